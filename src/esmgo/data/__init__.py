@@ -1,0 +1,1 @@
+"""Files in: proteins, annotations, data sets. Nothing here knows about tokens."""

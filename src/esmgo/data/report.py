@@ -1,0 +1,68 @@
+"""What a reader did with its records: nothing is changed or dropped in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from esmgo.errors import RecordError, shown
+
+__all__ = ["ReadReport", "Reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that was not taken: where it stands and why.
+
+    ``record`` counts from 1; ``line`` and ``column`` too, 0 where they do not apply.
+    """
+
+    source: str
+    record: int
+    id: str
+    line: int
+    column: int
+    reason: str
+
+    def __str__(self) -> str:
+        where = f":{self.line}" if self.line else ""
+        column = f" column {self.column}" if self.column else ""
+        name = shown(self.id, 50) if self.id else f"record {self.record}"
+        return f"{shown(self.source, 50)}{where}{column}: {name} rejected: {self.reason}"
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """Counts and complaints of one reading; readers fill it while they go.
+
+    ``n_records == n_accepted + n_rejected`` at every moment between records.
+    """
+
+    strict: bool = False
+    n_accepted: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def n_rejected(self) -> int:
+        return len(self.rejects)
+
+    @property
+    def n_records(self) -> int:
+        return self.n_accepted + self.n_rejected
+
+    def reject(self, reject: Reject) -> None:
+        """Note a rejected record.
+
+        Raises
+        ------
+        RecordError
+            Under ``strict``, at the first.
+        """
+        self.rejects.append(reject)
+        if self.strict:
+            raise RecordError(str(reject))
+
+    def warn(self, message: str) -> None:
+        """Note something that was changed, or looks odd, once however often it comes."""
+        if message not in self.warnings:
+            self.warnings.append(message)

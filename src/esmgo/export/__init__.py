@@ -1,0 +1,1 @@
+"""Callers in the formats of others."""

@@ -1,0 +1,1 @@
+"""Terms, the ontology, label spaces, the true-path rule and scores."""

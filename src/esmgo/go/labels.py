@@ -1,0 +1,181 @@
+"""The label space: what the columns of a score matrix stand for.
+
+A model scores a fixed, ordered list of terms. The list is *closed*: whoever has a
+term has its ancestors too (the true-path rule), so the parents of a column are
+columns. Sorted by GO id, never by the order of rows in a file, so that two runs on
+the same annotations agree on every column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.go.ontology import Ontology
+from esmgo.go.terms import Aspect, Term
+
+__all__ = ["LabelSpace"]
+
+Step = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """The ordered terms that the columns of a score matrix stand for.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+        Sorted by id, each once.
+    parents : tuple of tuple of int
+        For each column the columns of its direct parents: is_a and part_of within
+        the aspect. Empty for roots, and everywhere without an ontology.
+    release : str
+        The GO release (``data-version``) that names and parents come from.
+    """
+
+    terms: tuple[Term, ...]
+    parents: tuple[tuple[int, ...], ...]
+    release: str = field(default="")
+
+    @classmethod
+    def close(cls, ids: Iterable[str], ontology: Ontology | None) -> LabelSpace:
+        """Build the smallest closed label space that holds ``ids``.
+
+        Parameters
+        ----------
+        ids : iterable of str
+            GO ids, current ones (see `Ontology.resolve`).
+        ontology : Ontology or None
+            Without one, ids stand in for names and no term has a parent.
+        """
+        if ontology is None:
+            plain = tuple(Term(id, id, None) for id in sorted(set(ids)))
+            return cls(plain, tuple(() for _ in plain))
+        closed: set[str] = set()
+        for id in ids:
+            closed |= ontology.ancestors(id) | {id}
+        order = sorted(closed)
+        column = {id: j for j, id in enumerate(order)}
+        parents = tuple(tuple(sorted(column[p] for p in ontology.parents[id])) for id in order)
+        return cls(tuple(ontology.terms[id] for id in order), parents, ontology.release)
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """The column of each GO id."""
+        return {term.id: j for j, term in enumerate(self.terms)}
+
+    @cached_property
+    def depth(self) -> NDArray[np.int32]:
+        """Edges on the longest way up to a root, per column; shape=(T,)."""
+        depth = np.zeros(len(self), np.int32)
+        for j in reversed(self._children_first):
+            depth[j] = max((depth[p] + 1 for p in self.parents[j]), default=0)
+        return depth
+
+    def columns_of(self, aspect: Aspect | None, *, roots: bool = False) -> NDArray[np.intp]:
+        """Return the columns of one aspect, without its root unless ``roots``; shape=(n,)."""
+        chosen = [
+            j
+            for j, term in enumerate(self.terms)
+            if term.aspect is aspect and (roots or not term.is_root)
+        ]
+        return np.array(chosen, np.intp)
+
+    @cached_property
+    def aspects(self) -> tuple[Aspect | None, ...]:
+        """The aspects that have a term other than the root, in the order MF, BP, CC."""
+        present = {term.aspect for term in self.terms if not term.is_root}
+        return tuple(aspect for aspect in (*Aspect, None) if aspect in present)
+
+    def ancestors(self, column: int) -> frozenset[int]:
+        """Return the columns of all ancestors of ``column``, itself not counted."""
+        found: set[int] = set()
+        waiting = list(self.parents[column])
+        while waiting:
+            parent = waiting.pop()
+            if parent not in found:
+                found.add(parent)
+                waiting.extend(self.parents[parent])
+        return frozenset(found)
+
+    @cached_property
+    def _children_first(self) -> list[int]:
+        """All columns, every child before its parents."""
+        waiting_children = np.zeros(len(self), np.int64)
+        for up in self.parents:
+            for p in up:
+                waiting_children[p] += 1
+        order = [j for j in range(len(self)) if waiting_children[j] == 0]
+        for j in order:
+            for p in self.parents[j]:
+                waiting_children[p] -= 1
+                if waiting_children[p] == 0:
+                    order.append(p)
+        assert len(order) == len(self), "a label space has no cycles"
+        return order
+
+    @cached_property
+    def upward(self) -> tuple[Step, ...]:
+        """The steps that carry scores from children to parents, lowest parents first.
+
+        Each step is ``(parents, children, starts)``: the children of ``parents[i]``
+        are ``children[starts[i]:starts[i + 1]]``. When a step runs, everything below
+        its parents is final, so each edge is walked once.
+        """
+        height = np.zeros(len(self), np.int64)
+        children: list[list[int]] = [[] for _ in self.terms]
+        for j in self._children_first:
+            for p in self.parents[j]:
+                height[p] = max(height[p], height[j] + 1)
+                children[p].append(j)
+        steps = []
+        for level in range(1, int(height.max(initial=0)) + 1):
+            at = np.flatnonzero(height == level)
+            counts = [len(children[p]) for p in at]
+            starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
+            below = np.array([c for p in at for c in children[p]], np.intp)
+            steps.append((at.astype(np.intp), below, starts))
+        return tuple(steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` turns back into the same label space."""
+        rows = [
+            [term.id, term.name, term.aspect.name if term.aspect else None, list(up)]
+            for term, up in zip(self.terms, self.parents, strict=True)
+        ]
+        return {"release": self.release, "terms": rows}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> LabelSpace:
+        """Read what `to_json` made.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If ``value`` is anything else.
+        """
+        terms = tuple(
+            Term(str(id), str(name), Aspect[aspect] if aspect else None)
+            for id, name, aspect, _ in value["terms"]
+        )
+        parents = tuple(tuple(int(p) for p in up) for *_, up in value["terms"])
+        if any(not 0 <= p < len(terms) for up in parents for p in up):
+            raise ValueError("a parent is not a column")
+        return cls(terms, parents, str(value["release"]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of terms, order, parents and release, in hexadecimal digits."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,80 @@
+"""The Gene Ontology as a value: terms, their parents, and where old ids went.
+
+Only ``is_a`` and ``part_of`` within one aspect propagate, as CAFA scores them; never
+``regulates``, never across aspects. Nothing here knows how an OBO file is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from esmgo.go.terms import Term
+
+__all__ = ["Ontology"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ontology:
+    """An immutable, acyclic Gene Ontology.
+
+    Parameters
+    ----------
+    terms : mapping of str to Term
+        The active terms by id.
+    parents : mapping of str to tuple of str
+        Direct parents of every active term: is_a and part_of within the aspect.
+    replacements : mapping of str to str or None
+        Alternative ids and obsolete ids, with the active term they stand for, or
+        None for an obsolete term without a replacement.
+    release : str
+        The ``data-version`` of the file, or the SHA-256 of its content without one.
+    """
+
+    terms: Mapping[str, Term]
+    parents: Mapping[str, tuple[str, ...]]
+    replacements: Mapping[str, str | None]
+    release: str
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def resolve(self, id: str) -> str | None:
+        """Return the active id that ``id`` stands for, or None where there is none.
+
+        Raises
+        ------
+        KeyError
+            If the ontology has never heard of ``id``.
+        """
+        return id if id in self.terms else self.replacements[id]
+
+    def ancestors(self, id: str) -> frozenset[str]:
+        """Return all terms above ``id``, itself not counted.
+
+        Raises
+        ------
+        KeyError
+            If ``id`` is not an active term.
+        """
+        found: set[str] = set()
+        waiting = list(self.parents[id])
+        while waiting:
+            parent = waiting.pop()
+            if parent not in found:
+                found.add(parent)
+                waiting.extend(self.parents[parent])
+        return frozenset(found)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that training depends on, in hexadecimal digits."""
+        digest = hashlib.sha256(self.release.encode())
+        for id in sorted(self.terms):
+            term = self.terms[id]
+            aspect = term.aspect.name if term.aspect else ""
+            digest.update("\t".join((id, term.name, aspect, *self.parents[id])).encode())
+        for id in sorted(self.replacements):
+            digest.update(f"{id}\t{self.replacements[id]}".encode())
+        return digest.hexdigest()

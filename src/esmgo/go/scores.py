@@ -1,0 +1,41 @@
+"""The one currency: what the model, neighbours, baselines and ensembles all return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.errors import LabelMismatch
+from esmgo.go.labels import LabelSpace
+
+__all__ = ["Scores"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of a block of proteins over one label space.
+
+    Parameters
+    ----------
+    proteins : tuple of str
+        Ids of the N proteins.
+    values : ndarray, shape=(N, T), dtype=float32
+        Probabilities in [0, 1]; column ``j`` scores ``labels.terms[j]``.
+    labels : LabelSpace
+        The T columns.
+
+    Raises
+    ------
+    LabelMismatch
+        If ``values`` has not one column per term.
+    """
+
+    proteins: tuple[str, ...]
+    values: NDArray[np.float32]
+    labels: LabelSpace
+
+    def __post_init__(self) -> None:
+        if self.values.shape != (len(self.proteins), len(self.labels)):
+            raise LabelMismatch(expected=len(self.labels), actual=self.values.shape[-1])

@@ -1,0 +1,70 @@
+"""What a term is, and the three parts of GO. Nothing here knows how terms relate."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from esmgo.errors import UsageError, shown
+
+__all__ = ["ROOTS", "Aspect", "Term", "is_go_id"]
+
+_GO_ID = re.compile(r"GO:\d{7}", re.ASCII)
+
+
+def is_go_id(text: str) -> bool:
+    """Whether ``text`` is written as a GO id: ``GO:`` and seven digits."""
+    return _GO_ID.fullmatch(text) is not None
+
+
+class Aspect(Enum):
+    """One of the three disjoint parts of GO; the value is its OBO namespace."""
+
+    MF = "molecular_function"
+    BP = "biological_process"
+    CC = "cellular_component"
+
+    @property
+    def root(self) -> str:
+        """The id of the aspect's most general term."""
+        return _ROOT_OF[self]
+
+    @classmethod
+    def parse(cls, text: str) -> Aspect:
+        """Read an aspect as people write it: ``mf``, ``MFO``, ``F``, ``Molecular_Function``.
+
+        Raises
+        ------
+        UsageError
+            If ``text`` is none of them.
+        """
+        try:
+            return _SPELLINGS[text.strip().lower().replace(" ", "_")]
+        except KeyError:
+            raise UsageError(f"{shown(repr(text), 40)} is not an aspect: mf, bp or cc") from None
+
+
+_ROOT_OF = {Aspect.MF: "GO:0003674", Aspect.BP: "GO:0008150", Aspect.CC: "GO:0005575"}
+_SPELLINGS = {
+    spelling: aspect
+    for aspect in Aspect
+    for spelling in (aspect.value, aspect.name.lower(), aspect.name.lower() + "o")
+} | {"f": Aspect.MF, "p": Aspect.BP, "c": Aspect.CC}
+
+ROOTS = frozenset(_ROOT_OF.values())
+"""The ids of the three roots: true of every protein, so no metric counts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A GO term. Without an ontology its name is its id and its aspect unknown."""
+
+    id: str
+    name: str
+    aspect: Aspect | None
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is one of the three roots."""
+        return self.id in ROOTS

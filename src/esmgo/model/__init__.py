@@ -1,0 +1,1 @@
+"""The caller: encoder and head, batches and checkpoints. Torch begins here."""

@@ -1,0 +1,110 @@
+"""One frozen dataclass per verb: its fields make the flags, the help and the checks.
+
+Nothing here knows a particular verb, or reads the command line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, get_args, get_type_hints
+
+from esmgo.errors import UsageError, shown
+
+__all__ = ["check", "kind_of", "option"]
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: Sequence[str] | None = None,
+    alias: str | None = None,
+    metavar: str | None = None,
+) -> Any:
+    """Declare one option of a verb: a dataclass field with its help text and its bounds.
+
+    Parameters
+    ----------
+    default : object
+        The value when the option is not given.
+    text : str
+        What the option does, in one sentence.
+    minimum, maximum : float, optional
+        Bounds that are themselves allowed.
+    above, below : float, optional
+        Bounds that are not.
+    choices : sequence of str, optional
+        The only values allowed.
+    alias : str, optional
+        A second spelling of the flag that stays valid whatever flags come later.
+    metavar : str, optional
+        What the help calls the value.
+    """
+    bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
+    metadata = {"text": text, "choices": choices, "alias": alias, "metavar": metavar} | bounds
+    return field(default=default, metadata=metadata)
+
+
+def kind_of(config: type, name: str) -> type:
+    """Return the plain type of a field: ``int`` for ``int | None``."""
+    hint = get_type_hints(config)[name]
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)] or [hint]
+    return kinds[0]  # type: ignore[no-any-return]
+
+
+def check(config: Any) -> None:
+    """Check type and range of every field of ``config``; call it from ``__post_init__``.
+
+    Raises
+    ------
+    UsageError
+        Naming the flag, the value and what is allowed.
+    """
+    for each in fields(config):
+        value = getattr(config, each.name)
+        if value is None and each.default is None:
+            continue
+        _check_kind(each, value, kind_of(type(config), each.name))
+        _check_range(each, value)
+
+
+def _check_kind(each: Field[Any], value: Any, kind: type) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fits = is_number if kind is float else isinstance(value, kind)
+    if kind is int and isinstance(value, bool):
+        fits = False
+    if not fits:
+        raise UsageError(f"--{each.name} must be {kind.__name__}, not {shown(repr(value), 40)}")
+    if kind is float and not math.isfinite(value):
+        raise UsageError(f"--{each.name} must be a finite number, not {value}")
+
+
+def _check_range(each: Field[Any], value: Any) -> None:
+    rules = each.metadata
+    choices = rules.get("choices")
+    if choices is not None and value not in choices:
+        raise UsageError(
+            f"--{each.name} must be one of {', '.join(choices)}, not {shown(repr(value), 40)}"
+        )
+    tests = (
+        ("minimum", lambda bound: value >= bound, "at least"),
+        ("maximum", lambda bound: value <= bound, "at most"),
+        ("above", lambda bound: value > bound, "above"),
+        ("below", lambda bound: value < bound, "below"),
+    )
+    for rule, holds, words in tests:
+        bound = rules.get(rule)
+        if bound is not None and not holds(bound):
+            raise UsageError(f"--{each.name} must be {words} {bound:g}, not {value}")
+
+
+def default_of(each: Field[Any]) -> Any:
+    """Return the default of a field; every option has one."""
+    assert each.default is not MISSING, each.name
+    return each.default

@@ -1,0 +1,1 @@
+"""From a checkpoint and proteins to called terms."""

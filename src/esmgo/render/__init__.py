@@ -1,0 +1,1 @@
+"""Calls out: text, tables and graphs for people."""
