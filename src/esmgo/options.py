@@ -6,13 +6,21 @@ Nothing here knows a particular verb, or reads the command line.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, field, fields
+from dataclasses import Field, field, fields
 from typing import Any, get_args, get_type_hints
 
 from esmgo.errors import UsageError, shown
 
 __all__ = ["check", "kind_of", "option"]
+
+_BOUNDS = (
+    ("minimum", operator.ge, "at least"),
+    ("maximum", operator.le, "at most"),
+    ("above", operator.gt, "above"),
+    ("below", operator.lt, "below"),
+)
 
 
 def option(
@@ -92,19 +100,7 @@ def _check_range(each: Field[Any], value: Any) -> None:
         raise UsageError(
             f"--{each.name} must be one of {', '.join(choices)}, not {shown(repr(value), 40)}"
         )
-    tests = (
-        ("minimum", lambda bound: value >= bound, "at least"),
-        ("maximum", lambda bound: value <= bound, "at most"),
-        ("above", lambda bound: value > bound, "above"),
-        ("below", lambda bound: value < bound, "below"),
-    )
-    for rule, holds, words in tests:
+    for rule, holds, words in _BOUNDS:
         bound = rules.get(rule)
-        if bound is not None and not holds(bound):
+        if bound is not None and not holds(value, bound):
             raise UsageError(f"--{each.name} must be {words} {bound:g}, not {value}")
-
-
-def default_of(each: Field[Any]) -> Any:
-    """Return the default of a field; every option has one."""
-    assert each.default is not MISSING, each.name
-    return each.default

@@ -44,10 +44,12 @@ class ReadReport:
 
     @property
     def n_rejected(self) -> int:
+        """Records not taken."""
         return len(self.rejects)
 
     @property
     def n_records(self) -> int:
+        """Records read, taken or not."""
         return self.n_accepted + self.n_rejected
 
     def reject(self, reject: Reject) -> None:

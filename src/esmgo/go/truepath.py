@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ def close_rows(
         np.unique(np.concatenate([closures[j] for j in indices[lo:hi]]))
         if hi > lo
         else np.empty(0, np.int32)
-        for lo, hi in zip(indptr[:-1], indptr[1:], strict=True)
+        for lo, hi in pairwise(indptr)
     ]
     lengths = np.array([len(row) for row in rows], np.int64)
     closed = np.concatenate(rows) if rows else np.empty(0, np.int32)
