@@ -1,0 +1,287 @@
+"""Proteins from FASTA files, one at a time, however large the file.
+
+A file that is no protein FASTA, or ends too early, is refused; a record that holds
+something else than a protein is rejected and the reading goes on. Nothing here knows
+about tokens or terms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+from esmgo.data.foreign import is_binary, kind_of_text
+from esmgo.data.report import ReadReport, Reject
+from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
+from esmgo.errors import FastaError, shown
+from esmgo.go.source import HEAD, MAX_PIECE, Source, chunks, name_of, pieces
+
+__all__ = ["MAX_ID_LENGTH", "Protein", "read_fasta"]
+
+MAX_ID_LENGTH = 1_000
+"""Characters in the longest identifier taken; a longer one is a header without blanks."""
+
+_ID_END = re.compile(rb"[ \t\x01]")
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+_PIR = re.compile(r"(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
+
+
+@dataclass(frozen=True, slots=True)
+class Protein:
+    """A protein: its identifier as written, and its residues in upper case."""
+
+    id: str
+    sequence: str
+
+
+def read_fasta(
+    source: Source,
+    *,
+    report: ReadReport | None = None,
+    strip_gaps: bool = False,
+    allow_nucleotide_like: bool = False,
+    max_length: int = MAX_LENGTH,
+) -> Iterator[Protein]:
+    """Yield the proteins of a FASTA file in the order of the file.
+
+    Parameters
+    ----------
+    source : str, path or binary file
+        Plain text or gzip, told apart by content; ``-`` is standard input.
+    report : ReadReport, optional
+        Takes counts, rejected records and warnings. Without one, the first record
+        that would be rejected raises: nothing is left out in silence.
+    strip_gaps : bool
+        Drop ``-`` and ``.`` from sequences instead of rejecting them.
+    allow_nucleotide_like : bool
+        Take records that look like DNA or RNA.
+    max_length : int
+        Residues in the longest record taken.
+
+    Yields
+    ------
+    Protein
+        ``report.n_accepted`` of them; with ``report.n_rejected`` all records are told.
+
+    Raises
+    ------
+    FastaError
+        If the file as a whole is refused. Reading starts with the first ``next``.
+    RecordError
+        At the first rejected record, without a ``report`` or with a strict one.
+
+    Examples
+    --------
+    >>> import io
+    >>> list(read_fasta(io.BytesIO(b">p1 insulin\\nmalw\\nMRL*\\n")))
+    [Protein(id='p1', sequence='MALWMRL')]
+    """
+    report = ReadReport(strict=True) if report is None else report
+    oddities = _Oddities(name_of(source))
+    rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
+    seen: dict[str, int] = {}
+    last = None
+    try:
+        for record in _records(source, rules):
+            protein = _judged(record, rules, seen, report, oddities)
+            if protein is not None:
+                last = record
+                report.n_accepted += 1
+                yield protein
+    except FastaError as error:
+        if error.line is not None or last is None:
+            raise
+        where = f"last good record: {shown(last.id, 30)}, line {last.line}"
+        raise FastaError(error.source, f"{error.reason}; {where}") from None
+    finally:
+        oddities.tell(report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    strip_gaps: bool
+    allow_nucleotide_like: bool
+    max_length: int
+
+    @property
+    def max_held(self) -> int:
+        """Bytes kept of one record, white space and gaps among them."""
+        return 4 * self.max_length + MAX_PIECE
+
+
+@dataclass(slots=True)
+class _Record:
+    """A record as it stands in the file."""
+
+    source: str
+    number: int
+    line: int
+    header: bytes
+    parts: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """Line, offset in the line, bytes."""
+    n_held: int = 0
+    is_cut: bool = False
+
+    @property
+    def id(self) -> str:
+        raw = _ID_END.split(self.header, maxsplit=1)[0]
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return raw.decode("latin-1")
+
+    def add(self, line: int, offset: int, data: bytes, max_held: int) -> None:
+        self.n_held += len(data)
+        if self.n_held > max_held:
+            self.parts.clear()
+            self.is_cut = True
+        elif data:
+            self.parts.append((line, offset, data))
+
+    def at(self, position: int) -> tuple[int, int]:
+        """Return line and column, both from 1, of a position in the joined text."""
+        for line, offset, data in self.parts:
+            text = _text(data)
+            if position < len(text):
+                return line, offset + position + 1
+            position -= len(text)
+        raise AssertionError("the position is inside the record")
+
+    def reject(self, reason: str, line: int = 0, column: int = 0, *, id: str = "") -> Reject:
+        return Reject(self.source, self.number, id, line or self.line, column, reason)
+
+
+def _records(source: Source, rules: _Rules) -> Iterator[_Record]:
+    name = name_of(source)
+    content = chunks(source, FastaError)
+    first = next(content, b"")
+    if is_binary(first[:HEAD]):
+        raise FastaError(name, "not FASTA text (binary data)")
+    record: _Record | None = None
+    number, before, offset, in_header = 0, 0, 0, False
+    for line, data, _ in pieces(chain([first], content)):
+        starts = line != before
+        before, offset = line, 0 if starts else offset
+        if starts and data.startswith(b">"):
+            if record is not None:
+                yield record
+            number, in_header = number + 1, True
+            record = _Record(name, number, line, data[1:])
+        elif starts or not in_header:  # what else is longer than a piece is dropped
+            in_header = False
+            if record is not None:
+                record.add(line, offset, data, rules.max_held)
+            elif data.strip():
+                raise _before_first_header(name, line, data)
+        offset += len(data)
+    if record is None:
+        raise FastaError(name, "no FASTA records")
+    yield record
+
+
+def _before_first_header(name: str, line: int, data: bytes) -> FastaError:
+    kind = kind_of_text(_text(data[:HEAD]))
+    if kind == "FASTQ":
+        return FastaError(name, "looks like FASTQ, not protein FASTA", line)
+    if kind.startswith(";"):
+        return FastaError(name, "';' comment lines are not read; remove them", line)
+    found = f" (looks like {kind})" if kind else ""
+    return FastaError(name, f"text before the first '>' header{found}", line)
+
+
+def _judged(
+    record: _Record, rules: _Rules, seen: dict[str, int], report: ReadReport, oddities: _Oddities
+) -> Protein | None:
+    """Return the protein of ``record``, or note why there is none."""
+    id = record.id
+    why = _bad_id(id)
+    if why:
+        report.reject(record.reject(why))
+        return None
+    if id in seen:
+        reason = f"duplicate identifier (first seen line {seen[id]})"
+        report.reject(record.reject(reason, id=id))
+        return None
+    seen[id] = record.line
+    text = "".join(_text(data) for *_, data in record.parts)
+    try:
+        sequence, n_j = clean(text, strip_gaps=rules.strip_gaps)
+    except BadResidue as bad:
+        report.reject(record.reject(str(bad), *record.at(bad.offset), id=id))
+        return None
+    why = _bad_sequence(sequence, rules, is_cut=record.is_cut)
+    if why:
+        report.reject(record.reject(why, id=id))
+        return None
+    oddities.note(record, id, sequence, n_j)
+    return Protein(id, sequence)
+
+
+def _bad_id(id: str) -> str:
+    if not id:
+        return "header has no identifier after '>'"
+    if len(id) > MAX_ID_LENGTH:
+        return f"identifier of {len(id):,} characters or more (at most {MAX_ID_LENGTH:,})"
+    control = _CONTROL.search(id)
+    if control:
+        return f"control character 0x{ord(control[0]):02X} in the identifier"
+    if _PIR.match(id):
+        return "PIR header, which a title line follows; convert the file to FASTA"
+    return ""
+
+
+def _bad_sequence(sequence: str, rules: _Rules, *, is_cut: bool) -> str:
+    if is_cut or len(sequence) > rules.max_length:
+        return f"longer than --max_length={rules.max_length:,} residues"
+    if not sequence:
+        return "empty sequence"
+    if not rules.allow_nucleotide_like and looks_like_nucleotides(sequence):
+        return "over 95 % A, C, G, T, U, N: nucleotides? (--allow_nucleotide_like takes it)"
+    return ""
+
+
+class _Oddities:
+    """What is taken but looks odd: one warning of each kind, naming the first records."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.found: dict[str, tuple[int, list[str]]] = {}
+
+    def note(self, record: _Record, id: str, sequence: str, n_j: int) -> None:
+        kinds = (
+            ("J is unknown to ESM2, read as X", n_j),
+            ("no residue known, all X", sequence.count("X") == len(sequence)),
+            ("'>>': the identifier begins with '>'", id.startswith(">")),
+            ("identifier has invisible or direction-changing characters", not id.isprintable()),
+            ("header is not UTF-8, read as Latin-1", not _is_utf8(record.header)),
+        )
+        for kind, holds in kinds:
+            if holds:
+                n, names = self.found.get(kind, (0, []))
+                if n < 3:
+                    names.append(f"record {record.number} ({shown(id, 20)})")
+                self.found[kind] = (n + 1, names)
+
+    def tell(self, report: ReadReport) -> None:
+        for kind, (n, names) in self.found.items():
+            more = f" and {n - len(names):,} more" if n > len(names) else ""
+            report.warn(f"{shown(self.source, 40)}: {kind}: {', '.join(names)}{more}")
+
+
+def _is_utf8(header: bytes) -> bool:
+    if header.isascii():
+        return True
+    try:
+        header.decode()
+    except UnicodeDecodeError as error:  # a header cut into pieces may end inside a letter
+        return len(header) > MAX_PIECE - 8 and error.reason == "unexpected end of data"
+    return True
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

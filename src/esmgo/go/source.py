@@ -1,0 +1,298 @@
+"""Input files as bytes and as lines: plain or gzip, a path, ``-`` or an open binary file.
+
+What cannot be read whole is refused, never cut short in silence. Nothing here knows
+what the lines mean. It stands on the lowest floor that reads files, so that the
+ontology and the data come in through one door.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+from esmgo.errors import InputError, MachineError
+
+__all__ = [
+    "MAX_PIECE",
+    "Piece",
+    "Source",
+    "check_readable",
+    "chunks",
+    "name_of",
+    "pieces",
+    "text_lines",
+]
+
+Source: TypeAlias = str | os.PathLike[str] | BinaryIO
+Refusal: TypeAlias = type[InputError]
+
+MAX_PIECE = 1 << 20
+"""Bytes of one line that are held at once; a longer line comes in pieces."""
+
+HEAD = 4096
+"""Bytes the first chunk has at least, where the input has that many: enough to know a format."""
+
+_CHUNK = 1 << 18
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_FOREIGN = (
+    (b"BZh", "bzip2 data; decompress it first, or use gzip"),
+    (b"\xfd7zXZ\0", "xz data; decompress it first, or use gzip"),
+    (b"\x5d\0\0", "lzma data; decompress it first, or use gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd data; decompress it first, or use gzip"),
+    (b"\x04\x22\x4d\x18", "lz4 data; decompress it first, or use gzip"),
+    (b"\x1f\x9d", "compress (.Z) data; decompress it first, or use gzip"),
+    (b"PK\x03\x04", "a zip archive; extract it first"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"PK\x07\x08", "a split zip archive; extract it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-zip archive; extract it first"),
+    (b"Rar!\x1a\x07", "a RAR archive; extract it first"),
+    (b"\xff\xfe\0\0", "UTF-32 text; save it as UTF-8"),
+    (b"\0\0\xfe\xff", "UTF-32 text; save it as UTF-8"),
+    (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
+    (b"version https://git-lfs", "a git-lfs pointer instead of the file; run: git lfs pull"),
+)
+
+
+class Piece(NamedTuple):
+    """A line, or a part of one longer than `MAX_PIECE`, without its line end."""
+
+    line: int
+    """Counted from 1."""
+    data: bytes
+    ends: bool
+    """Whether the line ends here; if not, the next piece goes on with it."""
+
+
+def name_of(source: Source) -> str:
+    """Return what messages call ``source``."""
+    if isinstance(source, (str, os.PathLike)):
+        return "standard input" if source == "-" else os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "input"
+
+
+def check_readable(source: Source, refuse: Refusal) -> None:
+    """Open ``source`` and close it again, to find a wrong path before any long work.
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``: no such file, a directory, permission denied.
+    """
+    if isinstance(source, (str, os.PathLike)) and source != "-":
+        path = os.fspath(source)
+        if Path(path).is_fifo():
+            return  # opening it would take the writer's turn
+        _open(path, refuse).close()
+
+
+def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
+    """Yield the bytes of ``source``, decompressed if they are gzip, whatever its name.
+
+    The first chunk holds at least `HEAD` bytes, or all there are.
+
+    Parameters
+    ----------
+    source : str, path or binary file
+        ``-`` is standard input. A file object is left open.
+    refuse : type of InputError
+        What to raise.
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``: missing, unreadable, compressed in another way, UTF-16,
+        truncated, followed by other bytes, or changed while it was read.
+    """
+    name = name_of(source)
+    content = _with_head(_read(source, name, refuse), len(_GZIP))
+    first = next(content, b"")
+    if first.startswith(_GZIP):
+        content = _gunzip(first, content, name, refuse)
+        first = b""
+    content = _with_head(_before(first, content), HEAD)
+    first = next(content, b"")
+    _refuse_foreign(first, name, refuse)
+    if first:
+        yield first
+    yield from content
+
+
+def pieces(content: Iterable[bytes]) -> Iterator[Piece]:
+    r"""Cut ``content`` into lines, without holding more than `MAX_PIECE` bytes of one.
+
+    ``\n``, ``\r\n`` and ``\r`` end a line, also mixed; nothing else does. A UTF-8 byte
+    order mark at the start is dropped. An empty last line is not yielded.
+
+    Examples
+    --------
+    >>> [(p.line, p.data) for p in pieces([b">a\r", b"\nMK\rT"])]
+    [(1, b'>a'), (2, b'MK'), (3, b'T')]
+    """
+    rest, line, is_first, is_open = b"", 1, True, False
+    for chunk in content:
+        data = rest + chunk
+        if is_first:
+            if len(data) < len(_BOM) and _BOM.startswith(data):
+                rest = data
+                continue
+            data, is_first = data.removeprefix(_BOM), False
+        held = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
+        data = data.removesuffix(held)
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *ended, rest = data.split(b"\n")
+        for each in ended:
+            yield Piece(line, each, True)
+            line, is_open = line + 1, False
+        if len(rest) >= MAX_PIECE:
+            yield Piece(line, rest, False)
+            rest, is_open = b"", True
+        rest += held
+    if rest or is_open:
+        yield Piece(line, rest.removesuffix(b"\r"), True)
+
+
+def text_lines(
+    content: Iterable[bytes], name: str, refuse: Refusal, *, max_length: int = 1 << 26
+) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line of UTF-8 ``content`` (see `chunks`).
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``, with the line: not UTF-8, or longer than ``max_length`` bytes.
+    """
+    parts: list[bytes] = []
+    for line, data, ends in pieces(content):
+        parts.append(data)
+        if sum(map(len, parts)) > max_length:
+            raise refuse(name, f"a line of more than {max_length:,} bytes", line)
+        if ends:
+            yield line, _decoded(b"".join(parts), name, refuse, line)
+            parts = []
+
+
+def _decoded(data: bytes, name: str, refuse: Refusal, line: int) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        byte = data[error.start]
+        column = len(data[: error.start].decode()) + 1
+        reason = f"not UTF-8: byte 0x{byte:02X} at column {column}; save the file as UTF-8"
+        raise refuse(name, reason, line) from None
+
+
+def _open(path: str, refuse: Refusal) -> BinaryIO:
+    try:
+        if Path(path).is_dir():
+            raise refuse(path, "is a directory, not a file")
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise refuse(path, "no such file") from None
+    except PermissionError:
+        raise refuse(path, "permission denied") from None
+    except ValueError as error:  # a NUL character in the path
+        if isinstance(error, InputError):
+            raise
+        raise refuse(path, f"not a path: {error}") from None
+    except OSError as error:
+        raise refuse(path, f"cannot be opened: {error.strerror}") from None
+
+
+def _read(source: Source, name: str, refuse: Refusal) -> Iterator[bytes]:
+    if not isinstance(source, (str, os.PathLike)):
+        yield from _blocks(source, name)
+    elif source == "-":
+        if sys.stdin is None:
+            raise refuse(name, "is closed")
+        yield from _blocks(sys.stdin.buffer, name)
+    else:
+        with closing(_open(os.fspath(source), refuse)) as file:
+            before = os.fstat(file.fileno())
+            yield from _blocks(file, name)
+            after = os.fstat(file.fileno())
+        same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        if stat.S_ISREG(before.st_mode) and not same:
+            raise refuse(name, "changed while it was read; run again when it is complete")
+
+
+def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
+    read = getattr(file, "read1", file.read)  # read1 does not wait for a full block
+    try:
+        while block := read(_CHUNK):
+            if isinstance(block, str):
+                raise TypeError(f"{name}: open the file in binary mode")
+            yield block
+    except OSError as error:
+        raise MachineError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def _before(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _with_head(content: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Join the first chunks until they hold ``size`` bytes; pass on what comes before an error."""
+    head = b""
+    try:
+        for chunk in content:
+            head += chunk
+            if len(head) >= size:
+                break
+    except InputError:
+        if head:
+            yield head
+        raise
+    if head:
+        yield head
+    yield from content
+
+
+def _gunzip(data: bytes, rest: Iterator[bytes], name: str, refuse: Refusal) -> Iterator[bytes]:
+    """Yield the content of one gzip member after the other, at most a chunk at a time."""
+    while data := _next_member(data, rest, name, refuse):
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            data = data or next(rest, b"")
+            if not data:
+                raise refuse(name, "gzip data end too early (a broken download?); fetch it again")
+            try:
+                yield member.decompress(data, _CHUNK)
+            except zlib.error as error:
+                why = str(error).rpartition(": ")[2]
+                raise refuse(name, f"damaged gzip data ({why}); fetch it again") from None
+            data = member.unconsumed_tail
+        data = member.unused_data
+
+
+def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: Refusal) -> bytes:
+    """Return the bytes from the next gzip header on, or none at the end; NULs may pad members."""
+    data = data.lstrip(b"\0")
+    while len(data) < len(_GZIP) and (more := next(rest, b"")):
+        data = (data + more).lstrip(b"\0")
+    if data and not data.startswith(_GZIP):
+        raise refuse(name, "bytes that are no gzip follow the gzip data; fetch it again")
+    return data
+
+
+def _refuse_foreign(head: bytes, name: str, refuse: Refusal) -> None:
+    """Refuse by name what is compressed, packed or encoded in a way that is not read."""
+    for magic, words in (*_FOREIGN, (_GZIP, "gzip data inside gzip data; decompress it once")):
+        if head.startswith(magic):
+            raise refuse(name, words)
+    if head[257:262] == b"ustar":
+        raise refuse(name, "a tar archive; extract it first")
+    sample = head[:64]
+    if len(sample) >= 8 and (not any(sample[::2]) or not any(sample[1::2])) and any(sample):
+        raise refuse(name, "UTF-16 text; save it as UTF-8")
