@@ -46,7 +46,9 @@ class LabelSpace:
     release: str = field(default="")
 
     @classmethod
-    def close(cls, ids: Iterable[str], ontology: Ontology | None) -> LabelSpace:
+    def close(
+        cls, ids: Iterable[str], ontology: Ontology | None, aspect: Aspect | None = None
+    ) -> LabelSpace:
         """Build the smallest closed label space that holds ``ids``.
 
         Parameters
@@ -55,9 +57,11 @@ class LabelSpace:
             GO ids, current ones (see `Ontology.resolve`).
         ontology : Ontology or None
             Without one, ids stand in for names and no term has a parent.
+        aspect : Aspect, optional
+            The aspect of all terms, where there is no ontology to ask.
         """
         if ontology is None:
-            plain = tuple(Term(id, id, None) for id in sorted(set(ids)))
+            plain = tuple(Term(id, id, aspect) for id in sorted(set(ids)))
             return cls(plain, tuple(() for _ in plain))
         closed: set[str] = set()
         for id in ids:
