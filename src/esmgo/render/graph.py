@@ -1,0 +1,105 @@
+"""Pictures of a GO subgraph: SVG and PNG by Graphviz, a page for the browser, JSON, DOT.
+
+What a subgraph is says `esmgo.render.subgraph`, how it looks `esmgo.render.dot`; here it
+becomes bytes and files.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from graphviz.backend.execute import CalledProcessError, ExecutableNotFound, run_check
+
+from esmgo.errors import MachineError, UsageError, shown
+from esmgo.go.files import write_atomically
+from esmgo.render.dot import to_dot
+from esmgo.render.page import to_html
+from esmgo.render.subgraph import Node, Subgraph, subgraph_of
+
+__all__ = ["FORMATS", "Node", "Subgraph", "draw", "render", "subgraph_of", "to_dot"]
+
+FORMATS = ("svg", "png", "html", "json", "dot")
+"""What `render` can make; `draw` tells them by the suffix of the file."""
+
+_SECONDS = 60  # `dot` needs 2 s for 450 terms; some graphs of thousands never end
+
+
+def draw(subgraph: Subgraph, path: Path) -> None:
+    """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is not one of `FORMATS`.
+    MachineError
+        As `render`, or if the file cannot be written.
+    """
+    write_atomically(path, render(subgraph, format_of(path)))
+
+
+def format_of(path: Path) -> str:
+    """Return the format that the suffix of ``path`` names, in either case of letters.
+
+    Raises
+    ------
+    UsageError
+        If there is none such. Worth asking before a model is loaded.
+    """
+    format = path.suffix.lower().removeprefix(".")
+    if format not in FORMATS:
+        known = ", ".join(f".{known}" for known in FORMATS)
+        raise UsageError(f"{shown(path, 90)}: the suffix should be one of {known}")
+    return format
+
+
+def render(subgraph: Subgraph, format: str) -> bytes:
+    """Return the subgraph in one of `FORMATS`; text is UTF-8.
+
+    The same subgraph gives the same bytes, for SVG and PNG with the same Graphviz.
+
+    Raises
+    ------
+    UsageError
+        If ``format`` is not one of them.
+    MachineError
+        For SVG and PNG, if the program `dot` is missing, fails or needs over a minute.
+    """
+    match format:
+        case "svg" | "png":
+            return _laid_out(to_dot(subgraph), format)
+        case "html":
+            return to_html(subgraph).encode()
+        case "dot":
+            return to_dot(subgraph).encode()
+        case "json":
+            # ASCII only: an id from a command line may hold what UTF-8 cannot.
+            return (json.dumps(subgraph.to_json(), allow_nan=False) + "\n").encode("ascii")
+    raise UsageError(f"{shown(repr(format), 40)} is not a format: {', '.join(FORMATS)}")
+
+
+def _laid_out(dot: str, format: str) -> bytes:
+    instead = "or write .html, which needs no program"
+    try:
+        done = run_check(
+            ["dot", f"-T{format}"],
+            input=dot.encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            quiet=True,
+        )
+    except ExecutableNotFound:
+        raise MachineError(
+            f"a .{format} needs the program dot: apt install graphviz (Debian, Ubuntu), "
+            f"brew install graphviz (macOS), {instead}"
+        ) from None
+    except CalledProcessError as error:
+        said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        reason = shown(said[0], 80) if said else f"exit code {error.returncode}"
+        raise MachineError(f"dot made no {format}: {reason}; {instead}") from None
+    except subprocess.TimeoutExpired:
+        raise MachineError(f"dot needed over {_SECONDS} seconds; {instead}") from None
+    except OSError as error:
+        raise MachineError(f"dot cannot be run: {error.strerror}; {instead}") from None
+    return bytes(done.stdout)
