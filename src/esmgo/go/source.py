@@ -171,14 +171,14 @@ def text_lines(
     InputError
         Of the kind ``refuse``, with the line: not UTF-8, or longer than ``max_length`` bytes.
     """
-    parts: list[bytes] = []
+    held = b""
     for line, data, ends in pieces(content):
-        parts.append(data)
-        if sum(map(len, parts)) > max_length:
+        whole = held + data if held else data
+        if len(whole) > max_length:
             raise refuse(name, f"a line of more than {max_length:,} bytes", line)
+        held = b"" if ends else whole
         if ends:
-            yield line, _decoded(b"".join(parts), name, refuse, line)
-            parts = []
+            yield line, _decoded(whole, name, refuse, line)
 
 
 def _decoded(data: bytes, name: str, refuse: Refusal, line: int) -> str:

@@ -1,0 +1,147 @@
+"""Which protein has which term: the CAFA table and GAF 2.
+
+Only what is written is read: direct annotations, current or old ids. Nothing here
+knows the ontology.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from esmgo.data.report import ReadReport
+from esmgo.errors import AnnotationError, UsageError, shown
+from esmgo.go.source import Source, chunks, name_of, text_lines
+from esmgo.go.terms import Aspect, is_go_id
+
+__all__ = ["Annotation", "accession", "read_annotations"]
+
+_MAX_LINE = 1 << 20
+_COLUMNS = ("entryid", "term", "aspect")
+_GAF = re.compile(r"!gaf-version:\s*(\S+)")
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+
+Lines = Iterator[tuple[int, str]]
+
+
+class Annotation(NamedTuple):
+    """A protein, a term and the line, from 1, that says so."""
+
+    protein: str
+    term: str
+    line: int
+
+
+def accession(id: str) -> str:
+    """Return the middle part of an id as UniProt writes it in FASTA, any other id as it is.
+
+    Examples
+    --------
+    >>> accession("sp|P04637|P53_HUMAN"), accession("P04637")
+    ('P04637', 'P04637')
+    """
+    parts = id.split("|")
+    return parts[1] if len(parts) == 3 and parts[0] in ("sp", "tr") and parts[1] else id
+
+
+def read_annotations(source: Source, *, report: ReadReport | None = None) -> Iterator[Annotation]:
+    """Yield the annotations of a CAFA table or a GAF 2 file, in the order of the file.
+
+    A CAFA table starts with the line ``EntryID  term  aspect`` (separated by TAB, in
+    either case of letters); GAF with ``!gaf-version: 2.``, and its protein is column 2.
+
+    Parameters
+    ----------
+    source : str, path or binary file
+        Plain text or gzip, told apart by content; ``-`` is standard input.
+    report : ReadReport, optional
+        Is told how many GAF rows were left out: a NOT says what a protein does not do,
+        evidence ND that nothing is known.
+
+    Raises
+    ------
+    AnnotationError
+        With the line, at the first row that cannot be read; also if there are none.
+    """
+    name = name_of(source)
+    content = chunks(source, AnnotationError)
+    lines = text_lines(content, name, AnnotationError, max_length=_MAX_LINE)
+    line, first = next(((n, text) for n, text in lines if text.strip()), (0, ""))
+    if not line:
+        raise AnnotationError(name, "no annotations: the file is empty")
+    if first.startswith("!"):
+        yield from _gaf(lines, line, first, name, report)
+    else:
+        _check_header(first, line, name)
+        yield from _table(lines, line, name)
+
+
+def _check_header(text: str, line: int, name: str) -> None:
+    cells = tuple(cell.strip().lower() for cell in text.split("\t"))
+    if cells == _COLUMNS:
+        return
+    if len(cells) == 1:
+        reason = "no TAB found; expected the header EntryID, term, aspect, separated by TAB"
+    else:
+        reason = "header not recognised; expected EntryID, term, aspect, or !gaf-version: 2.2"
+    raise AnnotationError(name, reason, line)
+
+
+def _table(lines: Lines, header: int, name: str) -> Iterator[Annotation]:
+    line = header
+    for line, text in lines:
+        if not text.strip():
+            continue
+        cells = text.split("\t")
+        if len(cells) != len(_COLUMNS):
+            reason = f"{len(cells)} columns instead of 3 (EntryID, term, aspect)"
+            raise AnnotationError(name, reason, line)
+        protein, term, aspect = (cell.strip(" ") for cell in cells)
+        yield _annotation(protein, term, aspect, line, name)
+    if line == header:
+        raise AnnotationError(name, "no annotations below the header", line)
+
+
+def _gaf(
+    lines: Lines, line: int, first: str, name: str, report: ReadReport | None
+) -> Iterator[Annotation]:
+    start = line
+    version = _GAF.match(first)
+    if version is None or not version[1].startswith("2."):
+        raise AnnotationError(name, "the first line is not '!gaf-version: 2.2'", start)
+    n_taken = n_not = n_unknown = 0
+    for line, text in lines:
+        if text.startswith("!") or not text.strip():
+            continue
+        cells = text.split("\t")
+        if len(cells) < 15:
+            raise AnnotationError(name, f"{len(cells)} columns; GAF 2 has 15 to 17", line)
+        annotation = _annotation(cells[1], cells[4], cells[8], line, name)
+        if "NOT" in cells[3].upper().split("|"):
+            n_not += 1
+        elif cells[6] == "ND":
+            n_unknown += 1
+        else:
+            n_taken += 1
+            yield annotation
+    left_out = f"{n_not:,} NOT and {n_unknown:,} ND annotations"
+    if not n_taken:
+        raise AnnotationError(name, f"nothing to learn: {left_out}, no others", start)
+    if report is not None and n_not + n_unknown:
+        report.warn(f"{shown(name, 60)}: {left_out} left out")
+
+
+def _annotation(protein: str, term: str, aspect: str, line: int, name: str) -> Annotation:
+    control = _CONTROL.search(protein)
+    if not protein or control:
+        found = f"control character 0x{ord(control[0]):02X} in" if control else "no"
+        raise AnnotationError(name, f"{found} protein id", line)
+    if not is_go_id(term):
+        reason = f"{shown(repr(term), 40)} is not a GO id (GO: and seven digits)"
+        raise AnnotationError(name, reason, line)
+    try:
+        Aspect.parse(aspect)
+    except UsageError as error:
+        raise AnnotationError(name, str(error), line) from None
+    return Annotation(protein, term, line)
