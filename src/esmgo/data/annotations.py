@@ -15,10 +15,11 @@ from esmgo.errors import AnnotationError, UsageError, shown
 from esmgo.go.source import Source, chunks, name_of, text_lines
 from esmgo.go.terms import Aspect, is_go_id
 
-__all__ = ["Annotation", "accession", "read_annotations"]
+__all__ = ["Annotation", "accession", "read_annotations", "read_taxonomy"]
 
 _MAX_LINE = 1 << 20
 _COLUMNS = ("entryid", "term", "aspect")
+_TAXA = ("taxonomyid", "taxonid", "taxon_id")
 _GAF = re.compile(r"!gaf-version:\s*(\S+)")
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 
@@ -75,6 +76,34 @@ def read_annotations(source: Source, *, report: ReadReport | None = None) -> Ite
     else:
         _check_header(first, line, name)
         yield from _table(lines, line, name)
+
+
+def read_taxonomy(source: Source) -> dict[str, str]:
+    """Return the NCBI taxon id of each protein of a CAFA taxonomy table, header first.
+
+    Raises
+    ------
+    AnnotationError
+        With the line: another header, not two columns, no number, two taxa of one protein.
+    """
+    name = name_of(source)
+    content = chunks(source, AnnotationError)
+    taxa: dict[str, str] = {}
+    header = 0
+    for line, text in text_lines(content, name, AnnotationError, max_length=_MAX_LINE):
+        cells = [cell.strip() for cell in text.split("\t")]
+        if not header:
+            if len(cells) != 2 or cells[0].lower() != "entryid" or cells[1].lower() not in _TAXA:
+                reason = "header not recognised; expected EntryID, a TAB and taxonomyID"
+                raise AnnotationError(name, reason, line)
+            header = line
+        elif any(cells):
+            if len(cells) != 2 or not cells[0] or not re.fullmatch("[0-9]+", cells[1]):
+                reason = "expected a protein, a TAB and the number of its taxon"
+                raise AnnotationError(name, reason, line)
+            if taxa.setdefault(cells[0], cells[1]) != cells[1]:
+                raise AnnotationError(name, f"a second taxon of {shown(cells[0], 40)}", line)
+    return taxa
 
 
 def _check_header(text: str, line: int, name: str) -> None:
