@@ -5,27 +5,34 @@ Labels are sparse rows over a `LabelSpace`. Nothing here knows about tokens or m
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esmgo.data.cleaning import TermRules, few, usable
-from esmgo.data.layout import locate
+from esmgo.data.jsonlines import read_json_lines, rows_of
+from esmgo.data.layout import fetch, locate
+from esmgo.data.proteins import AnnotatedProteins, annotate, fingerprint
 from esmgo.data.report import ReadReport
-from esmgo.data.rows import Rows, join, read_json_lines, rows_of, take
+from esmgo.data.rows import Rows, join
 from esmgo.data.splits import chosen
 from esmgo.data.tables import is_parquet, read_parquet
 from esmgo.errors import DatasetError, UsageError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect
-from esmgo.go.truepath import close_rows
 
-__all__ = ["DEFAULT", "SAMPLE", "AnnotatedProteins", "Dataset", "open_dataset", "parse_subset"]
+__all__ = [
+    "DEFAULT",
+    "SAMPLE",
+    "AnnotatedProteins",
+    "Dataset",
+    "locate_dataset",
+    "open_dataset",
+    "parse_subset",
+]
 
 DEFAULT = "andrewdalpino/CAFA5"
 """The hub data set of the seed: SwissProt proteins with their terms."""
@@ -40,37 +47,6 @@ _ASPECT_OF = {"mf": Aspect.MF, "cc": Aspect.CC, "bp": Aspect.BP}
 _SUBSETS = {"all": "all"} | {
     spelling: subset for subset, aspect in _ASPECT_OF.items() for spelling in (subset, aspect.value)
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotatedProteins:
-    """N proteins and their closed annotations as sparse rows over a label space.
-
-    Parameters
-    ----------
-    ids, sequences : tuple of str, shape=(N,)
-        Ids as written, and cleaned residues.
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
-    indices : ndarray, dtype=int32
-        Columns of the label space, sorted in each row, each once.
-    """
-
-    ids: tuple[str, ...]
-    sequences: tuple[str, ...]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def subset(self, rows: Sequence[int] | NDArray[np.intp]) -> AnnotatedProteins:
-        """Return the proteins with these indices, in this order."""
-        at = np.asarray(rows, np.intp)
-        ids = tuple(self.ids[i] for i in at)
-        return AnnotatedProteins(
-            ids, tuple(self.sequences[i] for i in at), *take(self.indptr, self.indices, at)
-        )
 
 
 @dataclass(frozen=True)
@@ -127,6 +103,21 @@ def parse_subset(text: str) -> str:
             f"--dataset_subset must be all, mf, cc, bp or the full name of an aspect, "
             f"not {shown(repr(text), 40)}"
         ) from None
+
+
+def locate_dataset(name: str, subset: str = "all") -> str:
+    """Return a name that `open_dataset` finds on this machine, fetched from the hub if need be.
+
+    For front doors that want to fail before slow imports.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file or folder.
+    HubError
+        If it is a hub id and the hub is out of reach.
+    """
+    return name if name == SAMPLE else str(fetch(name, parse_subset(subset)))
 
 
 def open_dataset(
@@ -189,10 +180,12 @@ def open_dataset(
     train, validation = _divide(usable_rows, eval_ratio)
     _check_size(train, subset, report)
     _warn_of_leaks(train, validation, report)
-    labels, pair, n_unseen = _label(train, validation, ontology, aspect, min_term_count)
-    return Dataset(
-        name, subset, labels, *pair, _fingerprint(labels, *pair), report, n_unseen, n_left_out
+    labels, (taught, held_out), n_unseen = annotate(
+        train, validation, ontology, aspect, min_term_count
     )
+    taught = _without_bare(taught, train.source, report)
+    digest = fingerprint(labels, taught, held_out)
+    return Dataset(name, subset, labels, taught, held_out, digest, report, n_unseen, n_left_out)
 
 
 def _read(name: str, subset: str) -> tuple[dict[str, Rows], bool]:
@@ -256,6 +249,19 @@ def _check_size(train: Rows, subset: str, report: ReadReport) -> None:
         )
 
 
+def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
+    """Leave out proteins whose terms are all too rare: no terms known is not none there."""
+    bare = np.diff(train.indptr) == 0
+    if not bare.any():
+        return train
+    names = few([train.ids[i] for i in np.flatnonzero(bare)[:5]])
+    report.warn(
+        f"{shown(source, 60)}: proteins with only terms below --min_term_count, left out "
+        f"({np.count_nonzero(bare):,}): {names}"
+    )
+    return train.subset(np.flatnonzero(~bare))
+
+
 def _warn_of_twins(rows: Rows, report: ReadReport) -> None:
     if len(set(rows.sequences)) == len(rows):
         return
@@ -278,56 +284,3 @@ def _warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
             f"{source}: validation proteins whose id or sequence is trained on, too "
             f"({len(leaks):,}): {few(leaks, 50)}"
         )
-
-
-def _label(
-    train: Rows,
-    validation: Rows,
-    ontology: Ontology | None,
-    aspect: Aspect | None,
-    min_term_count: int,
-) -> tuple[LabelSpace, tuple[AnnotatedProteins, AnnotatedProteins], int]:
-    """Close both annotations and cut them to the terms that training has often enough."""
-    wide = LabelSpace.close(_used(train) | _used(validation), ontology, aspect)
-    closed = [_closed(rows, wide) for rows in (train, validation)]
-    counts = np.bincount(closed[0].indices, minlength=len(wide))
-    kept = np.flatnonzero(counts >= max(min_term_count, 1))
-    if len(kept) == 0:
-        raise UsageError(
-            f"--min_term_count={min_term_count} leaves no term: the most frequent one has "
-            f"{counts.max(initial=0):,} proteins"
-        )
-    labels = LabelSpace.close((wide.terms[j].id for j in kept), ontology, aspect)
-    assert len(labels) == len(kept), "an ancestor is never rarer than its descendant"
-    column = np.full(len(wide), -1, np.int32)
-    column[kept] = np.arange(len(kept))
-    cut = [_cut(proteins, column) for proteins in closed]
-    return labels, (cut[0], cut[1]), len(closed[1].indices) - len(cut[1].indices)
-
-
-def _used(rows: Rows) -> set[str]:
-    return {rows.vocabulary[code] for code in np.unique(rows.codes)}
-
-
-def _closed(rows: Rows, labels: LabelSpace) -> AnnotatedProteins:
-    column = np.array([labels.column.get(id, -1) for id in rows.vocabulary], np.int32)
-    indptr, indices = close_rows(rows.indptr, column[rows.codes], labels)
-    return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), indptr, indices)
-
-
-def _cut(proteins: AnnotatedProteins, column: NDArray[np.int32]) -> AnnotatedProteins:
-    """Rename columns, and leave out those that ``column`` maps to -1."""
-    renamed = column[proteins.indices]
-    ends = np.concatenate([[0], np.cumsum(renamed >= 0)]).astype(np.int64)
-    return replace(proteins, indptr=ends[proteins.indptr], indices=renamed[renamed >= 0])
-
-
-def _fingerprint(labels: LabelSpace, *splits: AnnotatedProteins) -> str:
-    digest = hashlib.sha256(labels.fingerprint.encode())
-    for proteins in splits:
-        for texts in (proteins.ids, proteins.sequences):
-            lengths = np.array([len(text) for text in texts], "<i8")
-            digest.update(lengths.tobytes() + "".join(texts).encode())
-        digest.update(proteins.indptr.astype("<i8").tobytes())
-        digest.update(proteins.indices.astype("<i4").tobytes())
-    return digest.hexdigest()

@@ -6,6 +6,7 @@ Nothing here knows what the files hold; pickles are never fetched.
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import re
@@ -178,16 +179,21 @@ def _siblings(names: set[str]) -> set[str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the hub library from printing: its bars, its warnings and its advice."""
-    from huggingface_hub import utils  # takes a third of a second: only when it is needed
+    from huggingface_hub.utils import logging as talk  # takes a third of a second: only when used
+    from huggingface_hub.utils.tqdm import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
 
-    level, hidden = utils.logging.get_verbosity(), utils.are_progress_bars_disabled()
+    level, hidden = talk.get_verbosity(), are_progress_bars_disabled()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        utils.logging.set_verbosity(utils.logging.CRITICAL)
-        utils.disable_progress_bars()
+        talk.set_verbosity(logging.CRITICAL)
+        disable_progress_bars()
         try:
             yield
         finally:
-            utils.logging.set_verbosity(level)
+            talk.set_verbosity(level)
             if not hidden:
-                utils.enable_progress_bars()
+                enable_progress_bars()

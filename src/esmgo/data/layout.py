@@ -13,7 +13,7 @@ from pathlib import Path
 from esmgo.data.hub import is_hub_id, snapshot
 from esmgo.errors import DatasetError, shown
 
-__all__ = ["Layout", "locate"]
+__all__ = ["Layout", "fetch", "locate"]
 
 SPLITS = ("train", "test")
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
@@ -50,18 +50,34 @@ def locate(name: str, subset: str) -> Layout:
     HubError
         If the hub is out of reach.
     """
+    path = fetch(name, subset)
+    if path.is_dir():
+        return _folder(path, subset)
+    return Layout({"train": [path]}, subset == "all")
+
+
+def fetch(name: str, subset: str) -> Path:
+    """Return the file or folder on this machine, from the hub where need be; read nothing.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file or folder.
+    HubError
+        If it is a hub id and the hub is out of reach.
+    """
     path = Path(name).expanduser()
     try:
-        exists, is_folder = path.exists(), path.is_dir()
-    except (OSError, ValueError) as error:
-        raise DatasetError(name, f"not a path: {getattr(error, 'strerror', error)}") from None
-    if exists and not is_folder:
-        return Layout({"train": [path]}, subset == "all")
-    if exists:
-        return _folder(path, subset)
-    if _looks_like_a_path(name):
-        raise DatasetError(name, "no such file or folder")
-    return _folder(_fetch(name, subset), subset)
+        path.stat()
+        return path
+    except FileNotFoundError:
+        if _looks_like_a_path(name):
+            raise DatasetError(name, "no such file or folder") from None
+    except OSError as error:
+        raise DatasetError(name, shown(error.strerror, 60).lower()) from None
+    except ValueError as error:
+        raise DatasetError(name, f"not a path: {error}") from None
+    return _from_hub(name, subset)
 
 
 def _looks_like_a_path(name: str) -> bool:
@@ -69,7 +85,7 @@ def _looks_like_a_path(name: str) -> bool:
     return is_file_name or name.startswith((".", "/", "~")) or not is_hub_id(name)
 
 
-def _fetch(name: str, subset: str) -> Path:
+def _from_hub(name: str, subset: str) -> Path:
     homes = (f"{subset}/", "data/") if subset != "all" else ("all/", "data/", "")
     patterns = [f"{home}*{suffix}" for home in (f"{subset}/", "data/") for suffix in SUFFIXES]
     patterns += [f"{split}*{suffix}" for split in SPLITS for suffix in SUFFIXES]

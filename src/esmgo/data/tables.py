@@ -67,7 +67,7 @@ def read_parquet(path: Path) -> Rows:
 
 def _read(path: Path) -> tuple[Any, str]:
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             terms = _terms_name(names, path)
             table = file.read(columns=["id", "sequence", terms])
