@@ -6,7 +6,6 @@ Only ``is_a`` and ``part_of`` within one aspect propagate, as CAFA scores them; 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,15 +65,3 @@ class Ontology:
                 found.add(parent)
                 waiting.extend(self.parents[parent])
         return frozenset(found)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of all that training depends on, in hexadecimal digits."""
-        digest = hashlib.sha256(self.release.encode())
-        for id in sorted(self.terms):
-            term = self.terms[id]
-            aspect = term.aspect.name if term.aspect else ""
-            digest.update("\t".join((id, term.name, aspect, *self.parents[id])).encode())
-        for id in sorted(self.replacements):
-            digest.update(f"{id}\t{self.replacements[id]}".encode())
-        return digest.hexdigest()

@@ -1,0 +1,6 @@
+"""``python -m esmgo`` is ``esmgo``."""
+
+from esmgo.cli.main import run
+
+if __name__ == "__main__":
+    run()

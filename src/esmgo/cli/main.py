@@ -1,0 +1,175 @@
+"""The door to the shell: finds the verb, turns errors into one line and an exit code.
+
+Imports nothing that takes time: ``esmgo --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from esmgo import __version__
+from esmgo.errors import EsmgoError, shown
+
+__all__ = ["VERBS", "main", "run"]
+
+VERBS = {
+    "train": "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
+    "rank": "Rank the GO terms of proteins.",
+    "subgraph": "Draw the GO subgraph of a protein.",
+    "build": "Turn sequences, annotations and an ontology into a data set.",
+    "export": "Write a checkpoint as a Hugging Face model folder.",
+}
+
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
+              "cannot allocate memory", "bad_alloc", "can't start new thread")  # fmt: skip
+
+
+def run(verb: str | None = None) -> NoReturn:
+    """Run the program on ``sys.argv`` and exit; ``verb`` is fixed for the front doors."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    prog = Path(sys.argv[0]).name
+    code = main(sys.argv[1:], verb, prog=prog)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _reader_left()
+    except OSError as error:
+        code = _fail(f"standard output: {error.strerror}", 5)
+        _mute_stdout()
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmgo") -> int:
+    """Run one verb and return its exit code; see CONTRACT of exit codes in `esmgo.errors`.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The words after the program's name.
+    verb : str, optional
+        When left out, the first of the arguments.
+    prog : str
+        What the program is called in its help.
+    """
+    words = list(arguments)
+    if verb is None:
+        if not words or words[0] in ("-h", "--help", "help"):
+            print(_help())
+            return 0 if words else 2
+        if words[0] in ("-V", "--version"):
+            print(f"esmgo {__version__}")
+            return 0
+        verb, prog = words.pop(0), f"{prog} {words[0] if words else ''}".strip()
+        if verb not in VERBS:
+            return _fail(f"{shown(verb, 40)} is no verb of esmgo: {', '.join(VERBS)}", 2)
+        prog = f"esmgo {verb}"
+    with _logging():
+        return _guarded(verb, words, prog)
+
+
+def _guarded(verb: str, words: list[str], prog: str) -> int:
+    try:
+        verbs = importlib.import_module("esmgo.cli.verbs")
+        code: int = getattr(verbs, verb)(words, prog)
+    except EsmgoError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        return _reader_left()
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        if _is_the_machine(error):
+            return _fail(_machine_words(error), 5)
+        raise
+    except _Terminated:
+        return _fail("interrupted by signal 15; nothing was left half-written", 143)
+    except SystemExit as error:  # --help
+        return error.code if isinstance(error.code, int) else 0
+    return code
+
+
+def _is_the_machine(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        return True
+    return any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def _machine_words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno not in (None, errno.ENOMEM):
+        return f"{shown(error.filename or 'output', 90)}: {error.strerror}"
+    return "not enough memory; close other programs, or lower --batch_size or --context_length"
+
+
+def _fail(message: str, code: int) -> int:
+    print(_line("error: " + message), file=sys.stderr)
+    return code
+
+
+def _line(text: str) -> str:
+    """One line, safe to print, under 200 characters."""
+    return shown(text, 199)
+
+
+def _reader_left() -> int:
+    _mute_stdout()
+    return 141
+
+
+def _mute_stdout() -> None:
+    """Keep the interpreter from complaining once more when it closes standard output."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+def _terminate(signum: int, frame: object) -> NoReturn:
+    raise _Terminated
+
+
+def _help() -> str:
+    verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
+    return (
+        "usage: esmgo VERB [--flag=value ...]\n\n"
+        "Call Gene Ontology terms from amino-acid sequences.\n\n"
+        f"{verbs}\n\nesmgo VERB --help lists the flags of a verb."
+    )
+
+
+class _Printer(logging.Handler):
+    """Progress to stdout, warnings to stderr: each one line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            print(_line(f"warning: {record.getMessage()}"), file=sys.stderr)
+        else:
+            print(_line(record.getMessage()), flush=True)
+
+
+@contextlib.contextmanager
+def _logging():  # type: ignore[no-untyped-def]
+    logger, printer = logging.getLogger("esmgo"), _Printer()
+    level = logger.level
+    logger.addHandler(printer)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(printer)
+        logger.setLevel(level)

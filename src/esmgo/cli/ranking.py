@@ -1,0 +1,102 @@
+"""The conversation of ``predict-rank.py``, and its answers without one."""
+
+from __future__ import annotations
+
+import logging
+import select
+import sys
+from typing import TextIO
+
+from esmgo.data.report import ReadReport
+from esmgo.errors import InputError, shown
+from esmgo.predict.predictor import Predictor
+from esmgo.predict.rank import RankConfig, pasted, read_proteins
+from esmgo.render.text import heading, ranking
+
+__all__ = ["answer", "converse"]
+
+log = logging.getLogger(__name__)
+
+PASTE_SECONDS = 0.1
+"""How long a terminal may pause within a paste."""
+
+
+def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
+    """Rank what the flags name, or what is piped in, without asking."""
+    text = None
+    if config.sequence is None and config.fasta is None:
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        if not text.strip():
+            return
+        proteins = list(pasted(text, config, report))
+    else:
+        proteins = read_proteins(config, report)
+    is_one = config.fasta is None and not (text or config.sequence or "").lstrip().startswith(">")
+    predictor = _load(config)
+    print("Checkpoint loaded successfully", file=status, flush=True)
+    for prediction in predictor.predict(proteins, raw=config.raw):
+        if prediction.n_windows > 1:
+            protein = prediction.protein
+            log.warning(
+                "%s: %d residues, scored in %d overlapping windows",
+                shown(protein.id, 50), len(protein.sequence), prediction.n_windows,
+            )  # fmt: skip
+        lines = ranking(prediction.top(config.top_k), show_ids=config.show_ids)
+        if is_one:
+            print(f"\nTop {config.top_k} GO Terms:\n{lines}")
+        else:
+            print(f"{heading(prediction.protein.id)}\n{lines}\n")
+
+
+def converse(config: RankConfig) -> int:
+    """Ask for sequences until told to stop; end of input ends it, too."""
+    predictor = _load(config)
+    print("Checkpoint loaded successfully")
+    try:
+        while True:
+            text = _paste("Enter a sequence: ")
+            if text.strip():
+                _answer(text, predictor, config)
+            if not _paste("\nGo again? (yes|no): ").strip().lower().startswith("y"):
+                return 0
+    except EOFError:
+        print()
+        return 0
+
+
+def _load(config: RankConfig) -> Predictor:
+    return Predictor.load(
+        config.checkpoint_path, device=config.device, context_length=config.context_length
+    )
+
+
+def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
+    report = ReadReport()
+    try:
+        proteins = list(pasted(text, config, report))
+    except InputError as error:
+        print(f"error: {shown(error, 190)}", file=sys.stderr)
+        return
+    for complaint in [*report.warnings, *report.rejects]:
+        print(shown(complaint, 199), file=sys.stderr)
+    for prediction in predictor.predict(proteins, raw=config.raw):
+        name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
+        print(f"\nTop {config.top_k} GO Terms{name}:")
+        print(ranking(prediction.top(config.top_k), show_ids=config.show_ids))
+
+
+def _paste(prompt: str) -> str:
+    """Read a line and all that was pasted with it, so that no line of it answers the next question.
+
+    Raises
+    ------
+    EOFError
+        At the end of input.
+    """
+    lines = [input(prompt)]
+    while select.select([sys.stdin], [], [], PASTE_SECONDS)[0]:
+        try:
+            lines.append(input())
+        except EOFError:
+            break
+    return "\n".join(lines)

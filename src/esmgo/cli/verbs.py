@@ -1,0 +1,105 @@
+"""One function per verb: parse, call, print, return the exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from esmgo.cli import flags
+from esmgo.cli.main import VERBS
+from esmgo.data.report import ReadReport
+from esmgo.errors import shown
+
+__all__ = ["build", "export", "rank", "subgraph", "train"]
+
+log = logging.getLogger(__name__)
+
+MOST_LINES = 20
+"""Rejected records that are named on stderr; a summary counts all."""
+
+
+def train(words: Sequence[str], prog: str) -> int:
+    """``esmgo train``, ``fine-tune.py``."""
+    from esmgo.learn.config import TrainConfig
+    from esmgo.learn.finetune import fit
+
+    config, given = flags.parse(TrainConfig, words, prog=prog, description=VERBS["train"])
+    return _code(fit(config, given).report)
+
+
+def rank(words: Sequence[str], prog: str) -> int:
+    """``esmgo rank``, ``predict-rank.py``."""
+    from esmgo.predict.rank import RankConfig
+
+    config, _ = flags.parse(RankConfig, words, prog=prog, description=VERBS["rank"])
+    from esmgo.cli.ranking import answer, converse
+
+    # the front door prints the whole transcript of the seed; a verb's stdout is results alone
+    status = sys.stderr if prog.startswith("esmgo ") else sys.stdout
+    if config.sequence is None and config.fasta is None and sys.stdin.isatty():
+        return converse(config)
+    report = ReadReport(config.strict)
+    try:
+        answer(config, report, status)
+    finally:
+        _tell(report)
+        if config.rejects:
+            _write_rejects(report, Path(config.rejects))
+    return 4 if report.rejects else 0
+
+
+def subgraph(words: Sequence[str], prog: str) -> int:
+    """``esmgo subgraph``."""
+    from esmgo.predict.subgraph import SubgraphConfig, subgraph
+
+    config, _ = flags.parse(SubgraphConfig, words, prog=prog, description=VERBS["subgraph"])
+    report = ReadReport()
+    path = subgraph(config, report)
+    print(path)
+    return _code(report)
+
+
+def build(words: Sequence[str], prog: str) -> int:
+    """``esmgo build``."""
+    from esmgo.data.build import BuildConfig, build
+
+    config, _ = flags.parse(BuildConfig, words, prog=prog, description=VERBS["build"])
+    summary = build(config)
+    print(summary)
+    return _code(summary.report)
+
+
+def export(words: Sequence[str], prog: str) -> int:
+    """``esmgo export``."""
+    from esmgo.export.hub import ExportConfig, export
+
+    config, _ = flags.parse(ExportConfig, words, prog=prog, description=VERBS["export"])
+    print(export(config))
+    return 0
+
+
+def _code(report: ReadReport) -> int:
+    """Say what was rejected; return 4 if anything was."""
+    _tell(report)
+    return 4 if report.rejects else 0
+
+
+def _tell(report: ReadReport) -> None:
+    for warning in report.warnings[:MOST_LINES]:
+        log.warning(warning)
+    for reject in report.rejects[:MOST_LINES]:
+        log.warning("%s", reject)
+    if report.rejects:
+        log.warning("%d of %d records rejected", report.n_rejected, report.n_records)
+
+
+def _write_rejects(report: ReadReport, path: Path) -> None:
+    from esmgo.go.files import write_atomically
+
+    rows = ["record\tid\tline\tcolumn\treason"]
+    rows += [
+        f"{r.record}\t{shown(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}" for r in report.rejects
+    ]
+    write_atomically(path, ("\n".join(rows) + "\n").encode())

@@ -1,0 +1,70 @@
+"""The ontology from its official address, kept once fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from esmgo.errors import HubError, UsageError, shown
+from esmgo.go.files import replacing
+
+__all__ = ["GO_BASIC", "locate_ontology"]
+
+log = logging.getLogger(__name__)
+
+GO_BASIC = "https://purl.obolibrary.org/obo/go/go-basic.obo"
+"""The official address of the Gene Ontology without cycles."""
+
+TIMEOUT_SECONDS = 10
+
+
+def locate_ontology(where: str) -> Path:
+    """Return the path of an OBO file; an URL is fetched once and then taken from the cache.
+
+    Parameters
+    ----------
+    where : str
+        A path, ``-`` for standard input, or an http(s) address.
+
+    Raises
+    ------
+    UsageError
+        If an address is no http(s) address.
+    HubError
+        If it cannot be fetched.
+    """
+    if "://" not in where:
+        return Path(where)
+    if not where.startswith(("http://", "https://")):
+        raise UsageError(f"--ontology={shown(where, 60)}: a path or an http(s) address")
+    name = hashlib.sha256(where.encode()).hexdigest()[:16] + "-" + Path(where).name[-60:]
+    cached = _cache() / name
+    if not cached.exists():
+        _fetch(where, cached)
+        log.info("Fetched %s; kept at %s", shown(where), shown(cached))
+    return cached
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "esmgo"
+
+
+def _fetch(url: str, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response,  # noqa: S310 (http only)
+            replacing(target) as file,
+        ):
+            shutil.copyfileobj(response, file)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise HubError(
+            f"{shown(url)} cannot be fetched ({shown(reason, 50)}); give --ontology=FILE"
+        ) from None

@@ -1,0 +1,93 @@
+"""A checkpoint as a folder that plain transformers loads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esmgo.errors import UsageError, shown
+from esmgo.go.files import replacing_folder
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.tokens import VOCABULARY
+from esmgo.options import check, option
+
+if TYPE_CHECKING:
+    from esmgo.go.labels import LabelSpace
+
+__all__ = ["ExportConfig", "export"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportConfig:
+    """What ``esmgo export`` accepts."""
+
+    checkpoint_path: str = option(
+        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
+    )
+    output_dir: str | None = option(None, "The folder to write.")
+    overwrite: bool = option(False, "Replace the folder if there is one.")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.output_dir is None:
+            raise UsageError("give --output_dir=FOLDER")
+
+
+def export(config: ExportConfig) -> Path:
+    """Write a checkpoint as a Hugging Face model folder.
+
+    ``transformers.EsmForSequenceClassification.from_pretrained(folder)`` gives the same
+    logits; ``id2label`` holds GO ids, ``go_terms.json`` names, aspects and parents.
+
+    Returns
+    -------
+    Path
+        The folder: complete or absent.
+
+    Raises
+    ------
+    UsageError
+        If the folder exists and ``overwrite`` is not set.
+    CheckpointError
+        If the checkpoint is refused.
+    """
+    folder = Path(str(config.output_dir))
+    if folder.exists() and not config.overwrite:
+        raise UsageError(f"{shown(folder)} exists; --overwrite replaces it")
+    checkpoint = open_checkpoint(config.checkpoint_path)
+    caller = checkpoint.caller()
+    from safetensors.torch import save_file
+
+    # inv_freq is computed from the sizes; transformers before version 5 know no such entry
+    weights = {k: v for k, v in caller.network.state_dict().items() if not k.endswith("inv_freq")}
+    with replacing_folder(folder) as at:
+        save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
+        _write(at / "config.json", _config(caller.sizes(), checkpoint.labels))
+        _write(at / "go_terms.json", checkpoint.labels.to_json())
+        _write(at / "tokenizer_config.json", _tokenizer(checkpoint.context_length))
+        (at / "vocab.txt").write_text("\n".join(VOCABULARY), encoding="utf-8")
+    return folder
+
+
+def _config(sizes: dict[str, Any], labels: LabelSpace) -> dict[str, Any]:
+    ids = [term.id for term in labels.terms]
+    sizes = {key: value for key, value in sizes.items() if key != "num_labels"}
+    return sizes | {
+        "architectures": ["EsmForSequenceClassification"],
+        "problem_type": "multi_label_classification",
+        "eos_token_id": 2,
+        "id2label": dict(enumerate(ids)),
+        "label2id": {id: j for j, id in enumerate(ids)},
+    }
+
+
+def _tokenizer(context_length: int) -> dict[str, Any]:
+    special = {"cls_token": "<cls>", "eos_token": "<eos>", "mask_token": "<mask>"}
+    more = {"pad_token": "<pad>", "unk_token": "<unk>", "model_max_length": context_length}
+    return {"tokenizer_class": "EsmTokenizer", **special, **more}
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,73 @@
+"""What TensorBoard shows of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from esmgo.errors import MachineError, shown
+from esmgo.learn.validate import Validation, name_of
+
+__all__ = ["Board"]
+
+
+class Board:
+    """Writes one point per epoch into a TensorBoard run directory.
+
+    Parameters
+    ----------
+    run_dir_path : str
+        Made if need be.
+    epoch : int
+        Epochs already done; points after it, from a run that was killed, are hidden.
+
+    Raises
+    ------
+    MachineError
+        If the folder cannot be written.
+    """
+
+    def __init__(self, run_dir_path: str, epoch: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # two seconds, so not at import
+
+        try:
+            Path(run_dir_path).mkdir(parents=True, exist_ok=True)
+            self._writer: Any = SummaryWriter(run_dir_path, purge_step=epoch + 1 if epoch else None)
+        except OSError as error:
+            raise MachineError(
+                f"--run_dir_path={shown(run_dir_path)} cannot be written: {error.strerror}"
+            ) from None
+
+    def __enter__(self) -> Board:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+    def training(
+        self, epoch: int, cross_entropy: float, norm: float, rate: float, speed: float
+    ) -> None:
+        """Note an epoch of training; ``speed`` in residues per second."""
+        self._add(epoch, {
+            "Cross Entropy": cross_entropy, "Gradient Norm": norm,
+            "Learning Rate": rate, "Residues per Second": speed,
+        })  # fmt: skip
+
+    def validation(self, epoch: int, found: Validation) -> None:
+        """Note a validation."""
+        micro = found.micro
+        self._add(epoch, {
+            "F1 Score": micro.f1, "Precision": micro.precision, "Recall": micro.recall,
+            **{f"Fmax/{name_of(aspect)}": value for aspect, value in found.fmax.items()},
+        })  # fmt: skip
+
+    def _add(self, epoch: int, values: dict[str, float]) -> None:
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, value, epoch)
+        self._writer.flush()

@@ -1,0 +1,127 @@
+"""What ``fine-tune.py`` and ``esmgo train`` accept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esmgo.data.dataset import parse_subset
+from esmgo.model.bases import BASES, DEFAULT_BASE, check_name
+from esmgo.options import check, option
+
+__all__ = ["FREE", "TrainConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """What ``fine-tune.py`` and ``esmgo train`` accept."""
+
+    base_model: str = option(
+        DEFAULT_BASE,
+        f"The base model name, choose from {', '.join(BASES)}; a local folder in Hugging Face"
+        " layout; or tiny, the embedded one that needs no download.",
+    )
+    dataset: str = option(
+        "andrewdalpino/CAFA5",
+        "The data set: a hub id; a local folder laid out as SUBSET/SPLIT.parquet or .jsonl;"
+        " one such file; or sample, the embedded synthetic one.",
+    )
+    dataset_subset: str = option(
+        "all",
+        "The subset of the dataset to train on, choose from all, mf for molecular function,"
+        " cc for cellular component, or bp for biological process.",
+    )
+    ontology: str | None = option(
+        None,
+        "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo. Without"
+        " any, ids stand in for names and annotations are not propagated.",
+    )
+    min_term_count: int = option(
+        1, "Leave out terms with fewer training proteins, counted after propagation.", minimum=1
+    )
+    drop_unknown_terms: bool = option(
+        False, "Drop terms that the ontology does not know instead of refusing the data set."
+    )
+    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    num_dataset_processes: int = option(
+        1, "The number of workers that prepare batches ahead of the model.", minimum=1, maximum=256
+    )
+    context_length: int = option(
+        1026,
+        "The maximum length of the input sequences, in tokens; longer ones are cut.",
+        minimum=3,
+        maximum=100_002,
+    )
+    unfreeze_last_k_layers: int = option(
+        0, "Fine-tune the last k layers of the pre-trained encoder.", minimum=0
+    )
+    batch_size: int = option(
+        16, "The number of samples to pass through the network at a time.", minimum=1
+    )
+    gradient_accumulation_steps: int = option(
+        4,
+        "The number of batches to pass through the network before updating the weights.",
+        minimum=1,
+        alias="gradient_accumulation_step",
+    )
+    max_gradient_norm: float = option(
+        1.0, "Clip gradients above this threshold norm before stepping.", above=0
+    )
+    learning_rate: float = option(
+        1e-4, "The learning rate of the Adam optimizer.", above=0, maximum=10
+    )
+    dropout: float = option(
+        0.1,
+        "The amount of dropout to apply to the hidden and attention layers during training.",
+        minimum=0,
+        below=1,
+    )
+    num_epochs: int = option(20, "The number of epochs to train for.", minimum=1)
+    eval_interval: int = option(
+        2,
+        "Evaluate the model after this many epochs on the testing set, and after the last.",
+        minimum=1,
+    )
+    eval_ratio: float = option(
+        0.1, "The proportion of testing samples to validate the model on.", above=0, maximum=1
+    )
+    checkpoint_interval: int = option(
+        2,
+        "Save the model parameters to disk every this many epochs, and after the last.",
+        minimum=1,
+    )
+    checkpoint_path: str = option(
+        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
+    )
+    resume: bool = option(False, "Should we resume training from the last checkpoint?")
+    run_dir_path: str = option(
+        "./runs/instruction-tune",
+        "The path to the TensorBoard run directory for this training session.",
+    )
+    precision: str = option(
+        "auto",
+        "bf16, fp32, or auto: bf16 where the hardware has it.",
+        choices=("auto", "bf16", "fp32"),
+    )
+    device: str | None = option(
+        None,
+        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
+        " given cuda, else mps, else cpu.",
+    )
+    seed: int | None = option(
+        None, "The seed for the random number generator.", minimum=0, maximum=2**63 - 1
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        check_name(self.base_model)
+        object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
+
+
+FREE = frozenset(
+    {
+        "learning_rate", "num_epochs", "eval_interval", "checkpoint_interval", "checkpoint_path",
+        "resume", "run_dir_path", "device", "num_dataset_processes", "strict",
+        "dataset", "ontology",
+    }
+)  # fmt: skip
+"""Settings that may change on resume; data set and ontology are compared by content."""

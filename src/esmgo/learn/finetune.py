@@ -1,0 +1,144 @@
+"""The front of training: everything that can be refused is refused here, before torch loads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esmgo.data.dataset import SAMPLE, Dataset, open_dataset
+from esmgo.data.download import locate_ontology
+from esmgo.data.layout import locate
+from esmgo.data.report import ReadReport
+from esmgo.errors import UsageError, shown
+from esmgo.learn.config import FREE, TrainConfig
+from esmgo.learn.lock import exclusive
+from esmgo.model.bases import locate_base
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+
+if TYPE_CHECKING:
+    from esmgo.go.terms import Aspect
+
+__all__ = ["Fitted", "fit"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What fine-tuning left behind.
+
+    ``fmax`` and ``naive_fmax`` are those of the last validation, per aspect; ``naive``
+    is the term-frequency baseline. ``report`` tells which records were rejected.
+    """
+
+    path: Path
+    best_path: Path | None
+    epoch: int
+    fmax: dict[Aspect | None, float]
+    naive_fmax: dict[Aspect | None, float]
+    report: ReadReport
+
+
+def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
+    """Fine-tune as ``config`` says.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to train, on what, where to.
+    given : collection of str, optional
+        With ``resume``: the settings that were chosen on purpose; all others are taken
+        from the checkpoint. When left out, those that differ from their defaults.
+
+    Returns
+    -------
+    Fitted
+        Paths of the last and the best checkpoint, and how good they are.
+
+    Raises
+    ------
+    EsmgoError
+        Of the kind and with the exit code that `esmgo.errors` tells.
+    """
+    path = Path(config.checkpoint_path)
+    with exclusive(path):
+        previous = None
+        if config.resume and path.exists():
+            previous = open_checkpoint(path)
+            config = _continued(config, previous, _on_purpose(config) if given is None else given)
+        elif config.resume:
+            log.warning("no checkpoint at %s yet: starting from the beginning", shown(path))
+        base = None if previous else locate_base(config.base_model)
+        if config.dataset != SAMPLE:
+            locate(config.dataset, config.dataset_subset)
+        ontology_path = locate_ontology(config.ontology) if config.ontology else None
+        from esmgo.learn.loop import train  # torch takes seconds: after all that fails without it
+        from esmgo.model.device import choose_device
+
+        device = choose_device(config.device)
+        data = _read(config, ontology_path)
+        if previous:
+            _refuse_changed_data(previous, data)
+        return train(config, device, data, base, previous)
+
+
+def _read(config: TrainConfig, ontology_path: Path | None) -> Dataset:
+    ontology = None
+    if ontology_path:
+        from esmgo.go.obo import read_obo
+
+        ontology = read_obo(ontology_path)
+    data = open_dataset(
+        config.dataset,
+        config.dataset_subset,
+        ontology=ontology,
+        eval_ratio=config.eval_ratio,
+        min_term_count=config.min_term_count,
+        drop_unknown_terms=config.drop_unknown_terms,
+        strict=config.strict,
+    )
+    for warning in data.report.warnings:
+        log.warning(warning)
+    return data
+
+
+def _on_purpose(config: TrainConfig) -> set[str]:
+    return {each.name for each in fields(config) if getattr(config, each.name) != each.default}
+
+
+def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]) -> TrainConfig:
+    """Take what was not given from the checkpoint; refuse what must not change.
+
+    Raises
+    ------
+    UsageError
+        Naming every setting that differs.
+    """
+    stored = previous.training["settings"]
+    changed = [
+        f"--{name} (was {shown(stored[name], 30)})"
+        for name in sorted(given)
+        if name in stored and name not in FREE and getattr(config, name) != stored[name]
+    ]
+    if changed:
+        raise UsageError(f"--resume cannot change {', '.join(changed)}: leave it out or train anew")
+    kept = {"checkpoint_path", "resume", *given}
+    known = {each.name for each in fields(TrainConfig)}
+    return replace(config, **{k: v for k, v in stored.items() if k not in kept and k in known})
+
+
+def _refuse_changed_data(previous: Checkpoint, data: Dataset) -> None:
+    training = previous.training
+    if previous.labels.fingerprint != data.labels.fingerprint:
+        raise UsageError(
+            f"--resume: data set or ontology changed: label space {data.labels.fingerprint[:12]},"
+            f" the checkpoint has {previous.labels.fingerprint[:12]} (GO {previous.labels.release})"
+        )
+    if training["dataset_sha256"] != data.fingerprint:
+        raise UsageError(
+            f"--resume: the data set changed: fingerprint {data.fingerprint[:12]}, the checkpoint"
+            f" was trained on {shown(training['dataset_sha256'], 12)}; train anew"
+        )

@@ -1,0 +1,160 @@
+"""Where training stands: weights, optimiser and position; how it is saved and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from esmgo.data.dataset import Dataset
+from esmgo.errors import CheckpointError, UsageError
+from esmgo.learn.config import TrainConfig
+from esmgo.model.caller import Caller
+from esmgo.model.checkpoint import Checkpoint, save_checkpoint
+
+__all__ = ["State"]
+
+log = logging.getLogger(__name__)
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+_POSITION = (
+    "epoch", "step", "loss_sum", "norm_sum", "n_updates", "n_epoch_updates", "n_epoch_cells",
+    "best_fmax",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class State:
+    """The whole of a training at the moment between two optimiser steps.
+
+    ``epoch`` epochs are done, and ``step`` accumulation windows of the next one, whose
+    losses and norms so far stand in ``loss_sum`` and ``norm_sum``.
+    """
+
+    config: TrainConfig
+    data: Dataset
+    caller: Caller
+    optimizer: torch.optim.AdamW
+    device: torch.device
+    seed: int
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    norm_sum: float = 0.0
+    n_updates: int = 0
+    n_epoch_updates: int = 0
+    n_epoch_cells: int = 0
+    best_fmax: float = -1.0
+
+    @classmethod
+    def start(
+        cls, config: TrainConfig, data: Dataset, base: Path | None, device: torch.device
+    ) -> State:
+        """Put a new head on the base model, its output bias at each term's log-odds."""
+        seed = int(torch.seed() >> 1) if config.seed is None else config.seed
+        caller = Caller.start(base, len(data.labels), dropout=config.dropout, seed=seed)
+        counts = np.bincount(data.train.indices, minlength=len(data.labels))
+        caller.set_output_bias(torch.from_numpy(counts), len(data.train))
+        return cls._on(device, config, data, caller, seed)
+
+    @classmethod
+    def resume(
+        cls, config: TrainConfig, data: Dataset, previous: Checkpoint, device: torch.device
+    ) -> State:
+        """Go back to where ``previous`` was saved.
+
+        Raises
+        ------
+        CheckpointError
+            If it holds no state to resume from.
+        """
+        at = previous.training
+        state = cls._on(device, config, data, previous.caller(), int(at["seed"]))
+        for name in _POSITION:
+            setattr(state, name, at[name])
+        state._restore_optimizer(previous)
+        if at["threads"] != torch.get_num_threads():
+            log.warning(
+                "resumed with %d threads instead of %d: the last bits will differ",
+                torch.get_num_threads(),
+                at["threads"],
+            )
+        return state
+
+    @classmethod
+    def _on(
+        cls, device: torch.device, config: TrainConfig, data: Dataset, caller: Caller, seed: int
+    ) -> State:
+        caller.unfreeze(config.unfreeze_last_k_layers)
+        caller.network.to(device)
+        parameters = list(caller.trainable().values())
+        optimizer = torch.optim.AdamW(
+            parameters, lr=config.learning_rate, fused=device.type in ("cpu", "cuda")
+        )
+        return cls(config, data, caller, optimizer, device, seed)
+
+    def save(self, path: Path, *, with_optimizer: bool = True) -> None:
+        """Write a checkpoint: complete or absent."""
+        config = self.config
+        training = {
+            "settings": asdict(config),
+            "seed": self.seed,
+            **{name: getattr(self, name) for name in _POSITION},
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "dataset_sha256": self.data.fingerprint,
+            "n_train": len(self.data.train),
+            "validation": list(self.data.validation.ids),
+        }
+        tensors = self._optimizer_tensors() if with_optimizer else None
+        save_checkpoint(
+            path, self.caller, self.data.labels, config.context_length, training, tensors
+        )
+
+    def seed_step(self) -> None:
+        """Make the dropout of the next window a function of seed, epoch and step alone."""
+        text = f"{self.seed}/{self.epoch}/{self.step}"
+        torch.manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1)
+
+    def next_epoch(self) -> None:
+        """Count the epoch at hand as done."""
+        self.epoch += 1
+        self.step = self.n_epoch_updates = self.n_epoch_cells = 0
+        self.loss_sum = self.norm_sum = 0.0
+
+    def epoch_means(self) -> tuple[float, float]:
+        """Return cross entropy per cell and gradient norm per update of the epoch so far."""
+        n_cells = self.n_epoch_cells
+        return self.loss_sum / max(n_cells, 1), self.norm_sum / max(self.n_epoch_updates, 1)
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        return {
+            f"{moment}.{name}": self.optimizer.state[parameter][moment]
+            for name, parameter in self.caller.trainable().items()
+            for moment in _MOMENTS
+            if parameter in self.optimizer.state
+        }
+
+    def _restore_optimizer(self, previous: Checkpoint) -> None:
+        if self.n_updates == 0:
+            return
+        stored = previous.optimizer_state()
+        for name, parameter in self.caller.trainable().items():
+            moments = {}
+            for moment in _MOMENTS:
+                tensor = stored.get(f"{moment}.{name}")
+                if tensor is None:
+                    raise UsageError(
+                        f"{previous.path.name} predicts but holds no optimiser state: resume from"
+                        " the last checkpoint, not from the best"
+                    )
+                if tensor.shape != parameter.shape:
+                    raise CheckpointError(previous.path, f"optimizer.{moment}.{name}: wrong shape")
+                moments[moment] = tensor.to(self.device)
+            step = torch.tensor(float(self.n_updates))
+            self.optimizer.state[parameter] = {"step": step.to(self.device), **moments}

@@ -1,0 +1,117 @@
+"""How good the caller is on the validation proteins."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from esmgo.data.dataset import AnnotatedProteins, Dataset
+from esmgo.go.scores import Scores
+from esmgo.go.terms import Aspect
+from esmgo.go.truepath import propagate
+from esmgo.learn.stop import StopRequest
+from esmgo.metrics.baselines import term_frequency
+from esmgo.metrics.curve import CurveSums, MicroSums, curve_sums, micro_sums, truth_matrix
+from esmgo.model.batches import pad, token_batches
+from esmgo.model.device import autocast
+from esmgo.model.tokens import encode
+
+if TYPE_CHECKING:
+    from esmgo.learn.state import State
+
+__all__ = ["Validation", "naive_fmax", "validate"]
+
+log = logging.getLogger(__name__)
+
+BUDGET = 16_384
+"""Tokens in a validation batch."""
+
+BLOCK = 512
+"""Proteins in a block of the term-frequency baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Fmax per aspect, and micro averages over all terms but the roots at 0.5."""
+
+    fmax: dict[Aspect | None, float]
+    micro: MicroSums
+
+    @property
+    def mean_fmax(self) -> float:
+        """The mean over aspects: what the best epoch is chosen by."""
+        return sum(self.fmax.values()) / max(len(self.fmax), 1)
+
+    def log(self, naive: dict[Aspect | None, float]) -> None:
+        """Say it in two lines."""
+        m = self.micro
+        log.info("F1: %.3f, Precision: %.3f, Recall: %.3f", m.f1, m.precision, m.recall)
+        log.info("Fmax: %s", ", ".join(
+            f"{name_of(a)} {f:.3f} (term frequency alone {naive[a]:.3f})"
+            for a, f in self.fmax.items()
+        ))  # fmt: skip
+
+
+def name_of(aspect: Aspect | None) -> str:
+    """Return MF, BP or CC; ``all`` where aspects are unknown."""
+    return aspect.name if aspect else "all"
+
+
+@torch.inference_mode()
+def validate(state: State, stop: StopRequest) -> Validation:
+    """Score the validation proteins.
+
+    Raises
+    ------
+    Stopped
+        After a signal.
+    """
+    config, labels, proteins = state.config, state.data.labels, state.data.validation
+    tokens = [encode(sequence, config.context_length) for sequence in proteins.sequences]
+    sums = _Sums(state.data)
+    state.caller.train(False)
+    for rows in token_batches(np.array([len(t) for t in tokens]), BUDGET):
+        stop.check()
+        ids, mask = pad([tokens[i] for i in rows])
+        with autocast(state.device, config.precision):
+            logits = state.caller(ids.to(state.device), mask.to(state.device))  # (B, T)
+        values = propagate(logits.sigmoid().cpu().numpy(), labels)
+        sums.add(Scores(tuple(proteins.ids[i] for i in rows), values, labels), rows)
+    return sums.validation()
+
+
+def naive_fmax(data: Dataset) -> dict[Aspect | None, float]:
+    """Return the Fmax of the term-frequency baseline on the validation proteins, per aspect."""
+    sums = _Sums(data)
+    for at in range(0, len(data.validation), BLOCK):
+        rows = np.arange(at, min(at + BLOCK, len(data.validation)))
+        ids = [data.validation.ids[i] for i in rows]
+        sums.add(term_frequency(ids, data.train.indices, len(data.train), data.labels), rows)
+    return sums.validation().fmax
+
+
+class _Sums:
+    """Adds up blocks of scores against the validation annotations."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._proteins: AnnotatedProteins = data.validation
+        self._columns = {aspect: data.labels.columns_of(aspect) for aspect in data.labels.aspects}
+        self._counted = np.concatenate([*self._columns.values(), np.empty(0, np.intp)])
+        self._curves: dict[Aspect | None, CurveSums] = {}
+        self._micro = MicroSums()
+
+    def add(self, scores: Scores, rows: NDArray[np.intp]) -> None:
+        block = self._proteins.subset(rows)
+        truth = truth_matrix(block.indptr, block.indices, len(scores.labels))
+        for aspect, columns in self._columns.items():
+            sums = curve_sums(scores, truth, columns)
+            self._curves[aspect] = self._curves[aspect] + sums if aspect in self._curves else sums
+        self._micro += micro_sums(scores, truth, self._counted)
+
+    def validation(self) -> Validation:
+        return Validation({a: sums.fmax for a, sums in self._curves.items()}, self._micro)

@@ -1,0 +1,132 @@
+"""The base models: their names, where they lie on disk, and what a sound one looks like.
+
+Nothing here imports torch, so that a wrong name or a hub out of reach is told at once.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from esmgo.data.hub import snapshot
+from esmgo.errors import CheckpointError, UsageError, shown
+
+__all__ = ["BASES", "DEFAULT_BASE", "TINY", "check_config", "check_name", "locate_base"]
+
+BASES = (
+    "facebook/esm2_t6_8M_UR50D",
+    "facebook/esm2_t12_35M_UR50D",
+    "facebook/esm2_t30_150M_UR50D",
+    "facebook/esm2_t33_650M_UR50D",
+    "facebook/esm2_t36_3B_UR50D",
+    "facebook/esm2_t48_15B_UR50D",
+)
+"""The six ESM2 models of Lin et al. (2022) on the Hugging Face hub."""
+
+DEFAULT_BASE = BASES[0]
+
+TINY = "tiny"
+"""The embedded base: a small ESM2 encoder that needs no download."""
+
+_LIMITS = {
+    "vocab_size": 1024,
+    "hidden_size": 16_384,
+    "num_hidden_layers": 256,
+    "num_attention_heads": 256,
+    "intermediate_size": 65_536,
+    "max_position_embeddings": 1 << 20,
+}
+"""A few times what the largest ESM2 (15B) has: beyond it a config is an attack or a mistake."""
+
+
+def check_name(name: str) -> None:
+    """Refuse what is neither a known name nor a folder.
+
+    Raises
+    ------
+    UsageError
+        Naming the bases there are.
+    """
+    if name in BASES or name == TINY or Path(name).is_dir():
+        return
+    raise UsageError(
+        f"--base_model={shown(name, 50)} is neither a folder nor one of: tiny, "
+        f"facebook/{', '.join(base.removeprefix('facebook/') for base in BASES)}"[:199]
+    )
+
+
+def locate_base(name: str) -> Path | None:
+    """Return the folder of a base model, fetched from the hub where need be; None for ``tiny``.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown.
+    HubError
+        If the hub is out of reach and the model not in the cache.
+    CheckpointError
+        If the folder does not hold an ESM2 model in safetensors.
+    """
+    check_name(name)
+    if name == TINY:
+        return None
+    folder = Path(name)
+    if not folder.is_dir():
+        folder = snapshot(
+            name,
+            "model",
+            patterns=["*.json", "*.safetensors", "vocab.txt"],
+            required=["config.json", "*.safetensors"],
+            local="--base_model=tiny or --base_model=FOLDER",
+        )
+    read_config(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise CheckpointError(
+            folder, "no *.safetensors file; pickled weights (.bin, .pt) are never opened: convert"
+        )
+    return folder
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the ``config.json`` of a model folder, checked.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing, no JSON, or not that of an ESM2 encoder of sane size.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise CheckpointError(folder, "no config.json: not a Hugging Face model folder") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(path, f"unreadable: {shown(error, 60)}") from None
+    check_config(path, config)
+    return config  # type: ignore[no-any-return]
+
+
+def check_config(source: object, config: Any) -> None:
+    """Refuse what is not the configuration of an ESM2 encoder, before anything is allocated.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the entry that is wrong.
+    """
+    if not isinstance(config, dict) or config.get("model_type") != "esm":
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        raise CheckpointError(source, f"model_type is {shown(repr(kind), 30)}, expected 'esm'")
+    for entry, limit in _LIMITS.items():
+        value = config.get(entry)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= limit:
+            raise CheckpointError(
+                source, f"{entry} is {shown(repr(value), 30)}, expected 1 to {limit:,}"
+            )
+    if config["vocab_size"] != 33:
+        raise CheckpointError(source, f"vocab_size is {config['vocab_size']}, ESM2 has 33")
+    if config["hidden_size"] % (2 * config["num_attention_heads"]):
+        raise CheckpointError(source, "hidden_size is no even multiple of num_attention_heads")
+    if config.get("position_embedding_type") != "rotary":
+        raise CheckpointError(source, "position_embedding_type is not 'rotary': ESM-1, not ESM2")

@@ -1,0 +1,195 @@
+"""Checkpoints: all that predicting needs, and all that resuming to the same bits needs.
+
+Label space, names, parents and GO release travel inside, so that a checkpoint predicts,
+propagates and draws with no other file at hand. The random state does too: batches and
+dropout are functions of seed, epoch and step, so those three numbers are all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+import esmgo
+from esmgo.errors import CheckpointError, shown
+from esmgo.go.labels import LabelSpace
+from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from esmgo.model.caller import Caller
+
+__all__ = ["FORMAT", "Checkpoint", "open_checkpoint", "save_checkpoint"]
+
+FORMAT = 1
+OPTIMIZER = "optimizer."
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """An opened checkpoint; weights are read when `caller` is asked for.
+
+    ``training`` holds what resuming needs: settings, seed, epoch, step, split.
+    """
+
+    path: Path
+    labels: LabelSpace
+    context_length: int
+    encoder: dict[str, Any]
+    training: dict[str, Any]
+    header: Header
+
+    def caller(self) -> Caller:
+        """Build the caller, in evaluation mode on the CPU.
+
+        Raises
+        ------
+        CheckpointError
+            If a tensor is missing, unknown, misshapen, or not finite.
+        """
+        from esmgo.model.caller import Caller  # torch takes seconds: only when weights are read
+
+        weights = dict(_read_tensors(self.header, lambda name: not name.startswith(OPTIMIZER)))
+        return Caller.restore(self.path, self.encoder, weights)
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """Return the optimiser's tensors: ``exp_avg.<name>``, ``exp_avg_sq.<name>``."""
+        found = _read_tensors(self.header, lambda name: name.startswith(OPTIMIZER))
+        return {name.removeprefix(OPTIMIZER): tensor for name, tensor in found}
+
+
+def save_checkpoint(
+    path: Path,
+    caller: Caller,
+    labels: LabelSpace,
+    context_length: int,
+    training: Mapping[str, Any],
+    optimizer_state: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Write a checkpoint; afterwards the old or the new one stands at ``path``, whole.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full or refuses.
+    """
+    tensors = dict(sorted(caller.network.state_dict().items()))
+    for name, tensor in sorted((optimizer_state or {}).items()):
+        tensors[OPTIMIZER + name] = tensor
+    metadata = {
+        "format": FORMAT,
+        "esmgo": esmgo.__version__,
+        "encoder": caller.sizes(),
+        "labels": labels.to_json(),
+        "labels_sha256": labels.fingerprint,
+        "context_length": context_length,
+        "training": dict(training),
+    }
+    write_container(path, (_raw(name, t) for name, t in tensors.items()), metadata)
+
+
+def open_checkpoint(path: str | Path) -> Checkpoint:
+    """Read and check everything of a checkpoint but the finiteness of its weights.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is anything but a whole checkpoint of this format.
+    """
+    header = read_header(Path(path))
+    if header.metadata is None:
+        raise CheckpointError(path, _diagnosis(header))
+    meta = header.metadata
+    if meta.get("format") != FORMAT:
+        raise CheckpointError(
+            path, f"format {shown(meta.get('format'), 20)}: written by a newer version of esmgo"
+        )
+    try:
+        labels = LabelSpace.from_json(meta["labels"])
+        checkpoint = Checkpoint(
+            Path(path), labels, int(meta["context_length"]), dict(meta["encoder"]),
+            dict(meta["training"]), header,
+        )  # fmt: skip
+        stored = str(meta["labels_sha256"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(path, f"damaged metadata ({shown(repr(error), 60)})") from None
+    if stored != labels.fingerprint:
+        raise CheckpointError(path, _labels_differ(stored, labels.fingerprint))
+    if checkpoint.encoder.get("num_labels") != len(labels):
+        raise CheckpointError(path, f"{len(labels)} terms for a head of another size")
+    return checkpoint
+
+
+def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
+    try:
+        with safe_open(header.path, framework="pt") as file:
+            for name in header.tensors:
+                if wanted(name):
+                    tensor = file.get_tensor(name)
+                    if problem := _problem(name, tensor):
+                        raise CheckpointError(header.path, problem)
+                    yield name, tensor
+    except SafetensorError as error:
+        raise CheckpointError(header.path, f"damaged: {shown(error, 80)}") from None
+
+
+def _problem(name: str, tensor: Tensor) -> str | None:
+    if not tensor.is_floating_point():
+        return f"{shown(name)} holds {tensor.dtype}, expected floating point"
+    if not bool(tensor.isfinite().all()):
+        return f"{shown(name)} holds values that are not finite"
+    return None
+
+
+def _raw(name: str, tensor: Tensor) -> tuple[str, str, tuple[int, ...], memoryview]:
+    import torch
+
+    names: dict[torch.dtype, str] = {
+        torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+    }  # fmt: skip
+    plain = tensor.detach().cpu().contiguous()
+    data = plain.view(torch.uint8).numpy().data if plain.numel() else memoryview(b"")
+    return name, names[plain.dtype], tuple(plain.shape), data
+
+
+def _labels_differ(stored: str, found: str) -> str:
+    return f"label fingerprint {shown(stored, 17)} stored with the weights, {found[:16]} found"
+
+
+def _diagnosis(header: Header) -> str:
+    """Say what is wrong with a safetensors file that this project did not write."""
+    import hashlib
+
+    beside = header.path.with_name("labels.json")
+    if "labels_sha256" in header.notes and beside.is_file():
+        found = hashlib.sha256(beside.read_bytes()).hexdigest()
+        if found != header.notes["labels_sha256"]:
+            return _labels_differ(header.notes["labels_sha256"], found)
+    for name, info in header.tensors.items():
+        if info.dtype not in ("F64", "F32", "F16", "BF16"):
+            return f"{shown(name)} holds {info.dtype}, expected floating point"
+    for name in header.tensors:
+        if problem := _unpaired(name, header.tensors):
+            return problem
+    for _ in _read_tensors(header, lambda _: True):
+        pass
+    return "not a checkpoint of esmgo (no metadata of ours); use fine-tune.py to make one"
+
+
+def _unpaired(name: str, tensors: Mapping[str, TensorInfo]) -> str | None:
+    """A bias has a weight with as many rows."""
+    if not name.endswith(".bias"):
+        return None
+    weight = name.removesuffix("bias") + "weight"
+    if weight not in tensors:
+        return f"incomplete: without {shown(weight)}"
+    found, n = list(tensors[weight].shape), tensors[name].shape[0]
+    if found[:1] != [n]:
+        return f"{shown(weight)} is {shape_text(found)}, expected {shape_text([n, *found[1:]])}"
+    return None

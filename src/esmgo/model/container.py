@@ -1,0 +1,259 @@
+"""One file of tensors and JSON that is whole or refused: safetensors with a digest.
+
+The file is plain safetensors, so other tools read it. Its metadata holds a SHA-256
+over every byte of the file (with the digest's own digits read as zeros), so that one
+flipped bit anywhere is noticed; safetensors itself would load it in silence.
+
+Nothing here knows what the tensors mean, needs torch, or reads a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from esmgo.errors import CheckpointError, MachineError, shown
+from esmgo.go.files import replacing
+
+__all__ = [
+    "DTYPE_BYTES",
+    "Header",
+    "TensorInfo",
+    "best_path",
+    "read_header",
+    "shape_text",
+    "write_container",
+]
+
+DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1}
+"""Bytes of an element, by the safetensors name of its type."""
+
+MAX_HEADER_BYTES = 100_000_000
+"""The limit of safetensors itself."""
+
+_START = b'{"__metadata__":{"sha256":"'
+_ZEROS = b"0" * 64
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """Type, shape and bytes of one tensor; ``begin`` and ``end`` count from the data's start."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a container says of itself, once its digest has been checked.
+
+    ``metadata`` is the JSON value given to `write_container`, or None in a
+    safetensors file that this project did not write; ``notes`` are the plain
+    string metadata of such a file.
+    """
+
+    path: Path
+    tensors: Mapping[str, TensorInfo]
+    metadata: dict[str, Any] | None
+    notes: Mapping[str, str]
+    data_start: int
+
+
+def write_container(
+    path: Path,
+    tensors: Iterable[tuple[str, str, tuple[int, ...], memoryview]],
+    metadata: Mapping[str, Any],
+) -> None:
+    """Write tensors and metadata; afterwards the old or the new file stands at ``path``, whole.
+
+    Parameters
+    ----------
+    path : Path
+        The target, replaced by rename once all is on disk.
+    tensors : iterable of (name, dtype, shape, bytes)
+        ``dtype`` is a key of `DTYPE_BYTES`; the bytes are C-ordered, little-endian.
+    metadata : mapping
+        JSON values.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full or refuses.
+    """
+    items = list(tensors)
+    header: dict[str, Any] = {
+        "__metadata__": {"sha256": _ZEROS.decode(), "esmgo": json.dumps(metadata, sort_keys=True)}
+    }
+    at = 0
+    for name, dtype, shape, data in items:
+        size = math.prod(shape) * DTYPE_BYTES[dtype]
+        assert data.nbytes == size, name
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    digest = hashlib.sha256(struct.pack("<Q", len(text)) + text)
+    for *_, data in items:
+        digest.update(data)
+    assert text.startswith(_START)
+    text = _START + digest.hexdigest().encode() + text[len(_START) + 64 :]
+    try:
+        with replacing(path) as file:
+            file.write(struct.pack("<Q", len(text)) + text)
+            for *_, data in items:
+                file.write(data)
+    except MachineError as error:
+        free = shutil.disk_usage(path.parent).free
+        raise MachineError(
+            f"{error}; {8 + len(text) + at:,} bytes needed, {free:,} free"
+        ) from error
+
+
+def read_header(path: Path) -> Header:
+    """Check the whole file against its digest and return its header.
+
+    Raises
+    ------
+    CheckpointError
+        Naming what the file is instead, or what is wrong with it.
+    """
+    with _opened(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        _refuse_other_kinds(path, file.read(4096), size)
+        file.seek(0)
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > min(MAX_HEADER_BYTES, size - 8):
+            raise CheckpointError(path, "not a checkpoint, or an incomplete one: header cut short")
+        text = file.read(length)
+        header = _parse(path, text)
+        _check_layout(path, header.tensors, size - 8 - length, _kept_beside(path))
+        if header.metadata is not None:
+            _check_digest(path, file, length, text)
+    return header
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.is_dir():
+        raise CheckpointError(path, "a folder, not a checkpoint file (nothing in it was opened)")
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise CheckpointError(
+            path, "no checkpoint there; fine-tune.py --checkpoint_path=… makes one"
+        ) from None
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read: {error.strerror}") from None
+
+
+def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
+    if size == 0:
+        raise CheckpointError(path, "empty (0 bytes)")
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(path, "a git-lfs pointer, not the file itself: run git lfs pull")
+    if start.startswith(b"PK"):
+        raise CheckpointError(
+            path, "a zip archive as torch.save writes it; pickles are never opened, retrain"
+        )
+    if start.startswith(b"\x80") and start[1:2] <= b"\x05" and start[8:9] != b"{":
+        raise CheckpointError(path, "a pickle; pickles are never opened, retrain")
+    if start.startswith(b"{"):
+        raise CheckpointError(path, _what_json(path, size))
+    if size < 10 or start[8:9] != b"{":
+        raise CheckpointError(path, "not a checkpoint (no safetensors header)")
+
+
+def _what_json(path: Path, size: int) -> str:
+    try:
+        value = json.loads(path.read_bytes()) if size < 1 << 20 else None
+    except (ValueError, RecursionError):
+        value = None
+    number = value.get("format") if isinstance(value, dict) else None
+    if isinstance(number, int) and number > 1:
+        return f"format {number}: written by a newer version of esmgo"
+    return "JSON text, not a checkpoint"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name stands twice")
+    return value
+
+
+def _parse(path: Path, text: bytes) -> Header:
+    try:
+        raw = json.loads(text, object_pairs_hook=_unique)
+        notes = raw.pop("__metadata__", {})
+        tensors = {
+            name: TensorInfo(
+                str(t["dtype"]), tuple(map(int, t["shape"])), *map(int, t["data_offsets"])
+            )
+            for name, t in raw.items()
+        }
+        metadata = json.loads(notes["esmgo"]) if "esmgo" in notes else None
+        if metadata is not None and not isinstance(metadata, dict):
+            raise ValueError("metadata is no object")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(path, f"damaged header ({shown(error, 60)})") from None
+    return Header(path, tensors, metadata, notes, 8 + len(text))
+
+
+def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], n_bytes: int, kept: str) -> None:
+    """Tensors must fill the data exactly: no holes, no overlap, no size beyond the file."""
+    at = 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1].begin):
+        if tensor.dtype not in DTYPE_BYTES:
+            raise CheckpointError(path, f"{shown(name)} has type {shown(tensor.dtype, 20)}")
+        if min(tensor.shape, default=0) < 0 or (
+            math.prod(tensor.shape) * DTYPE_BYTES[tensor.dtype] != tensor.end - tensor.begin
+        ):
+            raise CheckpointError(path, f"{shown(name)}: its shape does not fit its bytes")
+        if tensor.begin != at:
+            raise CheckpointError(path, f"{shown(name)}: tensors overlap or leave a gap")
+        at = tensor.end
+    if at != n_bytes:
+        raise CheckpointError(
+            path, f"incomplete checkpoint: {n_bytes:,} of {at:,} bytes of tensors{kept}"
+        )
+
+
+def _kept_beside(path: Path) -> str:
+    best = best_path(path)
+    return f"; {shown(best.name, 40)} beside it is the best epoch" if best.is_file() else ""
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """Write a shape as ``[5,8]``."""
+    return f"[{','.join(map(str, shape))}]"
+
+
+def best_path(path: Path) -> Path:
+    """Return where the best epoch of the checkpoint at ``path`` is kept."""
+    return path.with_name(f"{path.stem}.best{path.suffix}")
+
+
+def _check_digest(path: Path, file: BinaryIO, length: int, text: bytes) -> None:
+    if not text.startswith(_START):
+        raise CheckpointError(path, "damaged header (no digest)")
+    stored = text[len(_START) : len(_START) + 64]
+    digest = hashlib.sha256(struct.pack("<Q", length))
+    digest.update(_START + _ZEROS + text[len(_START) + 64 :])
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    found = digest.hexdigest()
+    if stored != found.encode():
+        wanted = shown(stored.decode("latin-1"), 19)
+        raise CheckpointError(
+            path, f"damaged: SHA-256 {shown(found, 19)}, expected {wanted}; use a copy or retrain"
+        )

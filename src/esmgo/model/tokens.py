@@ -1,0 +1,75 @@
+"""Residues to token ids, as ESM2 spells them; the same ids as ``EsmTokenizer``, faster."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CLS", "EOS", "MASK", "PAD", "VOCABULARY", "encode", "windows"]
+
+VOCABULARY = (
+    "<cls>", "<pad>", "<eos>", "<unk>",
+    "L", "A", "G", "V", "S", "E", "R", "T", "I", "D", "P", "K", "Q", "N", "F", "Y", "M", "H",
+    "W", "C", "X", "B", "U", "Z", "O", ".", "-", "<null_1>", "<mask>",
+)  # fmt: skip
+"""The 33 tokens of ESM2, in the order of their ids (facebook/esm2_*/vocab.txt)."""
+
+CLS, PAD, EOS, UNK, MASK = (
+    VOCABULARY.index(t) for t in ("<cls>", "<pad>", "<eos>", "<unk>", "<mask>")
+)
+
+_TABLE = np.full(256, UNK, np.uint8)
+for _id, _token in enumerate(VOCABULARY):
+    if len(_token) == 1 and _token.isalpha():
+        _TABLE[ord(_token)] = _id
+
+MAX_OVERLAP = 256
+"""Residues that neighbouring windows share at least, where the context allows: a domain."""
+
+
+def encode(sequence: str, context_length: int) -> NDArray[np.uint8]:
+    """Return the token ids of a protein: ``<cls>``, residues, ``<eos>``.
+
+    Parameters
+    ----------
+    sequence : str
+        Cleaned residues (`esmgo.data.residues.clean`).
+    context_length : int
+        Tokens at most; a longer protein is cut at its C-terminal end.
+
+    Returns
+    -------
+    ndarray, shape=(L,), dtype=uint8
+        With ``L = min(len(sequence) + 2, context_length)``.
+
+    Examples
+    --------
+    >>> encode("MKT", 10).tolist()
+    [0, 20, 15, 11, 2]
+    """
+    letters = np.frombuffer(sequence[: context_length - 2].encode("ascii"), np.uint8)
+    ids = np.empty(len(letters) + 2, np.uint8)
+    ids[0], ids[-1] = CLS, EOS
+    ids[1:-1] = _TABLE[letters]
+    return ids
+
+
+def windows(sequence: str, context_length: int) -> list[str]:
+    """Cut a protein into overlapping windows that fit the context; no residue is left out.
+
+    Windows are spread evenly and share at least 256 residues (half a window where
+    that is less), so that a domain cut by one window stands whole in the next.
+
+    Examples
+    --------
+    >>> windows("ABCDEFGH", 6)
+    ['ABCD', 'CDEF', 'EFGH']
+    """
+    size = context_length - 2
+    if len(sequence) <= size:
+        return [sequence]
+    step = max(1, size - min(MAX_OVERLAP, size // 2))
+    last = len(sequence) - size
+    n = -(-last // step) + 1
+    starts = [round(i * last / (n - 1)) for i in range(n)]
+    return [sequence[start : start + size] for start in starts]

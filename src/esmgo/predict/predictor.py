@@ -1,0 +1,173 @@
+"""From a checkpoint and proteins to probabilities of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from esmgo.data.fasta import Protein
+from esmgo.errors import MachineError, shown
+from esmgo.go.labels import LabelSpace
+from esmgo.go.scores import Scores
+from esmgo.go.terms import Term
+from esmgo.go.truepath import propagate
+from esmgo.model.batches import pad, token_batches
+from esmgo.model.caller import Caller
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.device import choose_device, is_out_of_memory
+from esmgo.model.tokens import encode, windows
+
+__all__ = ["Prediction", "Predictor"]
+
+Item = TypeVar("Item")
+
+BLOCK = 256
+"""Proteins scored together: what memory must hold, whatever the number of proteins."""
+
+BUDGET = 8_192
+"""Tokens in a batch; eight proteins of full context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The called terms of one protein.
+
+    Parameters
+    ----------
+    protein : Protein
+        What was read.
+    scores : ndarray, shape=(T,), dtype=float32
+        Probabilities of the terms of ``labels``.
+    labels : LabelSpace
+        The terms.
+    n_windows : int
+        Overlapping windows that the protein was scored in; 1 where it fits the context.
+    """
+
+    protein: Protein
+    scores: NDArray[np.float32]
+    labels: LabelSpace
+    n_windows: int = 1
+
+    def ranked(self) -> NDArray[np.intp]:
+        """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
+        return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
+
+    def top(self, k: int) -> list[tuple[Term, float]]:
+        """Return the ``k`` most probable terms with their probabilities, or all there are."""
+        return [(self.labels.terms[j], float(self.scores[j])) for j in self.ranked()[:k]]
+
+
+class Predictor:
+    """A caller that is ready to score proteins.
+
+    Batching changes no score beyond 1e-5: scoring runs in fp32.
+    """
+
+    def __init__(
+        self, caller: Caller, labels: LabelSpace, context_length: int, device: torch.device
+    ) -> None:
+        caller.network.to(device)
+        caller.train(False)
+        self.caller, self.labels = caller, labels
+        self.context_length, self.device = context_length, device
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, device: str | None = None, context_length: int | None = None
+    ) -> Predictor:
+        """Open a checkpoint.
+
+        Parameters
+        ----------
+        path : str or Path
+            A checkpoint of `esmgo.fit`.
+        device : str, optional
+            ``cuda``, ``mps``, ``cpu`` …; when left out the best there is.
+        context_length : int, optional
+            Tokens per window; when left out, as in training.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is not a whole, sound checkpoint.
+        UsageError
+            If the device is not there.
+        """
+        checkpoint = open_checkpoint(path)
+        where = choose_device(device)
+        length = context_length or checkpoint.context_length
+        return cls(checkpoint.caller(), checkpoint.labels, length, where)
+
+    def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
+        """Score each protein against the label space; results keep the input order.
+
+        A protein longer than the context is scored in overlapping windows, and each term
+        gets its highest score among them.
+
+        Parameters
+        ----------
+        proteins : iterable of Protein
+            Read as they are needed.
+        raw : bool
+            Leave scores as the network gives them, without the true-path rule.
+        """
+        for block in blocks(proteins, BLOCK):
+            values, counts = self._probabilities([p.sequence for p in block])
+            if not raw:
+                values = propagate(values, self.labels)
+            for protein, row, n in zip(block, values, counts, strict=True):
+                yield Prediction(protein, row, self.labels, n)  # (T,)
+
+    def score(self, proteins: Iterable[Protein]) -> Iterator[Scores]:
+        """Yield propagated scores in blocks of proteins, in input order."""
+        for block in blocks(self.predict(proteins), BLOCK):
+            ids = tuple(p.protein.id for p in block)
+            yield Scores(ids, np.stack([p.scores for p in block]), self.labels)
+
+    def _probabilities(self, sequences: Sequence[str]) -> tuple[NDArray[np.float32], list[int]]:
+        """Return the network's probabilities, shape=(N, T), and the windows of each protein."""
+        parts = [windows(sequence, self.context_length) for sequence in sequences]
+        owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
+        rows = [encode(text, self.context_length) for part in parts for text in part]
+        values = np.zeros((len(sequences), len(self.labels)), np.float32)
+        for batch in token_batches(np.array([len(row) for row in rows]), BUDGET):
+            for at, logits in self._forward(rows, batch):
+                np.maximum.at(values, owner[at], logits)
+        return values, [len(part) for part in parts]
+
+    def _forward(
+        self, rows: Sequence[NDArray[np.uint8]], batch: NDArray[np.intp]
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+        """Run a batch, in halves where memory does not hold it."""
+        try:
+            with torch.inference_mode():
+                tokens, mask = pad([rows[i] for i in batch])
+                logits = self.caller(tokens.to(self.device), mask.to(self.device))  # (B, T)
+                yield batch, logits.sigmoid().cpu().numpy()
+            return
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if len(batch) == 1:
+            raise MachineError(
+                f"not enough memory for {len(rows[batch[0]]):,} tokens; lower --context_length"
+                f" ({shown(self.device)})"
+            )
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            yield from self._forward(rows, half)
+
+
+def blocks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    """Cut a stream into tuples of ``size``; the last may be shorter."""
+    stream = iter(items)
+    while block := tuple(islice(stream, size)):
+        yield block

@@ -1,0 +1,133 @@
+"""The GO subgraph of a protein: its called terms with all their ancestors, as a picture."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from esmgo.data.report import ReadReport
+from esmgo.data.residues import MAX_LENGTH
+from esmgo.errors import MachineError, UsageError, shown
+from esmgo.go.terms import Aspect
+from esmgo.options import check, option
+from esmgo.predict.predictor import Prediction, Predictor
+from esmgo.predict.rank import RankConfig, read_proteins
+from esmgo.render.graph import draw, format_of, subgraph_of
+
+__all__ = ["SubgraphConfig", "subgraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubgraphConfig:
+    """What ``esmgo subgraph`` accepts."""
+
+    checkpoint_path: str = option(
+        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
+    )
+    sequence: str | None = option(None, "Draw the subgraph of this sequence.")
+    fasta: str | None = option(None, "Draw the protein in this FASTA file (- for standard input).")
+    protein: str | None = option(None, "The id to draw where the FASTA file holds several.")
+    output: str | None = option(
+        None,
+        "Where to: .svg, .png (need Graphviz), .html (needs nothing), .json or .dot; when not"
+        " given subgraph.svg where Graphviz is installed, else subgraph.html.",
+    )
+    top_k: int = option(10, "How many terms are called; roots do not count.", minimum=1)
+    aspect: str | None = option(None, "Draw one aspect only: mf, bp or cc.")
+    context_length: int = option(
+        1024,
+        "The maximum length of the input sequences, in tokens; longer ones are scored in"
+        " overlapping windows.",
+        minimum=3,
+        maximum=100_002,
+    )
+    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
+    allow_nucleotide_like: bool = option(
+        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
+    )
+    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
+    overwrite: bool = option(False, "Replace the output file if there is one.")
+    device: str | None = option(
+        None,
+        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
+        " given cuda, else mps, else cpu.",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.sequence is not None and self.fasta is not None:
+            raise UsageError("give --sequence or --fasta, not both")
+        if self.aspect is not None:
+            Aspect.parse(self.aspect)
+
+
+def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
+    """Draw the called terms of a protein with all their ancestors.
+
+    Returns
+    -------
+    Path
+        The file written: complete or absent.
+
+    Raises
+    ------
+    EsmgoError
+        Of the kind and with the exit code that `esmgo.errors` tells.
+    """
+    path = _output(config)
+    report = report if report is not None else ReadReport()
+    reading = RankConfig(
+        sequence=config.sequence,
+        fasta=config.fasta,
+        strip_gaps=config.strip_gaps,
+        allow_nucleotide_like=config.allow_nucleotide_like,
+        max_length=config.max_length,
+    )
+    proteins = [p for p in read_proteins(reading, report) if config.protein in (None, p.id)]
+    if len(proteins) != 1:
+        raise UsageError(_not_one(len(proteins), config, report))
+    predictor = Predictor.load(
+        config.checkpoint_path, device=config.device, context_length=config.context_length
+    )
+    (prediction,) = predictor.predict(proteins)
+    called = _called(prediction, config)
+    draw(subgraph_of(prediction.protein.id, prediction.scores, prediction.labels, called), path)
+    return path
+
+
+def _output(config: SubgraphConfig) -> Path:
+    """Settle where to write, and that it can be, before a model is loaded."""
+    has_dot = shutil.which("dot") is not None
+    path = Path(config.output or ("subgraph.svg" if has_dot else "subgraph.html"))
+    if format_of(path) in ("svg", "png") and not has_dot:
+        raise MachineError(
+            f"{shown(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
+            " --output=subgraph.html needs nothing"
+        )
+    if path.exists() and not config.overwrite:
+        raise UsageError(f"{shown(path)} exists; --overwrite replaces it")
+    if not path.parent.is_dir():
+        raise MachineError(f"{shown(path)}: there is no folder {shown(path.parent)}")
+    return path
+
+
+def _called(prediction: Prediction, config: SubgraphConfig) -> list[int]:
+    aspect = Aspect.parse(config.aspect) if config.aspect else None
+    terms = prediction.labels.terms
+    wanted = [
+        int(j)
+        for j in prediction.ranked()
+        if not terms[j].is_root and (aspect is None or terms[j].aspect is aspect)
+    ]
+    if not wanted:
+        raise UsageError(f"--aspect={config.aspect}: this checkpoint has no term of that aspect")
+    return wanted[: config.top_k]
+
+
+def _not_one(n: int, config: SubgraphConfig, report: ReadReport) -> str:
+    if config.protein is not None:
+        return f"no protein {shown(config.protein, 60)} in {shown(config.fasta, 60)}"
+    if n == 0 and report.rejects:
+        return str(report.rejects[0])
+    return f"{n} proteins in {shown(config.fasta, 60)}: choose one with --protein=ID"
