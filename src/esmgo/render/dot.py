@@ -53,13 +53,14 @@ def to_dot(subgraph: Subgraph) -> str:
         '  node [shape=box, style="filled,rounded", fontname="Arial"];',
         '  node [margin="0.08,0.05", width=0.6, height=0.3];',
         '  edge [dir=back, color="#5f6b7a", penwidth=0.9, arrowsize=0.6];',
-        "  top [shape=point, style=invis, width=0, height=0];",
     ]
     for row in rows:
         for panel in row:
             lines.extend(_panel(panel, key))
-    first = [key[_root(panel)] for panel in rows[0]] if rows else []
-    lines.extend(f"  top -> {root} [style=invis, weight=9];" for root in first)
+    if len(subgraph.panels) > 1:  # the panels of the first row begin at one height
+        lines.append("  top [shape=point, style=invis, width=0, height=0];")
+        first = (key[_root(panel)] for panel in rows[0])
+        lines.extend(f"  top -> {root} [style=invis, weight=9];" for root in first)
     for above, below in pairwise(rows):
         lines.extend(_stack(above, below, key))
     return "\n".join([*lines, "}", ""])
@@ -75,15 +76,14 @@ def _panel(panel: Panel, key: dict[str, str]) -> Iterator[str]:
     yield f"  subgraph cluster_{panel.aspect.name if panel.aspect else 'none'} {{"
     yield f"    label=<<B>{title}</B>>; labelloc=t; labeljust=l; fontsize=14;"
     yield '    style="filled,rounded"; color="#c8d0da"; fillcolor="#f6f7f9"; margin=12;'
-    for node in panel.nodes:
+    for node in panel.nodes:  # by id: the layout is a matter of the terms, not of scores
         yield f"    {key[node.term.id]} [{_box(node)}];"
     reach = _reach(panel)
     for child, parents in panel.parents.items():
         for parent in parents:
             longer = f" [minlen={reach[child]}]" if reach[child] > 1 else ""
             yield f"    {key[parent]} -> {key[child]}{longer};"
-    for above, below in _columns(panel):
-        yield f"    {key[above]} -> {key[below]} [style=invis];"
+    yield from _grid(panel, key)
     yield "  }"
 
 
@@ -114,9 +114,7 @@ def _box(node: Node) -> str:
 def _heading(subgraph: Subgraph) -> str:
     """Return title and legend as one HTML-like label, which Graphviz sets above the panels."""
     title = _markup(shown(subgraph.protein_id, 80)) or "(no id)"
-    n_called = subgraph.n_called
-    counted = f"{n_called} called {'term' if n_called == 1 else 'terms'}"
-    counted += f" and {len(subgraph.nodes) - n_called} ancestors" if n_called else ""
+    counted = subgraph.summary
     if subgraph.release:
         counted += f" &#183; GO {_markup(shown(subgraph.release, 40))}"
     scale = "".join(
@@ -151,7 +149,8 @@ def _rows(panels: Sequence[Panel]) -> tuple[list[list[Panel]], float]:
     rows = [[panels[i] for i, row in enumerate(plan) if row == r] for r in sorted(set(plan))]
     rows.sort(key=lambda row: max(len(panel.nodes) for panel in row))
     _, wide, n_levels = _page(plan, sizes)
-    spare = (wide * _BOX[0] / _PAGE - n_levels * _BOX[1]) / n_levels if n_levels else 0.0
+    has_edges = any(any(panel.level.values()) for panel in panels)
+    spare = (wide * _BOX[0] / _PAGE - n_levels * _BOX[1]) / n_levels if has_edges else 0.0
     return rows, min(max(_RANKSEP[0], _RANKSEP[0] + spare), _RANKSEP[1])
 
 
@@ -187,7 +186,7 @@ def _reach(panel: Panel) -> dict[str, int]:
     """Return how many levels each child hangs below its parents.
 
     Leaves of one parent, side by side, make a panel wide: beyond three they are
-    hung at two, or three, heights in turn (what Graphviz' ``unflatten`` does).
+    hung at several heights in turn (what Graphviz' ``unflatten`` does).
     """
     has_child = {parent for parents in panel.parents.values() for parent in parents}
     leaves: dict[str, list[str]] = {}
@@ -196,26 +195,29 @@ def _reach(panel: Panel) -> dict[str, int]:
             leaves.setdefault(parents[0], []).append(child)
     reach = dict.fromkeys(panel.parents, 1)
     for siblings in leaves.values():
-        heights = 1 if len(siblings) <= 3 else 2 if len(siblings) <= 8 else 3
+        heights = 1 if len(siblings) <= 3 else min(math.ceil(math.sqrt(len(siblings) / 2)), 6)
         for i, leaf in enumerate(siblings):
             reach[leaf] = 1 + i % heights
     return reach
 
 
-def _columns(panel: Panel) -> Iterator[tuple[str, str]]:
-    """Chain terms that have no edge at all into columns, most probable first."""
+def _grid(panel: Panel, key: dict[str, str]) -> Iterator[str]:
+    """Set terms that have no edge at all in rows and columns, most probable first."""
     linked = {id for id, up in panel.parents.items() if up}
     linked |= {parent for up in panel.parents.values() for parent in up}
     alone = [node for node in panel.nodes if node.term.id not in linked]
     alone.sort(key=lambda node: (-node.probability, node.term.id))
-    n_columns = math.ceil(math.sqrt(len(alone)))
-    for i, node in enumerate(alone[n_columns:]):
-        yield alone[i].term.id, node.term.id
+    keys = [key[node.term.id] for node in alone]
+    n_columns = math.ceil(math.sqrt(len(keys)))
+    if len(keys) > 1:
+        yield f"    {{ rank=same; {' -> '.join(keys[:n_columns])} [style=invis]; }}"
+    for above, below in zip(keys, keys[n_columns:], strict=False):
+        yield f"    {above} -> {below} [style=invis];"
 
 
 def _markup(text: str) -> str:
-    """Escape for an HTML-like label; a backslash would begin an escape of Graphviz."""
-    return html.escape(text).replace("\\", "&#92;")
+    """Escape for an HTML-like label, in which Graphviz reads ``\\N`` and ``\\\\`` as well."""
+    return html.escape(text).replace("\\", "&#92;&#92;")
 
 
 def _quoted(text: str) -> str:

@@ -25,6 +25,8 @@ FORMATS = ("svg", "png", "html", "json", "dot")
 
 _SECONDS = 60  # `dot` needs 2 s for 450 terms; some graphs of thousands never end
 
+_FONTS = b'font-family="Arial,Liberation Sans,Helvetica,sans-serif"'
+
 
 def draw(subgraph: Subgraph, path: Path) -> None:
     """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
@@ -102,4 +104,6 @@ def _laid_out(dot: str, format: str) -> bytes:
         raise MachineError(f"dot needed over {_SECONDS} seconds; {instead}") from None
     except OSError as error:
         raise MachineError(f"dot cannot be run: {error.strerror}; {instead}") from None
+    if format == "svg":  # DOT has no list of fonts that viz-js could measure too
+        return bytes(done.stdout).replace(b'font-family="Arial"', _FONTS)
     return bytes(done.stdout)

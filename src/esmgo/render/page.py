@@ -32,11 +32,12 @@ def to_html(subgraph: Subgraph) -> str:
         f"script-src {_hash(viz)} {_hash(script)} 'wasm-unsafe-eval'; "
         f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
+    release = subgraph.release
     names = {node.term.id: node.term.name for node in subgraph.nodes}
     return Template(_text("page.html")).substitute(
         policy=policy,
         title=_safe(subgraph.protein_id, 80) or "(no id)",
-        summary=_summary(subgraph),
+        summary=subgraph.summary + (f"; GO {_safe(release, 60)}" if release else ""),
         tables="\n".join(_rows(panel, names) for panel in subgraph.panels),
         data=_embedded({"dot": to_dot(subgraph), **subgraph.to_json()}),
         style=style,
@@ -45,19 +46,10 @@ def to_html(subgraph: Subgraph) -> str:
     )
 
 
-def _summary(subgraph: Subgraph) -> str:
-    n_called, n_terms = subgraph.n_called, len(subgraph.nodes)
-    if not n_called:
-        return "No term was called."
-    text = f"{n_called} called {'term' if n_called == 1 else 'terms'} with "
-    text += f"{n_terms - n_called} ancestors"
-    return text + (f"; GO {_safe(subgraph.release, 60)}" if subgraph.release else "")
-
-
 def _rows(panel: Panel, names: dict[str, str]) -> str:
     rows = [f'<tbody><tr><th class="aspect" colspan="6">{TITLES[panel.aspect]}</th></tr>']
     for node in sorted(panel.nodes, key=_most_probable_first):
-        fill = fill_of(node.probability)
+        fill = fill_of(node.probability)  # as attributes: the policy forbids inline styles
         parents = "; ".join(_safe(names[id], 200) for id in panel.parents[node.term.id])
         rows.append(
             f"<tr{' class=called' if node.is_called else ''}><td>{_safe(node.term.id, 40)}</td>"

@@ -92,6 +92,16 @@ class Subgraph:
         """How many of the terms were called."""
         return sum(node.is_called for node in self.nodes)
 
+    @property
+    def summary(self) -> str:
+        """How many terms there are, in words."""
+        n_called, n_ancestors = self.n_called, len(self.nodes) - self.n_called
+        if not n_called:
+            return "no term was called"
+        terms = "term" if n_called == 1 else "terms"
+        ancestors = "ancestor" if n_ancestors == 1 else "ancestors"
+        return f"{n_called} called {terms} and {n_ancestors or 'no'} {ancestors}"
+
     @cached_property
     def panels(self) -> tuple[Panel, ...]:
         """One panel per aspect present: MF, BP, CC, then terms of no known aspect."""
