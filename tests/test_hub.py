@@ -85,7 +85,7 @@ def test_what_is_cached_is_taken_without_asking_the_hub(tmp_path, silent_port):
 
 def test_a_cache_without_a_required_file_is_not_taken(tmp_path):
     make_cache(tmp_path, "vocab.txt")
-    assert "not in the cache" in ask(tmp_path, HF_HUB_OFFLINE="1")[0]
+    assert "not cached" in ask(tmp_path, HF_HUB_OFFLINE="1")[0]
 
 
 def test_a_missing_shard_is_noticed(tmp_path):

@@ -149,10 +149,10 @@ def _explain(error: Exception, who: str, local: str) -> HubError:
     if isinstance(error, errors.HFValidationError):
         return HubError(f"{who} is neither a local folder nor a hub id; use {local}")
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return HubError(f"{who} is not in the cache, and HF_HUB_OFFLINE is set; use {local}")
+        return HubError(f"{who}: not here, not cached, and HF_HUB_OFFLINE is set; use {local}")
     if isinstance(error, OSError) and error.errno is not None and error.filename:
         return HubError(f"{who} cannot be stored: {shown(error.strerror, 40)}; use {local}")
-    return HubError(f"{who} is not in the cache, and the hub is out of reach; use {local}")
+    return HubError(f"{who}: not here, not cached, and the hub is out of reach; use {local}")
 
 
 def _missing(folder: Path, required: Sequence[str]) -> str:

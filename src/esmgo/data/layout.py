@@ -52,7 +52,10 @@ def locate(name: str, subset: str) -> Layout:
     """
     path = fetch(name, subset)
     if path.is_dir():
-        return _folder(path, subset)
+        try:
+            return _folder(path, subset)
+        except OSError as error:
+            raise DatasetError(path, shown(error.strerror, 60).lower()) from None
     return Layout({"train": [path]}, subset == "all")
 
 
@@ -66,8 +69,8 @@ def fetch(name: str, subset: str) -> Path:
     HubError
         If it is a hub id and the hub is out of reach.
     """
-    path = Path(name).expanduser()
     try:
+        path = Path(name).expanduser()
         path.stat()
         return path
     except FileNotFoundError:
@@ -75,8 +78,8 @@ def fetch(name: str, subset: str) -> Path:
             raise DatasetError(name, "no such file or folder") from None
     except OSError as error:
         raise DatasetError(name, shown(error.strerror, 60).lower()) from None
-    except ValueError as error:
-        raise DatasetError(name, f"not a path: {error}") from None
+    except (RuntimeError, ValueError) as error:  # no such home, or a NUL character
+        raise DatasetError(name, f"not a path: {shown(error)}") from None
     return _from_hub(name, subset)
 
 
@@ -86,9 +89,8 @@ def _looks_like_a_path(name: str) -> bool:
 
 
 def _from_hub(name: str, subset: str) -> Path:
-    homes = (f"{subset}/", "data/") if subset != "all" else ("all/", "data/", "")
-    patterns = [f"{home}*{suffix}" for home in (f"{subset}/", "data/") for suffix in SUFFIXES]
-    patterns += [f"{split}*{suffix}" for split in SPLITS for suffix in SUFFIXES]
+    homes = ("all/", "data/", "") if subset == "all" else (f"{subset}/",)
+    patterns = [f"{home}{split}*{end}" for home in homes for split in SPLITS for end in SUFFIXES]
     return snapshot(name, "dataset", patterns, ["|".join(f"{h}train*" for h in homes)], _LOCAL)
 
 

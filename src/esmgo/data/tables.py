@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from esmgo.data.rows import Place, Rows
 from esmgo.errors import DatasetError, shown
+from esmgo.go.source import chunks
 
 __all__ = ["is_parquet", "read_parquet"]
 
@@ -66,6 +67,10 @@ def read_parquet(path: Path) -> Rows:
 
 
 def _read(path: Path) -> tuple[Any, str]:
+    head = next(chunks(path, DatasetError), b"")
+    if not head.startswith(_MAGIC):
+        what = "not a Parquet file: it does not start with PAR1" if head else "empty (0 bytes)"
+        raise DatasetError(path, what)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
