@@ -30,8 +30,10 @@ VERBS = {
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
-              "cannot allocate memory", "bad_alloc", "can't start new thread")  # fmt: skip
+_NO_MEMORY = (
+    "can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
+    "cannot allocate memory", "bad_alloc", "can't start new thread",
+)  # fmt: skip
 
 
 def run(verb: str | None = None) -> NoReturn:
@@ -139,7 +141,7 @@ class _Terminated(BaseException):
     """SIGTERM came."""
 
 
-def _terminate(signum: int, frame: object) -> NoReturn:
+def _terminate(*_: object) -> NoReturn:
     raise _Terminated
 
 

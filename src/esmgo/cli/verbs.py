@@ -16,9 +16,6 @@ __all__ = ["build", "export", "rank", "subgraph", "train"]
 
 log = logging.getLogger(__name__)
 
-MOST_LINES = 20
-"""Rejected records that are named on stderr; a summary counts all."""
-
 
 def train(words: Sequence[str], prog: str) -> int:
     """``esmgo train``, ``fine-tune.py``."""
@@ -26,7 +23,7 @@ def train(words: Sequence[str], prog: str) -> int:
     from esmgo.learn.finetune import fit
 
     config, given = flags.parse(TrainConfig, words, prog=prog, description=VERBS["train"])
-    return _code(fit(config, given).report)
+    return 4 if fit(config, given).report.rejects else 0  # fit has named them at the start
 
 
 def rank(words: Sequence[str], prog: str) -> int:
@@ -44,10 +41,10 @@ def rank(words: Sequence[str], prog: str) -> int:
     try:
         answer(config, report, status)
     finally:
-        _tell(report)
+        code = _code(report)
         if config.rejects:
             _write_rejects(report, Path(config.rejects))
-    return 4 if report.rejects else 0
+    return code
 
 
 def subgraph(words: Sequence[str], prog: str) -> int:
@@ -81,18 +78,10 @@ def export(words: Sequence[str], prog: str) -> int:
 
 
 def _code(report: ReadReport) -> int:
-    """Say what was rejected; return 4 if anything was."""
-    _tell(report)
+    """Say what was changed or rejected; return 4 if anything was rejected."""
+    for line in report.lines():
+        log.warning("%s", line)
     return 4 if report.rejects else 0
-
-
-def _tell(report: ReadReport) -> None:
-    for warning in report.warnings[:MOST_LINES]:
-        log.warning(warning)
-    for reject in report.rejects[:MOST_LINES]:
-        log.warning("%s", reject)
-    if report.rejects:
-        log.warning("%d of %d records rejected", report.n_rejected, report.n_records)
 
 
 def _write_rejects(report: ReadReport, path: Path) -> None:

@@ -8,6 +8,9 @@ from esmgo.errors import RecordError, shown
 
 __all__ = ["ReadReport", "Reject"]
 
+MOST_LINES = 20
+"""Rejected records that are named one by one; a summary counts all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -51,6 +54,13 @@ class ReadReport:
     def n_records(self) -> int:
         """Records read, taken or not."""
         return self.n_accepted + self.n_rejected
+
+    def lines(self) -> list[str]:
+        """Say it for people: warnings, the first rejects, and how many there are in all."""
+        named = [*self.warnings[:MOST_LINES], *map(str, self.rejects[:MOST_LINES])]
+        if self.rejects:
+            named.append(f"{self.n_rejected} of {self.n_records} records rejected")
+        return named
 
     def reject(self, reject: Reject) -> None:
         """Note a rejected record.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esmgo.errors import UsageError, shown
-from esmgo.go.files import replacing_folder
+from esmgo.data.folder import replacing_folder
+from esmgo.errors import UsageError
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, option
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from esmgo.go.labels import LabelSpace
 
 __all__ = ["ExportConfig", "export"]
+
+MARK = "go_terms.json"
+"""Names, aspects and parents of the terms; tells an export from any other folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +57,17 @@ def export(config: ExportConfig) -> Path:
         If the checkpoint is refused.
     """
     folder = Path(str(config.output_dir))
-    if folder.exists() and not config.overwrite:
-        raise UsageError(f"{shown(folder)} exists; --overwrite replaces it")
     checkpoint = open_checkpoint(config.checkpoint_path)
-    caller = checkpoint.caller()
-    from safetensors.torch import save_file
+    with replacing_folder(folder, overwrite=config.overwrite, mark=MARK) as at:
+        from safetensors.torch import save_file  # torch takes seconds: after all that can fail
 
-    # inv_freq is computed from the sizes; transformers before version 5 know no such entry
-    weights = {k: v for k, v in caller.network.state_dict().items() if not k.endswith("inv_freq")}
-    with replacing_folder(folder) as at:
+        caller = checkpoint.caller()
+        state = caller.network.state_dict()
+        # inv_freq is computed from the sizes; transformers before version 5 know no such entry
+        weights = {k: v for k, v in state.items() if not k.endswith("inv_freq")}
         save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
         _write(at / "config.json", _config(caller.sizes(), checkpoint.labels))
-        _write(at / "go_terms.json", checkpoint.labels.to_json())
+        _write(at / MARK, checkpoint.labels.to_json())
         _write(at / "tokenizer_config.json", _tokenizer(checkpoint.context_length))
         (at / "vocab.txt").write_text("\n".join(VOCABULARY), encoding="utf-8")
     return folder

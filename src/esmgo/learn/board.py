@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from esmgo.errors import MachineError, shown
 from esmgo.learn.validate import Validation, name_of
@@ -39,7 +39,7 @@ class Board:
                 f"--run_dir_path={shown(run_dir_path)} cannot be written: {error.strerror}"
             ) from None
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -8,9 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esmgo.data.dataset import SAMPLE, Dataset, open_dataset
+from esmgo.data.dataset import Dataset, locate_dataset, open_dataset
 from esmgo.data.download import locate_ontology
-from esmgo.data.layout import locate
 from esmgo.data.report import ReadReport
 from esmgo.errors import UsageError, shown
 from esmgo.learn.config import FREE, TrainConfig
@@ -72,27 +71,26 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         elif config.resume:
             log.warning("no checkpoint at %s yet: starting from the beginning", shown(path))
         base = None if previous else locate_base(config.base_model)
-        if config.dataset != SAMPLE:
-            locate(config.dataset, config.dataset_subset)
+        source = locate_dataset(config.dataset, config.dataset_subset)
         ontology_path = locate_ontology(config.ontology) if config.ontology else None
         from esmgo.learn.loop import train  # torch takes seconds: after all that fails without it
         from esmgo.model.device import choose_device
 
         device = choose_device(config.device)
-        data = _read(config, ontology_path)
+        data = _read(config, source, ontology_path)
         if previous:
             _refuse_changed_data(previous, data)
         return train(config, device, data, base, previous)
 
 
-def _read(config: TrainConfig, ontology_path: Path | None) -> Dataset:
+def _read(config: TrainConfig, source: str, ontology_path: Path | None) -> Dataset:
     ontology = None
     if ontology_path:
         from esmgo.go.obo import read_obo
 
         ontology = read_obo(ontology_path)
     data = open_dataset(
-        config.dataset,
+        source,
         config.dataset_subset,
         ontology=ontology,
         eval_ratio=config.eval_ratio,
@@ -100,8 +98,8 @@ def _read(config: TrainConfig, ontology_path: Path | None) -> Dataset:
         drop_unknown_terms=config.drop_unknown_terms,
         strict=config.strict,
     )
-    for warning in data.report.warnings:
-        log.warning(warning)
+    for line in data.report.lines():
+        log.warning("%s", line)
     return data
 
 

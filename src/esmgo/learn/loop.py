@@ -168,7 +168,7 @@ def _step(
     for _ in window:
         stop.check()
         loss = _loss(state, next(batches))
-        (loss / n_cells).backward()
+        torch.autograd.backward(loss / n_cells)
         total += loss.item()
     parameters = list(state.caller.trainable().values())
     norm = torch.nn.utils.clip_grad_norm_(parameters, state.config.max_gradient_norm).item()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 __all__ = ["StopRequest", "Stopped"]
 
@@ -26,7 +26,7 @@ class StopRequest:
         self.signum: int | None = None
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> StopRequest:
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGINT, signal.SIGTERM):
                 self._before[signum] = signal.signal(signum, self._note)
@@ -46,7 +46,7 @@ class StopRequest:
         if self.signum is not None:
             raise Stopped
 
-    def _note(self, signum: int, frame: FrameType | None) -> None:
+    def _note(self, signum: int, _: object) -> None:
         if self.signum is not None:
             raise KeyboardInterrupt
         self.signum = signum

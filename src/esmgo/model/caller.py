@@ -223,7 +223,7 @@ def _base_weights(folder: Path, config: Any) -> dict[str, Tensor]:
         transformers_logging.enable_progress_bar()
     missing = [key for key in sorted(found["missing_keys"]) if not key.startswith(_COMPUTED)]
     if missing or found["mismatched_keys"]:
-        name = missing[0] if missing else sorted(found["mismatched_keys"])[0][0]
+        name = missing[0] if missing else min(found["mismatched_keys"])[0]
         raise CheckpointError(folder, f"its weights do not fit its config.json: {shown(name)}")
     weights: dict[str, Tensor] = encoder.state_dict()
     if bad := first_not_finite(weights):

@@ -63,8 +63,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        known = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.11
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
     return False

@@ -1,0 +1,49 @@
+"""What several tests share: a trained caller, and the data that only developers have."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from esmgo.cli.main import main
+from esmgo.go.labels import LabelSpace
+from esmgo.go.terms import Aspect, Term
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real proteins and malformed files; no part of the project."""
+    path = ROOT.parent / "shared"
+    if not (path / "bad_inputs").is_dir():
+        pytest.skip("needs the development data beside the repository")
+    return path
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Path:
+    """A caller trained for one epoch on the sample; do not write to it."""
+    folder = tmp_path_factory.mktemp("caller")
+    path = folder / "checkpoint.pt"
+    code = main([
+        "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=1", "--seed=1",
+        "--device=cpu", "--precision=fp32", f"--checkpoint_path={path}",
+        f"--run_dir_path={folder / 'runs'}",
+    ])  # fmt: skip
+    assert code == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def diamond() -> LabelSpace:
+    """A root, two terms below it, and one below both."""
+    terms = tuple(
+        Term(f"GO:000000{i}", name, Aspect.MF)
+        for i, name in enumerate(["root", "left", "right", "shared"], 1)
+    )
+    return LabelSpace(terms, ((), (0,), (0,), (1, 2)), "test")
