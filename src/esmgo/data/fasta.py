@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 
-from esmgo.data.foreign import is_binary, kind_of_text
-from esmgo.data.report import ReadReport, Reject
+from esmgo.data.records import Record, read_records, text_of
+from esmgo.data.report import ReadReport
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
 from esmgo.errors import FastaError, shown
-from esmgo.go.source import HEAD, MAX_PIECE, Source, chunks, name_of, pieces
+from esmgo.go.source import MAX_PIECE, Source, check_unchanged, name_of, stamp
 
 __all__ = ["MAX_ID_LENGTH", "Protein", "read_fasta"]
 
 MAX_ID_LENGTH = 1_000
 """Characters in the longest identifier taken; a longer one is a header without blanks."""
 
-_ID_END = re.compile(rb"[ \t\x01]")
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 _PIR = re.compile(r"(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
 
@@ -81,15 +79,18 @@ def read_fasta(
     report = ReadReport(strict=True) if report is None else report
     oddities = _Oddities(name_of(source))
     rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
+    max_held = 4 * max_length + MAX_PIECE  # bytes, white space and gaps among them
     seen: dict[str, int] = {}
     last = None
+    before = stamp(source)
     try:
-        for record in _records(source, rules):
+        for record in read_records(source, max_held):
             protein = _judged(record, rules, seen, report, oddities)
             if protein is not None:
                 last = record
                 report.n_accepted += 1
                 yield protein
+        check_unchanged(source, before, FastaError)  # again: records may have been worked on long
     except FastaError as error:
         if error.line is not None or last is None:
             raise
@@ -105,94 +106,9 @@ class _Rules:
     allow_nucleotide_like: bool
     max_length: int
 
-    @property
-    def max_held(self) -> int:
-        """Bytes kept of one record, white space and gaps among them."""
-        return 4 * self.max_length + MAX_PIECE
-
-
-@dataclass(slots=True)
-class _Record:
-    """A record as it stands in the file."""
-
-    source: str
-    number: int
-    line: int
-    header: bytes
-    parts: list[tuple[int, int, bytes]] = field(default_factory=list)
-    """Line, offset in the line, bytes."""
-    n_held: int = 0
-    is_cut: bool = False
-
-    @property
-    def id(self) -> str:
-        raw = _ID_END.split(self.header, maxsplit=1)[0]
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            return raw.decode("latin-1")
-
-    def add(self, line: int, offset: int, data: bytes, max_held: int) -> None:
-        self.n_held += len(data)
-        if self.n_held > max_held:
-            self.parts.clear()
-            self.is_cut = True
-        elif data:
-            self.parts.append((line, offset, data))
-
-    def at(self, position: int) -> tuple[int, int]:
-        """Return line and column, both from 1, of a position in the joined text."""
-        for line, offset, data in self.parts:
-            text = _text(data)
-            if position < len(text):
-                return line, offset + position + 1
-            position -= len(text)
-        raise AssertionError("the position is inside the record")
-
-    def reject(self, reason: str, line: int = 0, column: int = 0, *, id: str = "") -> Reject:
-        return Reject(self.source, self.number, id, line or self.line, column, reason)
-
-
-def _records(source: Source, rules: _Rules) -> Iterator[_Record]:
-    name = name_of(source)
-    content = chunks(source, FastaError)
-    first = next(content, b"")
-    if is_binary(first[:HEAD]):
-        raise FastaError(name, "not FASTA text (binary data)")
-    record: _Record | None = None
-    number, before, offset, in_header = 0, 0, 0, False
-    for line, data, _ in pieces(chain([first], content)):
-        starts = line != before
-        before, offset = line, 0 if starts else offset
-        if starts and data.startswith(b">"):
-            if record is not None:
-                yield record
-            number, in_header = number + 1, True
-            record = _Record(name, number, line, data[1:])
-        elif starts or not in_header:  # what else is longer than a piece is dropped
-            in_header = False
-            if record is not None:
-                record.add(line, offset, data, rules.max_held)
-            elif data.strip():
-                raise _before_first_header(name, line, data)
-        offset += len(data)
-    if record is None:
-        raise FastaError(name, "no FASTA records")
-    yield record
-
-
-def _before_first_header(name: str, line: int, data: bytes) -> FastaError:
-    kind = kind_of_text(_text(data[:HEAD]))
-    if kind == "FASTQ":
-        return FastaError(name, "looks like FASTQ, not protein FASTA", line)
-    if kind.startswith(";"):
-        return FastaError(name, "';' comment lines are not read; remove them", line)
-    found = f" (looks like {kind})" if kind else ""
-    return FastaError(name, f"text before the first '>' header{found}", line)
-
 
 def _judged(
-    record: _Record, rules: _Rules, seen: dict[str, int], report: ReadReport, oddities: _Oddities
+    record: Record, rules: _Rules, seen: dict[str, int], report: ReadReport, oddities: _Oddities
 ) -> Protein | None:
     """Return the protein of ``record``, or note why there is none."""
     id = record.id
@@ -205,7 +121,7 @@ def _judged(
         report.reject(record.reject(reason, id=id))
         return None
     seen[id] = record.line
-    text = "".join(_text(data) for *_, data in record.parts)
+    text = "".join(text_of(data) for *_, data in record.parts)
     try:
         sequence, n_j = clean(text, strip_gaps=rules.strip_gaps)
     except BadResidue as bad:
@@ -249,7 +165,7 @@ class _Oddities:
         self.source = source
         self.found: dict[str, tuple[int, list[str]]] = {}
 
-    def note(self, record: _Record, id: str, sequence: str, n_j: int) -> None:
+    def note(self, record: Record, id: str, sequence: str, n_j: int) -> None:
         kinds = (
             ("J is unknown to ESM2, read as X", n_j),
             ("no residue known, all X", sequence.count("X") == len(sequence)),
@@ -278,10 +194,3 @@ def _is_utf8(header: bytes) -> bool:
     except UnicodeDecodeError as error:  # a header cut into pieces may end inside a letter
         return len(header) > MAX_PIECE - 8 and error.reason == "unexpected end of data"
     return True
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")

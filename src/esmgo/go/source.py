@@ -10,27 +10,30 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from esmgo.errors import InputError, MachineError
+from esmgo.go.packed import GZIP, gunzip, refuse_foreign
 
 __all__ = [
     "MAX_PIECE",
     "Piece",
     "Source",
     "check_readable",
+    "check_unchanged",
     "chunks",
     "name_of",
     "pieces",
+    "stamp",
     "text_lines",
 ]
 
 Source: TypeAlias = str | os.PathLike[str] | BinaryIO
 Refusal: TypeAlias = type[InputError]
+Stamp: TypeAlias = tuple[int, int, int]
 
 MAX_PIECE = 1 << 20
 """Bytes of one line that are held at once; a longer line comes in pieces."""
@@ -40,25 +43,6 @@ HEAD = 4096
 
 _CHUNK = 1 << 18
 _BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
-_FOREIGN = (
-    (b"BZh", "bzip2 data; decompress it first, or use gzip"),
-    (b"\xfd7zXZ\0", "xz data; decompress it first, or use gzip"),
-    (b"\x5d\0\0", "lzma data; decompress it first, or use gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd data; decompress it first, or use gzip"),
-    (b"\x04\x22\x4d\x18", "lz4 data; decompress it first, or use gzip"),
-    (b"\x1f\x9d", "compress (.Z) data; decompress it first, or use gzip"),
-    (b"PK\x03\x04", "a zip archive; extract it first"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"PK\x07\x08", "a split zip archive; extract it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-zip archive; extract it first"),
-    (b"Rar!\x1a\x07", "a RAR archive; extract it first"),
-    (b"\xff\xfe\0\0", "UTF-32 text; save it as UTF-8"),
-    (b"\0\0\xfe\xff", "UTF-32 text; save it as UTF-8"),
-    (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
-    (b"version https://git-lfs", "a git-lfs pointer instead of the file; run: git lfs pull"),
-)
 
 
 class Piece(NamedTuple):
@@ -94,6 +78,29 @@ def check_readable(source: Source, refuse: Refusal) -> None:
         _open(path, refuse).close()
 
 
+def stamp(source: Source) -> Stamp | None:
+    """Return what changes with a regular file: identity, size and time; None for a stream."""
+    if not isinstance(source, (str, os.PathLike)) or source == "-":
+        return None
+    try:
+        found = Path(source).stat()
+    except (OSError, ValueError):
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> None:
+    """Compare ``source`` with the `stamp` taken before; call it when the work on it is done.
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``, if the file grew, shrank, or was replaced meanwhile.
+    """
+    if before is not None and stamp(source) != before:
+        raise refuse(name_of(source), "changed while it was read; run again when it is complete")
+
+
 def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
     """Yield the bytes of ``source``, decompressed if they are gzip, whatever its name.
 
@@ -113,14 +120,14 @@ def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
         truncated, followed by other bytes, or changed while it was read.
     """
     name = name_of(source)
-    content = _with_head(_read(source, name, refuse), len(_GZIP))
+    content = _with_head(_read(source, name, refuse), len(GZIP))
     first = next(content, b"")
-    if first.startswith(_GZIP):
-        content = _gunzip(first, content, name, refuse)
+    if first.startswith(GZIP):
+        content = gunzip(first, content, name, refuse)
         first = b""
     content = _with_head(_before(first, content), HEAD)
     first = next(content, b"")
-    _refuse_foreign(first, name, refuse)
+    refuse_foreign(first, name, refuse)
     if first:
         yield first
     yield from content
@@ -217,12 +224,9 @@ def _read(source: Source, name: str, refuse: Refusal) -> Iterator[bytes]:
         yield from _blocks(sys.stdin.buffer, name)
     else:
         with closing(_open(os.fspath(source), refuse)) as file:
-            before = os.fstat(file.fileno())
+            before = stamp(source)
             yield from _blocks(file, name)
-            after = os.fstat(file.fileno())
-        same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-        if stat.S_ISREG(before.st_mode) and not same:
-            raise refuse(name, "changed while it was read; run again when it is complete")
+        check_unchanged(source, before, refuse)
 
 
 def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
@@ -257,42 +261,3 @@ def _with_head(content: Iterator[bytes], size: int) -> Iterator[bytes]:
     if head:
         yield head
     yield from content
-
-
-def _gunzip(data: bytes, rest: Iterator[bytes], name: str, refuse: Refusal) -> Iterator[bytes]:
-    """Yield the content of one gzip member after the other, at most a chunk at a time."""
-    while data := _next_member(data, rest, name, refuse):
-        member = zlib.decompressobj(wbits=31)
-        while not member.eof:
-            data = data or next(rest, b"")
-            if not data:
-                raise refuse(name, "gzip data end too early (a broken download?); fetch it again")
-            try:
-                yield member.decompress(data, _CHUNK)
-            except zlib.error as error:
-                why = str(error).rpartition(": ")[2]
-                raise refuse(name, f"damaged gzip data ({why}); fetch it again") from None
-            data = member.unconsumed_tail
-        data = member.unused_data
-
-
-def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: Refusal) -> bytes:
-    """Return the bytes from the next gzip header on, or none at the end; NULs may pad members."""
-    data = data.lstrip(b"\0")
-    while len(data) < len(_GZIP) and (more := next(rest, b"")):
-        data = (data + more).lstrip(b"\0")
-    if data and not data.startswith(_GZIP):
-        raise refuse(name, "bytes that are no gzip follow the gzip data; fetch it again")
-    return data
-
-
-def _refuse_foreign(head: bytes, name: str, refuse: Refusal) -> None:
-    """Refuse by name what is compressed, packed or encoded in a way that is not read."""
-    for magic, words in (*_FOREIGN, (_GZIP, "gzip data inside gzip data; decompress it once")):
-        if head.startswith(magic):
-            raise refuse(name, words)
-    if head[257:262] == b"ustar":
-        raise refuse(name, "a tar archive; extract it first")
-    sample = head[:64]
-    if len(sample) >= 8 and (not any(sample[::2]) or not any(sample[1::2])) and any(sample):
-        raise refuse(name, "UTF-16 text; save it as UTF-8")

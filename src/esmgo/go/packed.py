@@ -1,0 +1,94 @@
+"""Content that is packed: gzip is unpacked, all else is refused by name.
+
+Told by the first bytes, never by the name of the file. Nothing here opens one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from esmgo.errors import InputError
+
+__all__ = ["GZIP", "gunzip", "refuse_foreign"]
+
+_CHUNK = 1 << 18
+GZIP = b"\x1f\x8b"
+_FOREIGN = (
+    (b"BZh", "bzip2 data; decompress it first, or use gzip"),
+    (b"\xfd7zXZ\0", "xz data; decompress it first, or use gzip"),
+    (b"\x5d\0\0", "lzma data; decompress it first, or use gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd data; decompress it first, or use gzip"),
+    (b"\x04\x22\x4d\x18", "lz4 data; decompress it first, or use gzip"),
+    (b"\x1f\x9d", "compress (.Z) data; decompress it first, or use gzip"),
+    (b"PK\x03\x04", "a zip archive; extract it first"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"PK\x07\x08", "a split zip archive; extract it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-zip archive; extract it first"),
+    (b"Rar!\x1a\x07", "a RAR archive; extract it first"),
+    (b"\xff\xfe\0\0", "UTF-32 text; save it as UTF-8"),
+    (b"\0\0\xfe\xff", "UTF-32 text; save it as UTF-8"),
+    (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
+    (b"version https://git-lfs", "a git-lfs pointer instead of the file; run: git lfs pull"),
+)
+
+
+def gunzip(
+    data: bytes, rest: Iterator[bytes], name: str, refuse: type[InputError]
+) -> Iterator[bytes]:
+    """Yield the content of one gzip member after the other, at most a chunk at a time.
+
+    Parameters
+    ----------
+    data : bytes
+        The first bytes of the file.
+    rest : iterator of bytes
+        All others.
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``: truncated, damaged, or followed by something else.
+    """
+    while data := _next_member(data, rest, name, refuse):
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            data = data or next(rest, b"")
+            if not data:
+                raise refuse(name, "gzip data end too early (a broken download?); fetch it again")
+            try:
+                yield member.decompress(data, _CHUNK)
+            except zlib.error as error:
+                why = str(error).rpartition(": ")[2]
+                raise refuse(name, f"damaged gzip data ({why}); fetch it again") from None
+            data = member.unconsumed_tail
+        data = member.unused_data
+
+
+def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: type[InputError]) -> bytes:
+    """Return the bytes from the next gzip header on, or none at the end; NULs may pad members."""
+    data = data.lstrip(b"\0")
+    while len(data) < len(GZIP) and (more := next(rest, b"")):
+        data = (data + more).lstrip(b"\0")
+    if data and not data.startswith(GZIP):
+        raise refuse(name, "bytes that are no gzip follow the gzip data; fetch it again")
+    return data
+
+
+def refuse_foreign(head: bytes, name: str, refuse: type[InputError]) -> None:
+    """Refuse by name what is compressed, packed or encoded in a way that is not read.
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``.
+    """
+    for magic, words in (*_FOREIGN, (GZIP, "gzip data inside gzip data; decompress it once")):
+        if head.startswith(magic):
+            raise refuse(name, words)
+    if head[257:262] == b"ustar":
+        raise refuse(name, "a tar archive; extract it first")
+    sample = head[:64]
+    if len(sample) >= 8 and (not any(sample[::2]) or not any(sample[1::2])) and any(sample):
+        raise refuse(name, "UTF-16 text; save it as UTF-8")
