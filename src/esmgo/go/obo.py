@@ -56,7 +56,7 @@ def read_obo(source: Source, *, warn: Callable[[str], None] = _log.warning) -> O
     text = "\n".join(["ontology: go", *outline.lines, ""])
     graph = obonet.read_obo(io.StringIO(text), ignore_obsolete=False)
     nodes: Nodes = {id: graph.nodes[id] for id in sorted(outline.terms)}
-    terms = {id: _term(id, node, outline) for id, node in nodes.items() if not _is_obsolete(node)}
+    terms = {id: _term(id, node) for id, node in nodes.items() if not _is_obsolete(node)}
     alternatives = _alternatives(nodes, terms, outline)
     edges = graph.edges(keys=True)
     parents = _parents(edges, terms, {*nodes, *alternatives}, outline)
@@ -85,9 +85,7 @@ def _is_obsolete(node: Mapping[str, Any]) -> bool:
     return bool(node.get("is_obsolete") == "true")
 
 
-def _term(id: str, node: Mapping[str, Any], outline: Outline) -> Term:
-    if not node["name"]:
-        raise outline.refuse(f"{id} has no name", id)
+def _term(id: str, node: Mapping[str, Any]) -> Term:
     return Term(id, node["name"], Aspect(node["namespace"]))
 
 

@@ -1,0 +1,361 @@
+"""``esmgo build``: from raw files to a data set, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from esmgo.data.build import BuildConfig, build
+from esmgo.data.splits import chosen
+from esmgo.errors import (
+    AnnotationError,
+    FastaError,
+    MachineError,
+    OntologyError,
+    RecordError,
+    UsageError,
+)
+from esmgo.go.information import read_information_accretion
+
+BAD = Path(__file__).parents[2] / "shared" / "bad_inputs"
+needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")
+
+OBO = """data-version: releases/2026-01-01
+ontology: go
+
+[Term]
+id: GO:0008150
+name: biological_process
+namespace: biological_process
+
+[Term]
+id: GO:0003674
+name: molecular_function
+namespace: molecular_function
+
+[Term]
+id: GO:0000001
+name: a
+namespace: biological_process
+alt_id: GO:0000011
+is_a: GO:0008150
+
+[Term]
+id: GO:0000002
+name: b
+namespace: biological_process
+relationship: part_of GO:0000001
+
+[Term]
+id: GO:0000003
+name: c
+namespace: molecular_function
+is_a: GO:0003674
+relationship: part_of GO:0000002
+
+[Term]
+id: GO:0000008
+name: old
+namespace: biological_process
+is_obsolete: true
+replaced_by: GO:0000002
+
+[Term]
+id: GO:0000009
+name: gone
+namespace: biological_process
+is_obsolete: true
+"""
+N = 40
+LETTERS = "ACDEFGHIKLMNPQRSTVWY"
+FASTA = "".join(f">P{i:05d}\nM{LETTERS[i % 20]}{LETTERS[i // 20]}KL\n" for i in range(N))
+TERMS = "EntryID\tterm\taspect\n" + "".join(
+    f"P{i:05d}\t{'GO:0000002' if i % 2 else 'GO:0000003'}\t{'BPO' if i % 2 else 'MFO'}\n"
+    for i in range(N)
+)
+TAXA = "EntryID\ttaxonomyID\n" + "".join(f"P{i:05d}\t9606\n" for i in range(N - 1))
+
+
+@pytest.fixture
+def raw(tmp_path):
+    (tmp_path / "go.obo").write_text(OBO)
+    (tmp_path / "seq.fasta.gz").write_bytes(gzip.compress(FASTA.encode()))
+    (tmp_path / "terms.tsv").write_text(TERMS)
+    (tmp_path / "taxa.tsv").write_text(TAXA)
+    return tmp_path
+
+
+def run(raw: Path, **changes):
+    names = {"sequences": "seq.fasta.gz", "terms": "terms.tsv", "ontology": "go.obo"}
+    names |= {"taxonomy": "taxa.tsv", "output_dir": "out"}
+    options = {name: str(raw / value) for name, value in names.items()} | changes
+    return build(BuildConfig(**{key: value for key, value in options.items() if value is not None}))
+
+
+def rows(raw: Path, name: str) -> list[dict]:
+    return pq.read_table(raw / "out" / name).to_pylist()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+def test_the_folder_holds_every_subset_and_split_and_what_describes_them(raw):
+    summary = run(raw)
+    assert sorted(files(raw / "out")) == [
+        "all/test.parquet",
+        "all/train.parquet",
+        "bp/train.parquet",
+        "dataset.json",
+        "information_accretion.tsv",
+        "mf/test.parquet",
+        "mf/train.parquet",
+    ]  # one protein is held out, and it has molecular functions alone
+    description = json.loads((raw / "out" / "dataset.json").read_text())
+    assert description["rows"]["all/train"] == 39
+    assert description["release"] == "releases/2026-01-01"
+    assert "ontology releases/2026-01-01: 5 terms, 3 edges" in str(summary)
+    assert "all: 39 train, 1 test" in str(summary)
+    assert not summary.report.rejects
+
+
+def test_terms_are_propagated_within_their_aspect_to_the_root(raw):
+    run(raw)
+    by_id = {row["id"]: row for row in rows(raw, "all/train.parquet")}
+    assert by_id["P00001"]["terms"] == ["GO:0000001", "GO:0000002", "GO:0008150"]
+    assert by_id["P00000"]["terms"] == ["GO:0000003", "GO:0003674"]
+    assert by_id["P00001"]["length"] == 5 == len(by_id["P00001"]["sequence"])
+    assert by_id["P00001"]["taxon_id"] == "9606"
+    assert by_id[f"P{N - 1:05d}"]["taxon_id"] is None
+    schema = pq.read_schema(raw / "out" / "all" / "train.parquet")
+    assert schema.names == ["id", "sequence", "length", "terms", "taxon_id"]
+    assert schema.field("taxon_id").type == pa.string()
+
+
+def test_a_subset_holds_the_proteins_and_terms_of_its_aspect(raw):
+    run(raw)
+    mf = rows(raw, "mf/train.parquet")
+    assert {row["id"] for row in mf} <= {f"P{i:05d}" for i in range(0, N, 2)}
+    assert {term for row in mf for term in row["terms"]} == {"GO:0000003", "GO:0003674"}
+
+
+def test_the_test_split_is_chosen_by_the_ids_and_the_same_in_every_subset(raw):
+    run(raw, test_ratio=0.3)
+    ids = [f"P{i:05d}" for i in range(N)]
+    expected = {id for id, one in zip(ids, chosen(ids, 0.3), strict=True) if one}
+    assert {row["id"] for row in rows(raw, "all/test.parquet")} == expected
+    for subset in ("mf", "bp"):
+        assert {row["id"] for row in rows(raw, f"{subset}/test.parquet")} < expected
+
+
+def test_a_ratio_of_nothing_makes_no_test_split(raw):
+    run(raw, test_ratio=0)
+    assert not list((raw / "out").rglob("test.parquet"))
+    assert len(rows(raw, "all/train.parquet")) == N
+
+
+def test_the_same_input_gives_the_same_bytes(raw):
+    run(raw)
+    run(raw, output_dir=str(raw / "again"))
+    assert files(raw / "out") == files(raw / "again")
+
+
+def test_information_accretion_is_over_all_proteins(raw):
+    # of the 20 proteins with GO:0000001, 10 have its part GO:0000002
+    (raw / "terms.tsv").write_text(TERMS.replace("GO:0000002", "GO:0000001", 10))
+    run(raw)
+    bits = read_information_accretion(raw / "out" / "information_accretion.tsv")
+    assert list(bits) == sorted(bits)
+    assert {id: value for id, value in bits.items() if value} == {"GO:0000002": 1.0}
+
+
+def test_old_ids_are_mapped_and_counted(raw):
+    extra = "P00000\tGO:0000008\tBPO\nP00002\tGO:0000011\tBPO\nP00004\tGO:0000009\tBPO\n"
+    (raw / "terms.tsv").write_text(TERMS + extra)
+    mapped, dropped = run(raw, test_ratio=0).report.warnings
+    assert "2 annotations with old ids mapped" in mapped
+    assert f"first P00000 GO:0000008, line {N + 2}" in mapped
+    assert "1 annotations of obsolete terms dropped" in dropped
+    by_id = {row["id"]: row["terms"] for row in rows(raw, "all/train.parquet")}
+    assert "GO:0000002" in by_id["P00000"]
+    assert "GO:0000001" in by_id["P00002"]
+
+
+def test_an_unknown_term_is_refused_or_dropped_and_counted(raw):
+    (raw / "terms.tsv").write_text(TERMS + "P00000\tGO:7777777\tBPO\n")
+    with pytest.raises(AnnotationError, match="P00000: GO:7777777 is not in the onto") as caught:
+        run(raw)
+    assert caught.value.line == N + 2
+    assert not (raw / "out").exists()
+    (warning,) = run(raw, drop_unknown_terms=True).report.warnings
+    assert "1 annotations with unknown terms dropped" in warning
+
+
+def test_an_annotated_protein_without_a_sequence_is_refused(raw):
+    (raw / "terms.tsv").write_text(TERMS + "zzz\tGO:0000001\tBPO\n")
+    with pytest.raises(AnnotationError, match="zzz is not in") as caught:
+        run(raw)
+    assert caught.value.line == N + 2
+
+
+def test_a_protein_is_found_by_the_accession_in_its_id(raw):
+    data = FASTA.replace(">P00001\n", ">sp|P00001|X_YEAST Protein\n").encode()
+    (raw / "seq.fasta.gz").write_bytes(data)
+    run(raw, test_ratio=0)
+    by_id = {row["id"]: row for row in rows(raw, "all/train.parquet")}
+    assert by_id["sp|P00001|X_YEAST"]["taxon_id"] == "9606"
+
+
+def test_proteins_without_annotations_are_left_out_and_counted(raw):
+    (raw / "seq.fasta.gz").write_bytes((FASTA + ">bare\nMKL\n").encode())
+    assert run(raw).report.warnings == ["1 proteins without annotations left out"]
+
+
+def test_the_same_sequence_in_both_splits_is_told(raw):
+    (raw / "seq.fasta.gz").write_text("".join(f">P{i:05d}\nMKL\n" for i in range(N)))
+    (warning,) = run(raw).report.warnings
+    assert "1 test proteins have the sequence of a training protein" in warning
+
+
+def test_rejected_records_are_reported_and_written_down(raw):
+    (raw / "seq.fasta.gz").write_bytes(FASTA.replace("MAAKL", "M1AKL").encode())
+    summary = run(raw, rejects=str(raw / "rejects.tsv"))
+    assert [r.id for r in summary.report.rejects] == ["P00000"]
+    header, row = (raw / "rejects.tsv").read_text().splitlines()
+    assert header == "record\tid\tline\tcolumn\treason"
+    assert row.startswith("1\tP00000\t2\t2\t")
+    with pytest.raises(UsageError, match="rejects"):
+        run(raw, rejects=str(raw / "rejects.tsv"), output_dir=None)
+    with pytest.raises(RecordError):
+        run(raw, strict=True, output_dir=str(raw / "strict"))
+    assert not (raw / "strict").exists()
+
+
+def test_what_is_given_is_checked_without_writing_anything(raw):
+    before = files(raw)
+    nothing = {"sequences": None, "terms": None, "taxonomy": None, "output_dir": None}
+    assert "5 terms, 3 edges" in str(run(raw, **nothing))
+    assert "nothing written" in str(run(raw, **nothing))
+    assert f"annotations: {N} of {N} proteins, 2 terms" in str(
+        run(raw, ontology=None, sequences=None, taxonomy=None, output_dir=None)
+    )
+    assert f"sequences: {N} proteins" in str(
+        run(raw, ontology=None, terms=None, taxonomy=None, output_dir=None)
+    )
+    assert files(raw) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (dict.fromkeys(("sequences", "terms", "ontology", "taxonomy")), "nothing to build"),
+        ({"sequences": None}, "needs --sequences"),
+        ({"terms": None, "ontology": None}, "needs --terms and --ontology"),
+        ({"test_ratio": 1.0}, "--test_ratio"),
+        ({"test_ratio": -0.1}, "--test_ratio"),
+        ({"max_length": 0}, "--max_length"),
+        ({"sequences": "-", "terms": "-"}, "standard input"),
+    ],
+)
+def test_flags_that_cannot_work_are_refused(raw, changes, words):
+    with pytest.raises(UsageError, match=words):
+        run(raw, **changes)
+
+
+def test_an_older_folder_is_replaced_only_when_asked(raw):
+    run(raw)
+    before = files(raw / "out")
+    with pytest.raises(UsageError, match="exists"):
+        run(raw, test_ratio=0.5)
+    assert files(raw / "out") == before
+    run(raw, test_ratio=0.5, overwrite=True)
+    assert files(raw / "out") != before
+    assert not [p for p in raw.iterdir() if p.name.startswith(".")]
+
+
+def test_a_folder_that_is_no_data_set_is_never_replaced(raw):
+    (raw / "out").mkdir()
+    (raw / "out" / "thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match=r"no dataset\.json"):
+        run(raw, overwrite=True)
+    assert (raw / "out" / "thesis.tex").exists()
+
+
+def test_a_missing_parent_is_found_before_anything_is_read(raw):
+    with pytest.raises(MachineError, match="no such parent folder"):
+        run(raw, output_dir=str(raw / "not" / "there"), ontology=str(raw / "nowhere.obo"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_parent_is_found_before_anything_is_read(raw):
+    (raw / "closed").mkdir(mode=0o500)
+    with pytest.raises(MachineError, match="permission denied"):
+        run(raw, output_dir=str(raw / "closed" / "out"), ontology=str(raw / "nowhere.obo"))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_whatever_goes_wrong_leaves_no_folder_behind(raw, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("esmgo.data.writing.pq.write_table", fail)
+    with pytest.raises(MachineError if isinstance(error, OSError) else KeyboardInterrupt):
+        run(raw)
+    names = {"go.obo", "seq.fasta.gz", "terms.tsv", "taxa.tsv"}
+    assert {p.name for p in raw.iterdir()} == names
+
+
+def test_a_folder_that_cannot_be_renamed_leaves_the_older_one(raw, monkeypatch):
+    run(raw)
+    before = files(raw / "out")
+    rename = Path.rename
+
+    def fail(self, target):
+        if self.suffix == ".tmp":
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(MachineError, match="input/output error"):
+        run(raw, test_ratio=0.5, overwrite=True)
+    assert files(raw / "out") == before
+
+
+def test_all_proteins_rejected_is_refused(raw):
+    (raw / "seq.fasta.gz").write_bytes(FASTA.replace("KL", "1").encode())
+    with pytest.raises(AnnotationError, match=f"{N} records rejected"):
+        run(raw)
+
+
+def test_a_single_protein_cannot_be_split_but_trains(raw):
+    (raw / "seq.fasta.gz").write_bytes(b">P00001\nMKL\n")
+    (raw / "terms.tsv").write_text("EntryID\tterm\taspect\nP00001\tGO:0000001\tBPO\n")
+    run(raw)
+    assert len(rows(raw, "all/train.parquet")) == 1
+    assert np.array_equal([r["length"] for r in rows(raw, "bp/train.parquet")], [3])
+
+
+@needs_bad_inputs
+def test_shared_files_are_refused_as_their_manifest_says():
+    for path in sorted((BAD / "obo").glob("*.obo")):
+        if path.name[:2] in ("00", "15", "21", "24"):
+            assert "terms" in str(build(BuildConfig(ontology=str(path))))
+        else:
+            with pytest.raises(OntologyError):
+                build(BuildConfig(ontology=str(path)))
+    terms, obo = str(BAD / "tsv" / "09_protein_not_in_fasta.tsv"), str(BAD / "obo" / "00_clean.obo")
+    fasta = str(BAD / "fasta" / "00_clean.fasta")
+    with pytest.raises(AnnotationError, match="zzz") as caught:
+        build(BuildConfig(terms=terms, ontology=obo, sequences=fasta))
+    assert caught.value.line == 2
+    with pytest.raises(FastaError, match="no FASTA records"):
+        build(BuildConfig(sequences=str(BAD / "fasta" / "02_whitespace_only.fasta")))

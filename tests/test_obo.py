@@ -1,0 +1,312 @@
+"""The ontology from OBO: what is kept, what is refused, and which line is named."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import time
+from pathlib import Path
+
+import pytest
+
+from esmgo.errors import OntologyError
+from esmgo.go.obo import read_obo
+from esmgo.go.ontology import Ontology
+from esmgo.go.terms import Aspect
+
+SHARED = Path(__file__).parents[2] / "shared"
+BAD = SHARED / "bad_inputs" / "obo"
+REAL = SHARED / "data" / "go" / "go.obo.gz"
+needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")
+
+HEADER = "format-version: 1.2\ndata-version: releases/2026-01-01\nontology: go\n"
+BP = "biological_process"
+
+
+def term(id: int | str, *tags: str, name: str = "a", namespace: str = BP) -> str:
+    id = f"GO:{id:07d}" if isinstance(id, int) else id
+    lines = [f"id: {id}", f"name: {name}", f"namespace: {namespace}", *tags]
+    return "\n".join(["[Term]", *lines, ""])
+
+
+def obsolete(id: int, *tags: str) -> str:
+    return term(id, "is_obsolete: true", *tags)
+
+
+ROOT = term(8150, name=BP)
+UP = "is_a: GO:0008150 ! biological_process"
+#      8150            a diamond with an alternative id, two obsolete terms, a regulates
+#     /    \           edge, and a part_of into another aspect
+#    1      2
+#     \    /
+#      3 (part_of 2)
+DIAMOND = [
+    ROOT,
+    term("GO:0003674", namespace="molecular_function"),
+    term(1, UP, name="left"),
+    term(2, UP, "alt_id: GO:0000020", name="right"),
+    term(3, "is_a: GO:0000001 ! left", "relationship: part_of GO:0000002 ! right"),
+    term(
+        4,
+        "is_a: GO:0003674",
+        "relationship: regulates GO:0000003",
+        "relationship: part_of GO:0000003",
+        namespace="molecular_function",
+    ),
+    obsolete(8, "replaced_by: GO:0000009"),
+    obsolete(9, "replaced_by: GO:0000020"),
+    obsolete(10),
+    obsolete(11, "replaced_by: GO:0000001", "replaced_by: GO:0000002"),
+    obsolete(12, "consider: GO:0000001"),
+]
+
+
+def text(*stanzas: str, header: str = HEADER) -> str:
+    return "\n".join([header, *stanzas])
+
+
+def read(content: str | bytes) -> tuple[Ontology, list[str]]:
+    warnings: list[str] = []
+    data = content.encode() if isinstance(content, str) else content
+    return read_obo(io.BytesIO(data), warn=warnings.append), warnings
+
+
+def refused(content: str | bytes) -> OntologyError:
+    with pytest.raises(OntologyError) as caught:
+        read(content)
+    assert len(str(caught.value)) < 200
+    return caught.value
+
+
+def test_parents_are_is_a_and_part_of_within_the_aspect():
+    ontology, warnings = read(text(*DIAMOND))
+    assert not warnings
+    assert ontology.parents["GO:0000003"] == ("GO:0000001", "GO:0000002")
+    assert ontology.parents["GO:0000004"] == ("GO:0003674",)
+    assert ontology.ancestors("GO:0000003") == {"GO:0000001", "GO:0000002", "GO:0008150"}
+    assert ontology.terms["GO:0000004"].aspect is Aspect.MF
+    assert ontology.terms["GO:0000001"].name == "left"
+    assert ontology.release == "releases/2026-01-01"
+
+
+def test_old_ids_are_followed_to_the_one_active_term_they_stand_for():
+    ontology, _ = read(text(*DIAMOND))
+    assert len(ontology) == 6
+    assert ontology.replacements == {
+        "GO:0000008": "GO:0000002",  # through an obsolete term and an alternative id
+        "GO:0000009": "GO:0000002",
+        "GO:0000010": None,
+        "GO:0000011": None,  # two different successors
+        "GO:0000012": None,  # a hint is no successor
+        "GO:0000020": "GO:0000002",
+    }
+
+
+SAME = {
+    "gzip": gzip.compress(text(*DIAMOND).encode()),
+    "Windows line ends": text(*DIAMOND).replace("\n", "\r\n"),
+    "old Mac line ends": text(*DIAMOND).replace("\n", "\r"),
+    "byte order mark": "\ufeff" + text(*DIAMOND),
+    "no blank lines": text(*DIAMOND).replace("\n\n", "\n"),
+    "comments": text(*DIAMOND).replace("[Term]", "! a comment\n[Term]"),
+    "modifiers": text(*DIAMOND).replace(UP, UP.replace(" !", ' {is_inferred="true"} !')),
+    "other stanzas": text(*DIAMOND) + "\n[Typedef]\nid: part_of\nname: part of\n",
+    "other order": text(*DIAMOND[::-1]),
+    "terms of other ontologies": text(
+        *DIAMOND, term("CHEBI:1", "is_a: CHEBI:2", namespace="chebi")
+    ),
+}
+
+
+@pytest.mark.parametrize("content", SAME.values(), ids=SAME)
+def test_the_same_ontology_is_read_however_it_is_written(content):
+    assert read(content)[0] == read(text(*DIAMOND))[0]
+
+
+def test_a_line_separator_in_a_name_ends_no_line():
+    ontology, _ = read(text(ROOT, term(1, UP, name="a\u2028b\x0cc")))
+    assert ontology.terms["GO:0000001"].name == "a\u2028b\x0cc"
+
+
+def test_without_a_release_the_hash_of_the_content_stands_for_it():
+    content = text(ROOT, header="ontology: go\n")
+    ontology, (warning,) = read(content)
+    assert "input" in warning
+    assert ontology.release.startswith("sha256:")
+    assert read(content + "\n")[0].release != ontology.release
+
+
+def test_terms_without_a_parent_are_told():
+    _, (warning,) = read(text(ROOT, term(1), term(2, UP)))
+    assert "1 terms without a parent, the first GO:0000001 (line 10)" in warning
+
+
+def test_a_chain_deeper_than_the_recursion_limit_is_read():
+    chain = [term(1, UP)] + [term(i, f"is_a: GO:{i - 1:07d}") for i in range(2, 3001)]
+    ontology, _ = read(text(ROOT, *chain[::-1]))
+    assert len(ontology.ancestors("GO:0003000")) == 3000
+
+
+def test_a_chain_of_replacements_deeper_than_the_recursion_limit_is_followed():
+    chain = [obsolete(i, f"replaced_by: GO:{i + 1:07d}") for i in range(1, 3001)]
+    ontology, _ = read(text(ROOT, *chain, term(3001, UP)))
+    assert ontology.resolve("GO:0000001") == "GO:0003001"
+
+
+# The first stanza after the header, the root, is on lines 5 to 8; the next begins on 10.
+REFUSED = {
+    "empty": ("", None, "no GO terms"),
+    "header alone": (HEADER, None, "no GO terms"),
+    "HTML": ("<html>503</html>\n", 1, "HTML"),
+    "OWL": ('<?xml version="1.0"?>\n<rdf:RDF>\n', 1, "XML"),
+    "functional OWL": ("Prefix(:=<http://x>)\n", 1, "OWL"),
+    "JSON": ('{"graphs": []}\n', 1, "JSON"),
+    "FASTA": (">p1\nMK\n", 1, "FASTA"),
+    "other ontology": (text(ROOT, header="ontology: hp\n"), None, "'hp', expected 'go'"),
+    "no tag": (text(ROOT, term(1, "this has no tag", UP)), 14, "'this has no tag'"),
+    "broken stanza line": (text(ROOT, "[Term\nid: GO:0000001\n"), 10, "'[Term'"),
+    "not UTF-8": (text(ROOT, term(1, UP, name="ö")).encode("latin-1"), 12, "0xF6"),
+    "no id": (text(ROOT, "[Term]\nname: a\n", term(1, UP)), 10, "without id"),
+    "no id at the end": (text(ROOT, "[Term]\n"), 10, "incomplete"),
+    "cut after the id": (text(ROOT, "[Term]\nid: GO:0000002\n"), 10, "GO:0000002 has no name"),
+    "cut in the id": (text(ROOT, "[Term]\nid: GO:00\n"), 10, "'GO:00' is not a GO id"),
+    "cut in the namespace": (text(ROOT, term(1, namespace="biolog")), 13, "'biolog'"),
+    "cut before is_a": (text(ROOT, term(1)), 10, "GO:0000001, the last term, has no parent"),
+    "cut in is_a": (text(ROOT, term(1, "is_a: GO:00")), 14, "'GO:00' is not a GO id"),
+    "cut after is_a": (text(ROOT, term(1, "is_a:")), 14, "without a term"),
+    "underscore id": (text(ROOT, term("GO_0000001", UP)), 10, "'GO_0000001'"),
+    "no name": (text(ROOT, term(1, UP, name=""), term(2, UP)), 10, "GO:0000001 has no name"),
+    "no namespace": (text(ROOT, term(1, UP, namespace="")), 10, "no namespace"),
+    "other namespace": (text(ROOT, term(1, UP, namespace="external")), 13, "'external'"),
+    "duplicate id": (text(ROOT, term(1, UP), term(1, UP)), 16, "first at line 10"),
+    "lost stanza line": (text(ROOT, term(1, UP) + "id: GO:0000002\n"), 15, "second 'id:'"),
+    "own parent": (text(ROOT, term(1, "is_a: GO:0000001")), 14, "GO:0000001 is its own parent"),
+    "part of itself": (
+        text(ROOT, term(1, UP, "relationship: part_of GO:0000001")),
+        15,
+        "GO:0000001 is its own parent",
+    ),
+    "dangling parent": (text(ROOT, term(1, "is_a: GO:9999999")), 14, "is_a GO:9999999"),
+    "dangling whole": (
+        text(ROOT, term(1, UP, "relationship: part_of GO:9999999")),
+        15,
+        "GO:0000001 part_of GO:9999999",
+    ),
+    "parent elsewhere": (text(ROOT, term(1, "is_a: CHEBI:1")), 14, "CHEBI:1"),
+    "obsolete parent": (text(ROOT, term(1, "is_a: GO:0000002"), obsolete(2)), 14, "obsolete"),
+    "alternative parent": (
+        text(ROOT, term(1, "is_a: GO:0000002"), term(3, UP, "alt_id: GO:0000002")),
+        14,
+        "alternative id",
+    ),
+    "relation without a term": (text(ROOT, term(1, "relationship: part_of")), 14, "without a term"),
+    "is_a across namespaces": (
+        text(*DIAMOND[:2], term(5, "is_a: GO:0003674")),
+        19,
+        "GO:0000005 would have two namespaces",
+    ),
+    "cycle": (
+        text(ROOT, term(1, "is_a: GO:0000002"), term(2, "relationship: part_of GO:0000001")),
+        None,
+        "GO:0000001",
+    ),
+    "cycle through the root": (text(term(8150, "is_a: GO:0000001"), term(1, UP)), None, "cycle"),
+    "no root": (text(term(1, "is_a: GO:0000002"), term(2, "is_a: GO:0000001")), None, "GO:0008150"),
+    "obsolete root": (text(obsolete(8150), term(1)), None, "root GO:0008150"),
+    "all obsolete": (text(obsolete(1)), None, "obsolete"),
+    "ambiguous id": (
+        text(ROOT, term(1, UP), term(2, UP, "alt_id: GO:0000001")),
+        21,
+        "GO:0000001 is a term (line 10)",
+    ),
+    "alternative id of two": (
+        text(ROOT, term(1, UP, "alt_id: GO:0000007"), term(2, UP, "alt_id: GO:0000007")),
+        22,
+        "alt_id of GO:0000001 and of GO:0000002",
+    ),
+    "replacement loop": (
+        text(
+            ROOT, obsolete(8, "replaced_by: GO:0000009"), obsolete(9, "replaced_by: GO:0000008")
+        ),
+        None,
+        "GO:0000009",
+    ),
+    "replaced by itself": (text(ROOT, obsolete(8, "replaced_by: GO:0000008")), 15, "GO:0000008"),
+    "replaced by nothing known": (
+        text(ROOT, obsolete(8, "replaced_by: GO:9999999")),
+        15,
+        "GO:9999999, which does not exist",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "line", "words"), REFUSED.values(), ids=REFUSED)
+def test_an_unsound_ontology_is_refused_with_its_line(content, line, words):
+    error = refused(content)
+    assert words in str(error)
+    if line is not None:
+        assert error.line == line
+
+
+def test_a_cycle_names_the_line_of_one_of_its_edges():
+    error = refused(text(ROOT, term(1, "is_a: GO:0000002"), term(2, "is_a: GO:0000001")))
+    assert error.line in (14, 20)
+    assert "GO:0000001 → GO:0000002" in str(error)
+
+
+MANIFEST = [
+    ("02_html.obo", 1, ["02_html.obo:1"]),
+    ("03_truncated_mid_term.obo", 26, ["GO:0000002"]),
+    ("05_self_loop.obo", 24, ["GO:0000001"]),
+    ("06_dangling_parent.obo", 24, ["GO:0000001", "GO:9999999"]),
+    ("08_missing_id.obo", 20, ["id"]),
+    ("09_missing_name_namespace.obo", 20, ["GO:0000001", "name", "namespace"]),
+    ("11_replaced_by_loop.obo", 25, ["GO:0000008", "GO:0000009"]),
+    ("12_alt_id_is_primary.obo", 30, ["GO:0000001", "ambiguous"]),
+    ("14_cross_namespace_is_a.obo", 24, ["GO:0000001", "two namespaces"]),
+    ("17_latin1.obo", 22, ["0xF6"]),
+    ("18_not_go.obo", None, ["18_not_go.obo", "'hp'"]),
+    ("20_no_roots.obo", None, ["GO:0008150"]),
+    ("23_bad_line_no_colon.obo", 22, ["23_bad_line_no_colon.obo:22"]),
+]
+
+
+@needs_bad_inputs
+@pytest.mark.parametrize(("name", "line", "words"), MANIFEST)
+def test_a_shared_file_is_refused_as_its_manifest_says(name, line, words):
+    with pytest.raises(OntologyError) as caught:
+        read_obo(BAD / name)
+    assert caught.value.line == line
+    assert all(word in str(caught.value) for word in words)
+
+
+@needs_bad_inputs
+@pytest.mark.parametrize(
+    ("name", "n_terms", "n_warnings"),
+    [
+        ("00_clean.obo", 5, 0),
+        ("15_go_plus_has_part_cycle.obo", 5, 0),
+        ("21_deep_chain_3000.obo", 3003, 0),
+        ("24_no_data_version.obo", 4, 1),
+    ],
+)
+def test_a_shared_file_is_read_as_its_manifest_says(name, n_terms, n_warnings):
+    warnings: list[str] = []
+    start = time.monotonic()
+    ontology = read_obo(BAD / name, warn=warnings.append)
+    assert all(ontology.ancestors(id) is not None for id in list(ontology.terms)[-3:])
+    assert time.monotonic() - start < 2
+    assert len(ontology) == n_terms
+    assert len(warnings) == n_warnings
+    assert all(name in warning for warning in warnings)
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the shared ontology is absent")
+def test_the_real_ontology_is_read_whole():
+    warnings: list[str] = []
+    ontology = read_obo(REAL, warn=warnings.append)
+    assert len(ontology) == 42_442
+    assert not warnings
+    assert {aspect.root for aspect in Aspect} == {
+        id for id, up in ontology.parents.items() if not up
+    }
