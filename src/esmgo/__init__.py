@@ -1,3 +1,106 @@
-"""Call Gene Ontology terms from amino-acid sequences with fine-tuned ESM2 models."""
+"""Call Gene Ontology terms from amino-acid sequences with fine-tuned ESM2 models.
+
+Names are loaded on first use, so that a program pays only for what it touches.
+
+Examples
+--------
+>>> import esmgo
+>>> esmgo.Aspect.parse("molecular_function")
+<Aspect.MF: 'molecular_function'>
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from esmgo.data.annotations import read_annotations
+    from esmgo.data.build import BuildConfig, build
+    from esmgo.data.dataset import open_dataset
+    from esmgo.data.fasta import Protein, read_fasta
+    from esmgo.data.report import ReadReport
+    from esmgo.errors import EsmgoError
+    from esmgo.export.hub import ExportConfig, export_checkpoint
+    from esmgo.go.information import information_accretion
+    from esmgo.go.labels import LabelSpace
+    from esmgo.go.obo import read_obo
+    from esmgo.go.ontology import Ontology
+    from esmgo.go.scores import Scores
+    from esmgo.go.terms import Aspect, Term
+    from esmgo.go.truepath import propagate
+    from esmgo.learn.config import TrainConfig
+    from esmgo.learn.finetune import Fitted, fit
+    from esmgo.predict.predictor import Prediction, Predictor
+    from esmgo.predict.rank import RankConfig, rank
+    from esmgo.predict.subgraph import SubgraphConfig, subgraph
+
+_HOMES = {
+    "Aspect": "go.terms",
+    "BuildConfig": "data.build",
+    "EsmgoError": "errors",
+    "ExportConfig": "export.hub",
+    "Fitted": "learn.finetune",
+    "LabelSpace": "go.labels",
+    "Ontology": "go.ontology",
+    "Prediction": "predict.predictor",
+    "Predictor": "predict.predictor",
+    "Protein": "data.fasta",
+    "RankConfig": "predict.rank",
+    "ReadReport": "data.report",
+    "Scores": "go.scores",
+    "SubgraphConfig": "predict.subgraph",
+    "Term": "go.terms",
+    "TrainConfig": "learn.config",
+    "build": "data.build",
+    "export_checkpoint": "export.hub",
+    "fit": "learn.finetune",
+    "information_accretion": "go.information",
+    "open_dataset": "data.dataset",
+    "propagate": "go.truepath",
+    "rank": "predict.rank",
+    "read_annotations": "data.annotations",
+    "read_fasta": "data.fasta",
+    "read_obo": "go.obo",
+    "subgraph": "predict.subgraph",
+}
+
+__all__ = [
+    "Aspect",
+    "BuildConfig",
+    "EsmgoError",
+    "ExportConfig",
+    "Fitted",
+    "LabelSpace",
+    "Ontology",
+    "Prediction",
+    "Predictor",
+    "Protein",
+    "RankConfig",
+    "ReadReport",
+    "Scores",
+    "SubgraphConfig",
+    "Term",
+    "TrainConfig",
+    "build",
+    "export_checkpoint",
+    "fit",
+    "information_accretion",
+    "open_dataset",
+    "propagate",
+    "rank",
+    "read_annotations",
+    "read_fasta",
+    "read_obo",
+    "subgraph",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'esmgo' has no attribute {name!r}")
+    return getattr(import_module(f"esmgo.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from esmgo.cli import flags
 from esmgo.cli.main import VERBS
 from esmgo.data.report import ReadReport
-from esmgo.errors import shown
 
 __all__ = ["build", "export", "rank", "subgraph", "train"]
 
@@ -43,7 +42,7 @@ def rank(words: Sequence[str], prog: str) -> int:
     finally:
         code = _code(report)
         if config.rejects:
-            _write_rejects(report, Path(config.rejects))
+            report.write_rejects(Path(config.rejects))
     return code
 
 
@@ -70,10 +69,10 @@ def build(words: Sequence[str], prog: str) -> int:
 
 def export(words: Sequence[str], prog: str) -> int:
     """``esmgo export``."""
-    from esmgo.export.hub import ExportConfig, export
+    from esmgo.export.hub import ExportConfig, export_checkpoint
 
     config, _ = flags.parse(ExportConfig, words, prog=prog, description=VERBS["export"])
-    print(export(config))
+    print(export_checkpoint(config))
     return 0
 
 
@@ -82,13 +81,3 @@ def _code(report: ReadReport) -> int:
     for line in report.lines():
         log.warning("%s", line)
     return 4 if report.rejects else 0
-
-
-def _write_rejects(report: ReadReport, path: Path) -> None:
-    from esmgo.go.files import write_atomically
-
-    rows = ["record\tid\tline\tcolumn\treason"]
-    rows += [
-        f"{r.record}\t{shown(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}" for r in report.rejects
-    ]
-    write_atomically(path, ("\n".join(rows) + "\n").encode())

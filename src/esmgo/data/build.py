@@ -20,7 +20,6 @@ from esmgo.data.report import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.data.writing import MARK, Row, write_dataset
 from esmgo.errors import AnnotationError, MachineError, UsageError, shown
-from esmgo.go.files import write_atomically
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.options import check, option
@@ -147,17 +146,8 @@ def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
     try:
         yield
     finally:
-        _write_rejects(path, report)
-
-
-def _write_rejects(path: Path, report: ReadReport) -> None:
-    if report.n_records:
-        rows = ["record\tid\tline\tcolumn\treason"]
-        rows += [
-            f"{r.record}\t{shown(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
-            for r in report.rejects
-        ]
-        write_atomically(path, ("\n".join(rows) + "\n").encode())
+        if report.n_records:
+            report.write_rejects(path)
 
 
 def _annotated(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pathlib import Path
+
 from esmgo.errors import RecordError, shown
+from esmgo.go.files import write_atomically
 
 __all__ = ["ReadReport", "Reject"]
 
@@ -73,6 +76,15 @@ class ReadReport:
         self.rejects.append(reject)
         if self.strict:
             raise RecordError(str(reject))
+
+    def write_rejects(self, path: Path) -> None:
+        """Write all rejected records as a table: complete or absent."""
+        rows = ["record\tid\tline\tcolumn\treason"]
+        rows += [
+            f"{r.record}\t{shown(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
+            for r in self.rejects
+        ]
+        write_atomically(path, ("\n".join(rows) + "\n").encode())
 
     def warn(self, message: str) -> None:
         """Note something that was changed, or looks odd, once however often it comes."""

@@ -16,7 +16,7 @@ from esmgo.options import check, option
 if TYPE_CHECKING:
     from esmgo.go.labels import LabelSpace
 
-__all__ = ["ExportConfig", "export"]
+__all__ = ["ExportConfig", "export_checkpoint"]
 
 MARK = "go_terms.json"
 """Names, aspects and parents of the terms; tells an export from any other folder."""
@@ -38,7 +38,7 @@ class ExportConfig:
             raise UsageError("give --output_dir=FOLDER")
 
 
-def export(config: ExportConfig) -> Path:
+def export_checkpoint(config: ExportConfig) -> Path:
     """Write a checkpoint as a Hugging Face model folder.
 
     ``transformers.EsmForSequenceClassification.from_pretrained(folder)`` gives the same

@@ -15,7 +15,6 @@ from esmgo.errors import EsmgoError, MachineError, shown
 
 __all__ = ["replacing", "write_atomically"]
 
-_TEMPORARY = ".esmgo-"
 _DEVICES = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}
 
 
@@ -60,7 +59,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def _is_ours(error: OSError, path: Path) -> bool:
     """Whether the write failed, and not something that the block read from elsewhere."""
     name = error.filename
-    return name is None or Path(name) == path or Path(name).name.startswith(_TEMPORARY)
+    return name is None or Path(name) == path or Path(name).suffix == ".tmp"
 
 
 def _is_replaceable(path: Path) -> bool:
@@ -78,7 +77,8 @@ def _into(path: Path) -> Iterator[BinaryIO]:
 
 
 def _beside(target: Path) -> Iterator[BinaryIO]:
-    beside = target.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    # named for its target, so that the next writer can remove what a killed one left
+    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     file = beside.open("xb")
     try:
         yield file

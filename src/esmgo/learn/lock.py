@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import socket
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esmgo.errors import MachineError, UsageError, shown
+from esmgo.model.container import best_path
 
 __all__ = ["exclusive"]
 
@@ -36,10 +38,18 @@ def exclusive(path: Path) -> Iterator[None]:
             f"{shown(path.parent)} cannot be written: {error.strerror}; choose another folder"
         ) from None
     try:
+        _sweep(path)
         yield
     finally:
         lock.unlink(missing_ok=True)
         os.close(file)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed save left; nobody else writes while we hold the lock."""
+    for target in (path, best_path(path)):
+        for left in path.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+            left.unlink(missing_ok=True)
 
 
 def _acquire(lock: Path, path: Path) -> int:

@@ -1,0 +1,46 @@
+# `make` lists the targets. `make quickstart` and `make test` each work first, alone, on a fresh
+# machine: they need Python 3.11 or later, make and a package registry.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QUICK := quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test check format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt constraints.txt pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/developing: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+install: $(VENV)/installed  ## install into .venv
+
+quickstart: $(VENV)/installed  ## install, train the tiny caller, rank a protein, draw its GO subgraph
+	$(BIN)/python examples/quickstart.py
+
+test: $(VENV)/developing  ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/developing  ## format, lint, types, floors, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: $(VENV)/developing  ## format and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:  ## remove the environment and what quickstart made
+	rm -rf $(VENV) $(QUICK)
