@@ -60,7 +60,7 @@ def child(words: list[str], log: Path, *, die_in_save: float | None = None) -> i
         _die_in_save(die_in_save)
     try:
         os._exit(main(words))
-    except BaseException as error:  # noqa: BLE001 (the parent reads it)
+    except BaseException as error:  # the parent reads it
         os.write(2, f"Traceback: {error!r}".encode())
         os._exit(99)
 
@@ -149,9 +149,8 @@ def run(work: Path, n_kills: int, seed: int) -> dict:
                 in_save += inside
             elif code != 0:
                 wrong.append([folder.name, code])
-            for name in ("c.pt", "c.best.pt"):
-                if problem := check_whole(folder / name):
-                    unreadable.append([folder.name, name, problem])
+            problems = {name: check_whole(folder / name) for name in ("c.pt", "c.best.pt")}
+            unreadable += [[folder.name, *found] for found in problems.items() if found[1]]
             words = flags(folder, "--resume", *(() if (folder / "c.pt").exists() else START))
         code = wait(child(words, work / "log"))
         if code or weights_sha256(folder / "c.pt") != wanted:

@@ -21,7 +21,7 @@ def rows(kind: str) -> list:
         reason = "needs the development data beside the repository"
         return [pytest.param({}, marks=pytest.mark.skip(reason=reason))]
     with MANIFEST.open(encoding="utf-8") as file:
-        table = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+        table = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [pytest.param(row, id=row["file"]) for row in table if row["file"].startswith(kind)]
 
 

@@ -11,6 +11,7 @@ import pytest
 from saver import save
 
 from esmgo.errors import CheckpointError
+from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import read_header
 
 SAVER = Path(__file__).with_name("saver.py")
@@ -97,9 +98,7 @@ def test_every_flipped_bit_is_refused(tmp_path):
         broken[place] ^= 1 << chance.randrange(8)
         (tmp_path / "broken.pt").write_bytes(broken)
         with pytest.raises(CheckpointError):
-            header = read_header(tmp_path / "broken.pt")
-            assert header.metadata is None, "a file of ours was taken"
-            raise CheckpointError("broken.pt", "no metadata of ours")
+            open_checkpoint(tmp_path / "broken.pt")
 
 
 def test_every_cut_is_refused(tmp_path):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-import esmgo
 from esmgo.errors import CheckpointError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
@@ -84,7 +84,7 @@ def save_checkpoint(
         tensors[OPTIMIZER + name] = tensor
     metadata = {
         "format": FORMAT,
-        "esmgo": esmgo.__version__,
+        "esmgo": version("esmgo"),
         "encoder": caller.sizes(),
         "labels": labels.to_json(),
         "labels_sha256": labels.fingerprint,

@@ -65,6 +65,6 @@ def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        known = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.11
+        known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.11
         return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
     return False
