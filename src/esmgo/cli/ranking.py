@@ -26,9 +26,9 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
     text = None
     if config.sequence is None and config.fasta is None:
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        proteins = list(pasted(text, config, report)) if text.strip() else []
         if not text.strip():
-            return
-        proteins = list(pasted(text, config, report))
+            report.warn("no sequence on standard input")
     else:
         proteins = read_proteins(config, report)
     is_one = config.fasta is None and not (text or config.sequence or "").lstrip().startswith(">")

@@ -119,7 +119,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     lengths = np.array([min(len(s) + 2, config.context_length) for s in proteins.sequences])
     accumulation = config.gradient_accumulation_steps
     windows = epoch_windows(lengths, config.batch_size, accumulation, state.seed, state.epoch + 1)
-    n_residues, start, n_bad = 0, time.monotonic(), 0
+    n_residues, start = 0, time.monotonic()
     state.caller.train()
     bar = tqdm(
         total=len(windows), initial=state.step, desc=f"Epoch {state.epoch + 1}",
@@ -139,10 +139,10 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
                 state.loss_sum += loss
                 state.n_epoch_updates += 1
                 state.n_epoch_cells += sum(map(len, window)) * len(state.data.labels)
-                n_bad = 0
+                state.n_bad = 0
             else:
-                n_bad += 1
-                _complain(state, window, n_bad)
+                state.n_bad += 1
+                _complain(state, window)
             state.step += 1
             n_residues += sum(int(lengths[rows].sum()) for rows in window)
             bar.update()
@@ -217,13 +217,13 @@ def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) 
             yield waiting.popleft().result()
 
 
-def _complain(state: State, window: Sequence[NDArray[np.intp]], n_bad: int) -> None:
+def _complain(state: State, window: Sequence[NDArray[np.intp]]) -> None:
     ids = [state.data.train.ids[i] for rows in window for i in rows]
     where = f"epoch {state.epoch + 1}, step {state.step + 1}"
     named = shown(", ".join(ids[:3]), 60) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
-    if n_bad >= PATIENCE:
+    if state.n_bad >= PATIENCE:
         raise TrainingError(
-            f"{where}: loss or gradient not finite {n_bad} times in a row ({named});"
+            f"{where}: loss or gradient not finite {state.n_bad} times in a row ({named});"
             " lower --learning_rate"
         )
     log.warning("%s: loss or gradient not finite, weights kept (%s)", where, named)

@@ -33,7 +33,8 @@ class State:
     """The whole of a training at the moment between two optimiser steps.
 
     ``epoch`` epochs are done, and ``step`` accumulation windows of the next one, whose
-    losses and norms so far stand in ``loss_sum`` and ``norm_sum``.
+    losses and norms so far stand in ``loss_sum`` and ``norm_sum``. ``n_bad`` counts the
+    last windows in a row without a finite gradient.
     """
 
     config: TrainConfig
@@ -50,6 +51,7 @@ class State:
     n_epoch_updates: int = 0
     n_epoch_cells: int = 0
     best_fmax: float = -1.0
+    n_bad: int = 0
 
     @classmethod
     def start(

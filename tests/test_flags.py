@@ -1,0 +1,115 @@
+"""Flags: the seed's own spellings, ranges, and one line for a mistake."""
+
+import pytest
+
+from esmgo.cli import flags
+from esmgo.cli.main import main
+from esmgo.learn.config import TrainConfig
+from esmgo.predict.rank import RankConfig
+
+
+def train(*words):
+    return flags.parse(TrainConfig, words, prog="fine-tune.py", description="")
+
+
+SEED = {
+    "base_model": "facebook/esm2_t6_8M_UR50D", "dataset_subset": "all",
+    "num_dataset_processes": 1, "context_length": 1026, "unfreeze_last_k_layers": 0,
+    "batch_size": 16, "gradient_accumulation_steps": 4, "max_gradient_norm": 1.0,
+    "learning_rate": 1e-4, "dropout": 0.1, "num_epochs": 20, "eval_interval": 2,
+    "eval_ratio": 0.1, "checkpoint_interval": 2, "checkpoint_path": "./checkpoints/checkpoint.pt",
+    "resume": False, "run_dir_path": "./runs/instruction-tune", "device": None, "seed": None,
+}  # fmt: skip
+
+
+def test_the_defaults_are_those_of_the_seed():
+    config, given = train()
+    assert {name: getattr(config, name) for name in SEED} == SEED
+    assert given == frozenset()
+
+
+def test_the_seeds_own_examples_are_understood():
+    config, given = train(
+        "--batch_size=16", "--gradient_accumulation_step=4", "--learning_rate=5e-4",
+        "--base_model=facebook/esm2_t33_650M_UR50D", "--dataset_subset=biological_process",
+    )  # fmt: skip
+    assert (config.gradient_accumulation_steps, config.dataset_subset) == (4, "bp")
+    assert "gradient_accumulation_steps" in given
+
+
+@pytest.mark.parametrize("subset", ["mf", "MF", "Molecular_Function", "molecular_function"])
+def test_aspects_are_understood_in_any_case(subset):
+    assert train(f"--dataset_subset={subset}")[0].dataset_subset == "mf"
+
+
+def test_hyphens_and_unambiguous_prefixes_are_accepted():
+    assert train("--batch-size", "3", "--num-ep=7")[0].batch_size == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("--batch_size=0", "--batch_size must be at least 1, not 0"),
+        ("--batch_size=x", "batch_size"),
+        ("--batch_size=1.5", "batch_size"),
+        ("--learning_rate=nan", "finite"),
+        ("--learning_rate=-1", "above 0"),
+        ("--dropout=1", "below 1"),
+        ("--eval_ratio=0", "above 0"),
+        ("--eval_ratio=1.1", "at most 1"),
+        ("--context_length=2", "at least 3"),
+        ("--unfreeze_last_k_layers=-1", "at least 0"),
+        ("--num_epochs=0", "at least 1"),
+        ("--seed=-1", "at least 0"),
+        ("--dataset_subset=x", "mf"),
+        ("--base_model=nothing", "tiny"),
+        ("--precision=fp8", "bf16"),
+        ("--nonsense=1", "--help"),
+        ("extra", "--help"),
+    ],
+)
+def test_a_wrong_flag_is_told_in_one_line_with_exit_code_2(word, told, capsys):
+    assert main(["train", word]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert len(err.splitlines()) == 1
+    assert len(err) < 200
+
+
+def test_a_layer_count_beyond_the_encoder_is_refused(capsys, tmp_path):
+    words = ["train", "--base_model=tiny", "--dataset=sample", "--unfreeze_last_k_layers=99",
+             f"--checkpoint_path={tmp_path / 'c.pt'}", "--device=cpu"]  # fmt: skip
+    assert main(words) == 2
+    assert "layers" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_names_the_cpu(capsys, checkpoint):
+    for device in ("cuda:7", "nonsense", "meta"):
+        words = ["rank", "--sequence=MKT", f"--checkpoint_path={checkpoint}"]
+        assert main([*words, f"--device={device}"]) == 2
+        assert "--device=cpu" in capsys.readouterr().err
+
+
+def test_help_shows_every_flag_of_the_seed_with_default_and_text(capsys):
+    assert main(["train", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, default in SEED.items():
+        assert f"--{name}" in text
+        if default not in (None, False):
+            assert (
+                f"(default: {str(default) if not isinstance(default, str) else chr(34) + default + chr(34)})"
+                in text
+            )
+    assert "Clip gradients above this threshold norm before stepping." in text
+
+
+def test_ranking_takes_one_input():
+    with pytest.raises(ValueError, match="not both"):
+        RankConfig(sequence="MKT", fasta="x")
+
+
+def test_an_unknown_verb_lists_the_verbs(capsys):
+    assert main(["fly"]) == 2
+    assert "train, rank" in capsys.readouterr().err
+    assert main(["--help"]) == 0
+    assert main(["--version"]) == 0

@@ -1,0 +1,308 @@
+"""The training loop: what it prints, keeps, refuses, and repeats to the bit."""
+
+import json
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from killing import START, flags, weights_sha256
+
+from esmgo.cli.main import main
+from esmgo.errors import TrainingError, UsageError
+from esmgo.learn.config import TrainConfig
+from esmgo.learn.finetune import fit
+from esmgo.learn.lock import exclusive
+from esmgo.model.checkpoint import open_checkpoint
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = Path(__file__).parent / "golden" / "losses.json"
+
+
+def train(folder, *words):
+    return main(flags(folder, *START, "--num_epochs=2", *words))
+
+
+def config(folder, **changes):
+    settings = {
+        "base_model": "tiny", "dataset": "sample", "num_epochs": 1, "seed": 3, "device": "cpu",
+        "context_length": 64, "precision": "fp32",
+        "checkpoint_path": str(folder / "c.pt"), "run_dir_path": str(folder / "runs"),
+    }  # fmt: skip
+    return TrainConfig(**(settings | changes))
+
+
+def test_the_prints_are_those_of_the_contract(tmp_path, capsys):
+    assert train(tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Number of trainable parameters: ")
+    assert lines[1] == "Fine-tuning ..."
+    assert lines[-1] == "Done!"
+    text = "\n".join(lines)
+    for pattern in (
+        r"Epoch 1: Cross Entropy: 0\.\d{5}, Gradient Norm: \d+\.\d{4}",
+        r"F1: [01]\.\d{3}, Precision: [01]\.\d{3}, Recall: [01]\.\d{3}",
+        r"Fmax: MF 0\.\d{3} \(term frequency alone 0\.\d{3}\), BP ",
+        "Checkpoint saved",
+    ):
+        import re
+
+        assert re.search(pattern, text), pattern
+
+
+def test_losses_are_the_golden_ones(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="esmgo"):
+        fit(config(tmp_path, num_epochs=3, eval_interval=99, learning_rate=1e-3))
+    found = [float(m.split("Entropy: ")[1].split(",")[0]) for m in caplog.messages if "Cross" in m]
+    golden = json.loads(GOLDEN.read_text())
+    np.testing.assert_allclose(found, golden["cross_entropy"], atol=2e-5)
+
+
+def test_the_output_bias_starts_at_the_log_odds_of_each_term(tmp_path):
+    from esmgo.data.dataset import open_dataset
+    from esmgo.learn.state import State
+
+    data = open_dataset("sample")
+    state = State.start(config(tmp_path), data, None, torch.device("cpu"))
+    counts = np.bincount(data.train.indices, minlength=len(data.labels))
+    rate = (counts + 0.5) / (len(data.train) + 1)
+    bias = state.caller.head.out_proj.bias.detach().numpy()
+    np.testing.assert_allclose(bias, np.log(rate / (1 - rate)), rtol=1e-5, atol=1e-6)
+
+
+def test_frozen_layers_have_no_dropout_and_no_gradient(tmp_path):
+    from esmgo.data.dataset import open_dataset
+    from esmgo.learn.state import State
+    from esmgo.model.batches import pad
+    from esmgo.model.tokens import encode
+
+    data = open_dataset("sample")
+    state = State.start(config(tmp_path, dropout=0.5), data, None, torch.device("cpu"))
+    caller = state.caller
+    caller.train()
+    tokens, mask = pad([encode(s, 64) for s in data.train.sequences[:4]])
+    one, two = (caller.encoder(tokens, attention_mask=mask).last_hidden_state for _ in range(2))
+    assert torch.equal(one, two)
+    assert not one.requires_grad
+    assert not torch.equal(caller(tokens, mask), caller(tokens, mask))
+    assert all(name.startswith("classifier.") for name in caller.trainable())
+    caller.unfreeze(1)
+    names = set(caller.trainable())
+    assert "esm.encoder.emb_layer_norm_after.weight" in names
+    last = len(caller.encoder.encoder.layer) - 1
+    layers = {int(n.split(".")[3]) for n in names if n.startswith("esm.encoder.layer.")}
+    assert layers == {last}
+    caller.train()
+    one, two = (caller.encoder(tokens, attention_mask=mask).last_hidden_state for _ in range(2))
+    assert not torch.equal(one, two)
+
+
+def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
+    results = []
+    for batch_size, steps in ((16, 4), (64, 1)):
+        folder = tmp_path / str(batch_size)
+        fit(config(folder, dropout=0.0, batch_size=batch_size, learning_rate=1e-3,
+                   gradient_accumulation_steps=steps, eval_interval=99))  # fmt: skip
+        results.append(open_checkpoint(folder / "c.pt").training["n_updates"])
+    assert results[0] == results[1]
+    from esmgo.data.dataset import open_dataset
+    from esmgo.learn.loop import _ahead, _batch, _step
+    from esmgo.learn.state import State
+    from esmgo.learn.stop import StopRequest
+
+    data = open_dataset("sample")
+    gradients = []
+    for cut in (1, 3):
+        state = State.start(config(tmp_path, dropout=0.0), data, None, torch.device("cpu"))
+        state.optimizer.step = lambda: gradients.append(
+            [p.grad.clone() for p in state.caller.trainable().values()]
+        )
+        window = np.array_split(np.arange(20), cut)
+        batches = _ahead(window, lambda rows: _batch(data.train, rows, 64), 1)
+        _step(state, window, batches, StopRequest())
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_a_partial_window_at_the_end_is_stepped_and_fewer_proteins_than_a_batch_are_fine(tmp_path):
+    rows = [
+        {"id": f"p{i}", "sequence": "MKTAYIAKQR" * 3, "terms": ["GO:0000001"]} for i in range(3)
+    ]
+    path = tmp_path / "few.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fit(config(tmp_path, dataset=str(path), batch_size=16, num_epochs=2))
+    assert open_checkpoint(tmp_path / "c.pt").training["n_updates"] == 2
+
+
+def test_killed_and_resumed_training_ends_with_the_same_bits(tmp_path):
+    program = [sys.executable, str(Path(__file__).with_name("killing.py")), str(tmp_path), "4", "5"]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["killed"] >= 4
+    assert found["in_a_save"] >= 1
+    assert (found["wrong"], found["unreadable"], found["left"]) == ([], [], [])
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_leaves_and_resume_ends_with_the_same_bits(tmp_path, signum, capsys):
+    assert train(tmp_path / "whole") == 0
+    wanted = weights_sha256(tmp_path / "whole" / "c.pt")
+    from esmgo.learn import loop
+
+    real, steps = loop._step, [0]
+
+    def step(*args):
+        steps[0] += 1
+        if steps[0] == 11:
+            os.kill(os.getpid(), signum)
+        return real(*args)
+
+    loop._step = step
+    try:
+        assert train(tmp_path / "stopped") == 128 + signum
+    finally:
+        loop._step = real
+    err = capsys.readouterr().err
+    assert "--resume" in err
+    at = open_checkpoint(tmp_path / "stopped" / "c.pt").training
+    assert (at["epoch"], at["step"]) == (1, 10 - at_steps(at))
+    assert main(flags(tmp_path / "stopped", "--resume")) == 0
+    assert "Previous checkpoint resumed successfully" in capsys.readouterr().out
+    assert weights_sha256(tmp_path / "stopped" / "c.pt") == wanted
+
+
+def at_steps(at) -> int:
+    """Windows of an epoch of the sample."""
+    return -(-at["n_train"] // 64)
+
+
+def test_resume_takes_settings_from_the_checkpoint_and_more_epochs_go_on(tmp_path, capsys):
+    assert train(tmp_path) == 0
+    assert main(flags(tmp_path, "--resume", "--num_epochs=3", "--learning_rate=2e-3")) == 0
+    at = open_checkpoint(tmp_path / "c.pt").training
+    assert at["epoch"] == 3
+    assert at["settings"]["learning_rate"] == 2e-3
+    assert at["settings"]["seed"] == 7
+
+
+def test_resume_names_every_setting_that_must_not_change(tmp_path, capsys):
+    assert train(tmp_path) == 0
+    before = (tmp_path / "c.pt").read_bytes()
+    capsys.readouterr()
+    assert main(flags(tmp_path, "--resume", "--dropout=0.3", "--batch_size=2")) == 2
+    err = capsys.readouterr().err
+    assert "--dropout" in err
+    assert "--batch_size" in err
+    assert main(flags(tmp_path, "--resume", "--dataset_subset=mf")) == 2
+    assert "--dataset_subset" in capsys.readouterr().err
+    assert (tmp_path / "c.pt").read_bytes() == before
+
+
+def test_resume_refuses_another_data_set(tmp_path, capsys):
+    rows = [{"id": f"p{i}", "sequence": "MKTAYIAK" * 4, "terms": ["GO:0000001"]} for i in range(9)]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fit(config(tmp_path, dataset=str(path)))
+    rows[0]["sequence"] = "MKTAYIAR" * 4
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UsageError, match="data set changed"):
+        fit(config(tmp_path, dataset=str(path), resume=True))
+
+
+def test_resume_without_a_checkpoint_starts_and_says_so(tmp_path, capsys):
+    assert train(tmp_path, "--resume") == 0
+    assert "starting from the beginning" in capsys.readouterr().err
+
+
+def test_the_best_epoch_stays_beside_the_last_and_predicts(tmp_path):
+    fitted = fit(config(tmp_path, num_epochs=2, eval_interval=1))
+    assert fitted.best_path == tmp_path / "c.best.pt"
+    best = open_checkpoint(fitted.best_path)
+    best.caller()
+    assert best.training["epoch"] <= 2
+    assert not best.optimizer_state()
+
+
+def test_the_validation_split_is_kept(tmp_path):
+    fit(config(tmp_path))
+    first = open_checkpoint(tmp_path / "c.pt").training["validation"]
+    fit(config(tmp_path, num_epochs=2, resume=True))
+    assert open_checkpoint(tmp_path / "c.pt").training["validation"] == first
+
+
+def test_a_batch_without_a_finite_loss_leaves_the_weights_as_they_were(
+    tmp_path, monkeypatch, capsys
+):
+    from esmgo.learn import loop
+
+    real, calls = loop._loss, [0]
+
+    def loss(*args):
+        calls[0] += 1
+        return real(*args) * (math.nan if calls[0] == 6 else 1.0)
+
+    monkeypatch.setattr(loop, "_loss", loss)
+    assert train(tmp_path) == 0
+    err = capsys.readouterr().err
+    assert "epoch 1, step 2: loss or gradient not finite" in err
+    assert "SYN" in err
+    open_checkpoint(tmp_path / "c.pt").caller()
+
+    monkeypatch.setattr(loop, "_loss", lambda *args: real(*args) * math.nan)
+    with pytest.raises(TrainingError, match="times in a row"):
+        fit(config(tmp_path / "never", num_epochs=9, eval_interval=99))
+    assert not (tmp_path / "never" / "c.pt").exists()
+
+
+def test_a_second_writer_is_refused_and_told_who_is_first(tmp_path):
+    with exclusive(tmp_path / "c.pt"):
+        found = []
+
+        def second():
+            try:
+                with exclusive(tmp_path / "c.pt"):
+                    found.append("entered")
+            except UsageError as error:
+                found.append(str(error))
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+        assert f"pid {os.getpid()}" in found[0]
+    with exclusive(tmp_path / "c.pt"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(flags(tmp_path / "file" / "x", *START)) == 5
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+
+
+def test_two_workers_prepare_the_same_batches_as_one(tmp_path):
+    for workers in (1, 3):
+        fit(config(tmp_path / str(workers), num_dataset_processes=workers))
+    one, three = (weights_sha256(tmp_path / str(n) / "c.pt") for n in (1, 3))
+    assert one == three
+
+
+def test_tensorboard_gets_the_tags_of_the_contract(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    fit(config(tmp_path, num_epochs=2))
+    events = EventAccumulator(str(tmp_path / "runs"))
+    events.Reload()
+    assert {
+        "Cross Entropy", "Gradient Norm", "F1 Score", "Precision", "Recall", "Fmax/MF", "Fmax/BP",
+        "Fmax/CC", "Learning Rate", "Residues per Second",
+    } <= set(events.Tags()["scalars"])  # fmt: skip
