@@ -96,10 +96,8 @@ def test_help_shows_every_flag_of_the_seed_with_default_and_text(capsys):
     for name, default in SEED.items():
         assert f"--{name}" in text
         if default not in (None, False):
-            assert (
-                f"(default: {str(default) if not isinstance(default, str) else chr(34) + default + chr(34)})"
-                in text
-            )
+            quoted = f'"{default}"' if isinstance(default, str) else default
+            assert f"(default: {quoted})" in text
     assert "Clip gradients above this threshold norm before stepping." in text
 
 

@@ -121,9 +121,12 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
     gradients = []
     for cut in (1, 3):
         state = State.start(config(tmp_path, dropout=0.0), data, None, torch.device("cpu"))
-        state.optimizer.step = lambda: gradients.append(
-            [p.grad.clone() for p in state.caller.trainable().values()]
-        )
+        parameters = list(state.caller.trainable().values())
+
+        def keep(parameters=parameters):
+            gradients.append([p.grad.clone() for p in parameters])
+
+        state.optimizer.step = keep
         window = np.array_split(np.arange(20), cut)
         batches = _ahead(window, lambda rows: _batch(data.train, rows, 64), 1)
         _step(state, window, batches, StopRequest())
@@ -238,9 +241,7 @@ def test_the_validation_split_is_kept(tmp_path):
     assert open_checkpoint(tmp_path / "c.pt").training["validation"] == first
 
 
-def test_a_batch_without_a_finite_loss_leaves_the_weights_as_they_were(
-    tmp_path, monkeypatch, capsys
-):
+def test_a_batch_without_a_finite_loss_leaves_the_weights(tmp_path, monkeypatch, capsys):
     from esmgo.learn import loop
 
     real, calls = loop._loss, [0]
