@@ -128,8 +128,8 @@ DOMAINS = {
     ),
     "protein kinase": Domain(  # PS00107, PS00108
         4,
-        (_GLYCINE_LOOP, "[IVLC]-[IVLFYA]-[HY]-R-D-[LIVM]-K-[PAL]-x-N-[LIV]-[LV]-[LIV]", "D-F-G-[LFS]-[AS]",
-         "G-[TS]-x(2)-[YWF]-[MLV]-[AS]-P-E"),
+        (_GLYCINE_LOOP, "[IVLC]-[IVLFYA]-[HY]-R-D-[LIVM]-K-[PAL]-x-N-[LIV]-[LV]-[LIV]",
+         "D-F-G-[LFS]-[AS]", "G-[TS]-x(2)-[YWF]-[MLV]-[AS]-P-E"),
         ("GO:0004674", "GO:0006468", _ATP),
         ("cytosol", "cytosol", "nucleus"),
     ),
