@@ -11,6 +11,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # children, too: threads that wait for each other cost more
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
