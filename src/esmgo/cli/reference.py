@@ -1,0 +1,50 @@
+"""All flags of all verbs as a page: ``python -m esmgo.cli.reference > docs/flags.md``."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from esmgo.data.build import BuildConfig
+from esmgo.export.hub import ExportConfig
+from esmgo.learn.config import TrainConfig
+from esmgo.options import kind_of
+from esmgo.predict.rank import RankConfig
+from esmgo.predict.subgraph import SubgraphConfig
+
+__all__ = ["page"]
+
+_VERBS = {
+    "`esmgo train`, `fine-tune.py`": TrainConfig,
+    "`esmgo rank`, `predict-rank.py`": RankConfig,
+    "`esmgo subgraph`": SubgraphConfig,
+    "`esmgo build`": BuildConfig,
+    "`esmgo export`": ExportConfig,
+}
+
+_HEAD = """# Flags
+
+Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
+and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
+`TrainConfig`, `RankConfig`, `SubgraphConfig`, `BuildConfig` and `ExportConfig`.
+"""
+
+
+def page() -> str:
+    """Return the page, in Markdown."""
+    parts = [_HEAD]
+    for title, config in _VERBS.items():
+        rows = ["| Flag | Default | Type | Description |", "|---|---|---|---|"]
+        rows += [_row(config, each) for each in fields(config)]
+        parts.append(f"## {title}\n\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _row(config: type, each: Any) -> str:
+    default = f'"{each.default}"' if isinstance(each.default, str) else each.default
+    text = each.metadata["text"].replace("|", "\\|")
+    return f"| --{each.name} | {default} | {kind_of(config, each.name).__name__} | {text} |"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

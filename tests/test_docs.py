@@ -1,0 +1,95 @@
+"""The documents say what is true: commands run, names and flags are all there."""
+
+import io
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import esmgo
+from esmgo.cli.main import VERBS, main
+from esmgo.cli.reference import page
+from esmgo.data.sample import example
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith(("esmgo ", "python fine-tune.py", "python predict-rank.py"))
+]
+SEQUENCES = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMASMAGVGGGSGKRVPPTRVWW\n"
+
+
+@pytest.fixture
+def folder(tmp_path, checkpoint, monkeypatch):
+    """A folder with the files that the README's examples name."""
+    from esmgo.data.sample import sample_ontology_path
+
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "checkpoint.pt").write_bytes(checkpoint.read_bytes())
+    (tmp_path / "proteins.fasta").write_text(SEQUENCES)
+    (tmp_path / "train_sequences.fasta").write_text(SEQUENCES)
+    term = example("zinc finger")["terms"][0]
+    table = f"EntryID\tterm\taspect\na\t{term}\tMFO\nb\t{term}\tMFO\n"
+    (tmp_path / "train_terms.tsv").write_text(table)
+    (tmp_path / "go-basic.obo").write_bytes(sample_ontology_path().read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    return tmp_path
+
+
+def test_the_readme_has_commands():
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_readme_run_as_printed(command, folder, capsys):
+    program, *words = shlex.split(command)
+    if program == "python":
+        words[0] = {"fine-tune.py": "train", "predict-rank.py": "rank"}[words[0]]
+    code = main([*words, "--device=cpu"] if words[0] not in ("build", "export") else words)
+    err = capsys.readouterr().err
+    assert code == (5 if "facebook/" in command else 0), err
+
+
+def test_python_of_the_documents_runs(folder, capsys):
+    for name in ("README.md", "docs/python.md"):
+        for block in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL):
+            exec(compile(block, name, "exec"), {})
+    assert re.search(r"^0\.\d{4}: ", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_page_of_flags_is_up_to_date():
+    assert (ROOT / "docs" / "flags.md").read_text(encoding="utf-8") == page()
+
+
+def test_every_public_name_exists_is_sorted_and_stands_in_the_documents():
+    assert sorted(esmgo.__all__) == esmgo.__all__ == sorted(esmgo._HOMES)
+    text = (ROOT / "docs" / "python.md").read_text() + page()
+    for name in esmgo.__all__:
+        assert getattr(esmgo, name).__name__ == name
+        assert re.search(rf"\b{name}\b", text), name
+    with pytest.raises(AttributeError, match="nonsense"):
+        esmgo.nonsense  # noqa: B018
+
+
+def test_every_verb_stands_in_the_documents():
+    for verb in VERBS:
+        assert f"esmgo {verb}" in page()
+
+
+def test_every_option_has_a_text():
+    from esmgo.learn.config import TrainConfig
+
+    assert all(each.metadata["text"].endswith(".") or "?" in each.metadata["text"]
+               for each in fields(TrainConfig))  # fmt: skip
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
