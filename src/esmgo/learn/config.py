@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esmgo.data.dataset import parse_subset
-from esmgo.model.bases import BASES, DEFAULT_BASE, check_name
+from esmgo.model.bases import BASES, DEFAULT_BASE
 from esmgo.options import check, option
 
 __all__ = ["FREE", "TrainConfig"]
@@ -113,7 +113,6 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        check_name(self.base_model)
         object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
 
 

@@ -215,16 +215,16 @@ def _base_weights(folder: Path, config: Any) -> dict[str, Tensor]:
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, by name
         )
     except Exception as error:  # transformers raises whatever its readers raise
         raise CheckpointError(folder, f"its weights cannot be read: {shown(error, 90)}") from None
     finally:
         transformers_logging.set_verbosity(verbosity)
         transformers_logging.enable_progress_bar()
-    missing = [key for key in sorted(found["missing_keys"]) if not key.startswith(_COMPUTED)]
-    if missing or found["mismatched_keys"]:
-        name = missing[0] if missing else min(found["mismatched_keys"])[0]
-        raise CheckpointError(folder, f"its weights do not fit its config.json: {shown(name)}")
+    absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
+    if wrong := sorted(name for name in absent if not name.startswith(_COMPUTED)):
+        raise CheckpointError(folder, f"its weights do not fit its config.json: {shown(wrong[0])}")
     weights: dict[str, Tensor] = encoder.state_dict()
     if bad := first_not_finite(weights):
         raise CheckpointError(folder, f"{bad} holds values that are not finite")
