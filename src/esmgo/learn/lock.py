@@ -41,8 +41,7 @@ def exclusive(path: Path) -> Iterator[None]:
         _sweep(path)
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        os.close(file)
+        _release(file, lock)
 
 
 def _sweep(path: Path) -> None:
@@ -66,9 +65,18 @@ def _acquire(lock: Path, path: Path) -> int:
         if _is_current(file, lock):
             break
         os.close(file)  # its last owner removed it between our open and our lock
-    os.truncate(file, 0)
-    os.pwrite(file, f"pid {os.getpid()} on {socket.gethostname()}".encode(), 0)
+    try:
+        os.truncate(file, 0)
+        os.pwrite(file, f"pid {os.getpid()} on {socket.gethostname()}".encode(), 0)
+    except OSError:
+        _release(file, lock)
+        raise
     return file
+
+
+def _release(file: int, lock: Path) -> None:
+    lock.unlink(missing_ok=True)
+    os.close(file)
 
 
 def _is_current(file: int, lock: Path) -> bool:

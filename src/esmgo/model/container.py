@@ -115,7 +115,7 @@ def write_container(
     except MachineError as error:
         free = shutil.disk_usage(path.parent).free
         raise MachineError(
-            f"{error}; {8 + len(text) + at:,} bytes needed, {free:,} free"
+            f"{error}; {8 + len(text) + at:,} bytes needed, {free:,} free; what was there is intact"
         ) from error
 
 
