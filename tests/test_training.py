@@ -113,7 +113,7 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
         results.append(open_checkpoint(folder / "c.pt").training["n_updates"])
     assert results[0] == results[1]
     from esmgo.data.dataset import open_dataset
-    from esmgo.learn.loop import _ahead, _batch, _step
+    from esmgo.learn.loop import _batches, _step
     from esmgo.learn.state import State
     from esmgo.learn.stop import StopRequest
 
@@ -128,8 +128,7 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
 
         state.optimizer.step = keep
         window = np.array_split(np.arange(20), cut)
-        batches = _ahead(window, lambda rows: _batch(data.train, rows, 64), 1)
-        _step(state, window, batches, StopRequest())
+        _step(state, window, _batches(state, window), StopRequest())
     for one, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -261,6 +260,29 @@ def test_a_batch_without_a_finite_loss_leaves_the_weights(tmp_path, monkeypatch,
     with pytest.raises(TrainingError, match="times in a row"):
         fit(config(tmp_path / "never", num_epochs=9, eval_interval=99))
     assert not (tmp_path / "never" / "c.pt").exists()
+
+
+def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkeypatch, caplog):
+    from esmgo.learn import loop
+
+    real = loop._loss
+
+    def scarce(state, batch):
+        if len(batch.tokens) > 5:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return real(state, batch)
+
+    settings = {"dropout": 0.0, "learning_rate": 1e-3, "eval_interval": 99}
+    fit(config(tmp_path / "plenty", **settings))
+    monkeypatch.setattr(loop, "_loss", scarce)
+    fit(config(tmp_path / "scarce", **settings))
+    assert "going on with 4" in caplog.text
+    plenty, scarce_ = (open_checkpoint(tmp_path / n / "c.pt") for n in ("plenty", "scarce"))
+    for one, two in zip(*(c.caller().trainable().values() for c in (plenty, scarce_)), strict=True):
+        torch.testing.assert_close(one, two, atol=2e-5, rtol=0)
+
+    monkeypatch.setattr(loop, "_loss", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    assert main(flags(tmp_path / "none", *START)) == 5
 
 
 def test_a_second_writer_is_refused_and_told_who_is_first(tmp_path):

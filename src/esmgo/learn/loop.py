@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 10
 """Windows in a row whose gradient is not a number before training gives up."""
 
+Window = Sequence[NDArray[np.intp]]
+"""The rows of each batch between two optimiser steps."""
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -127,12 +130,8 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     )  # fmt: skip
     with bar:
         left = windows[state.step :]
-        batches = _ahead(
-            (rows for window in left for rows in window),
-            lambda rows: _batch(proteins, rows, config.context_length),
-            config.num_dataset_processes,
-        )
-        for window in left:
+        made = _ahead(left, lambda window: _batches(state, window), config.num_dataset_processes)
+        for window, batches in zip(left, made, strict=True):
             loss, norm = _step(state, window, batches, stop)
             if np.isfinite(loss) and np.isfinite(norm):
                 state.norm_sum += norm
@@ -154,20 +153,45 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
 
 
 def _step(
-    state: State, window: Sequence[NDArray[np.intp]], batches: Iterator[Batch], stop: StopRequest
+    state: State, window: Window, batches: Sequence[Batch], stop: StopRequest
 ) -> tuple[float, float]:
-    """Update the weights by one accumulation window; return its loss, summed over cells, and norm.
+    """Update the weights by one accumulation window; where memory is short, in smaller batches.
+
+    Raises
+    ------
+    MachineError
+        If memory does not hold a single protein.
+    """
+    while True:
+        try:
+            return _update(state, batches, stop)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        largest = max(len(batch.tokens) for batch in batches)
+        if largest == 1:
+            raise MachineError("not enough memory for one protein; lower --context_length")
+        state.batch_size = largest // 2
+        log.warning(
+            "not enough memory for batches of %d proteins, going on with %d (the same gradient)",
+            largest, state.batch_size,
+        )  # fmt: skip
+        batches = _batches(state, window)
+
+
+def _update(state: State, batches: Sequence[Batch], stop: StopRequest) -> tuple[float, float]:
+    """Make one optimiser step; return the loss, summed over cells, and the gradient's norm.
 
     The gradient is that of the mean over all cells of the window, however it is cut
     into batches. Where it is not finite the weights stay as they are.
     """
-    n_cells = sum(len(rows) for rows in window) * len(state.data.labels)
+    n_cells = sum(len(batch.tokens) for batch in batches) * len(state.data.labels)
     state.seed_step()
     state.optimizer.zero_grad(set_to_none=True)
     total = 0.0
-    for _ in window:
+    for batch in batches:
         stop.check()
-        loss = _loss(state, next(batches))
+        loss = _loss(state, batch)
         torch.autograd.backward(loss / n_cells)
         total += loss.item()
     parameters = list(state.caller.trainable().values())
@@ -182,19 +206,21 @@ def _step(
 def _loss(state: State, batch: Batch) -> Tensor:
     """Return the cross entropy of a batch, summed over its cells."""
     device = state.device
-    try:
-        with autocast(device, state.config.precision):
-            logits = state.caller(batch.tokens.to(device), batch.mask.to(device))  # (B, T)
-        target = torch.zeros_like(logits)
-        target[batch.rows.to(device), batch.columns.to(device)] = 1.0
-        return binary_cross_entropy_with_logits(logits, target, reduction="sum")
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise MachineError(
-            f"not enough memory for {tuple(batch.tokens.shape)} tokens: lower --batch_size (raise"
-            " --gradient_accumulation_steps by as much) or --context_length"
-        ) from None
+    with autocast(device, state.config.precision):
+        logits = state.caller(batch.tokens.to(device), batch.mask.to(device))  # (B, T)
+    target = torch.zeros_like(logits)
+    target[batch.rows.to(device), batch.columns.to(device)] = 1.0
+    return binary_cross_entropy_with_logits(logits, target, reduction="sum")
+
+
+def _batches(state: State, window: Window) -> list[Batch]:
+    """Make the batches of a window, none larger than memory was found to hold."""
+    proteins, context_length = state.data.train, state.config.context_length
+    return [
+        _batch(proteins, rows[at : at + state.batch_size], context_length)
+        for rows in window
+        for at in range(0, len(rows), state.batch_size)
+    ]
 
 
 def _batch(proteins: AnnotatedProteins, rows: NDArray[np.intp], context_length: int) -> Batch:
@@ -217,7 +243,7 @@ def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) 
             yield waiting.popleft().result()
 
 
-def _complain(state: State, window: Sequence[NDArray[np.intp]]) -> None:
+def _complain(state: State, window: Window) -> None:
     ids = [state.data.train.ids[i] for rows in window for i in rows]
     where = f"epoch {state.epoch + 1}, step {state.step + 1}"
     named = shown(", ".join(ids[:3]), 60) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")

@@ -34,7 +34,7 @@ class State:
 
     ``epoch`` epochs are done, and ``step`` accumulation windows of the next one, whose
     losses and norms so far stand in ``loss_sum`` and ``norm_sum``. ``n_bad`` counts the
-    last windows in a row without a finite gradient.
+    last windows in a row without a finite gradient; ``batch_size`` is what memory holds.
     """
 
     config: TrainConfig
@@ -43,6 +43,7 @@ class State:
     optimizer: torch.optim.AdamW
     device: torch.device
     seed: int
+    batch_size: int
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -98,7 +99,7 @@ class State:
         optimizer = torch.optim.AdamW(
             parameters, lr=config.learning_rate, fused=device.type in ("cpu", "cuda")
         )
-        return cls(config, data, caller, optimizer, device, seed)
+        return cls(config, data, caller, optimizer, device, seed, config.batch_size)
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
         """Write a checkpoint: complete or absent."""
