@@ -10,7 +10,8 @@ from typing import TextIO
 from esmgo.data.report import ReadReport
 from esmgo.errors import InputError, shown
 from esmgo.predict.predictor import Predictor
-from esmgo.predict.rank import RankConfig, pasted, read_proteins
+from esmgo.predict.rank import RankConfig
+from esmgo.predict.reading import pasted, read_proteins
 from esmgo.render.text import heading, ranking
 
 __all__ = ["answer", "converse"]

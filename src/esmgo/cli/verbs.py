@@ -51,7 +51,7 @@ def subgraph(words: Sequence[str], prog: str) -> int:
     from esmgo.predict.subgraph import SubgraphConfig, subgraph
 
     config, _ = flags.parse(SubgraphConfig, words, prog=prog, description=VERBS["subgraph"])
-    report = ReadReport()
+    report = ReadReport(config.strict)
     path = subgraph(config, report)
     print(path)
     return _code(report)

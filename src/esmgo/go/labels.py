@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.go.ontology import Ontology
+from esmgo.go.ontology import Ontology, above
 from esmgo.go.terms import Aspect, Term
 
 __all__ = ["LabelSpace"]
@@ -104,14 +104,7 @@ class LabelSpace:
 
     def ancestors(self, column: int) -> frozenset[int]:
         """Return the columns of all ancestors of ``column``, itself not counted."""
-        found: set[int] = set()
-        waiting = list(self.parents[column])
-        while waiting:
-            parent = waiting.pop()
-            if parent not in found:
-                found.add(parent)
-                waiting.extend(self.parents[parent])
-        return frozenset(found)
+        return above(column, self.parents)
 
     @cached_property
     def _children_first(self) -> list[int]:

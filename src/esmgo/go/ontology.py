@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from esmgo.go.terms import Term
 
-__all__ = ["Ontology"]
+__all__ = ["Ontology", "above"]
+
+Key = TypeVar("Key")
+
+
+class Up(Protocol[Key]):
+    """Gives the parents of each: a mapping of ids, or a sequence of columns."""
+
+    def __getitem__(self, key: Key, /) -> tuple[Key, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,16 @@ class Ontology:
         KeyError
             If ``id`` is not an active term.
         """
-        found: set[str] = set()
-        waiting = list(self.parents[id])
-        while waiting:
-            parent = waiting.pop()
-            if parent not in found:
-                found.add(parent)
-                waiting.extend(self.parents[parent])
-        return frozenset(found)
+        return above(id, self.parents)
+
+
+def above(start: Key, parents: Up[Key]) -> frozenset[Key]:
+    """Return all that is reached from ``start`` by going up, itself not counted."""
+    found: set[Key] = set()
+    waiting = list(parents[start])
+    while waiting:
+        parent = waiting.pop()
+        if parent not in found:
+            found.add(parent)
+            waiting.extend(parents[parent])
+    return frozenset(found)

@@ -7,26 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.report import ReadReport
-from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import MachineError, UsageError, shown
 from esmgo.go.terms import Aspect
-from esmgo.options import check, option
+from esmgo.options import option
 from esmgo.predict.predictor import Prediction, Predictor
-from esmgo.predict.rank import RankConfig, read_proteins
+from esmgo.predict.reading import ReadingConfig, read_proteins
 from esmgo.render.graph import draw, format_of, subgraph_of
 
 __all__ = ["SubgraphConfig", "subgraph"]
 
 
 @dataclass(frozen=True, slots=True)
-class SubgraphConfig:
+class SubgraphConfig(ReadingConfig):
     """What ``esmgo subgraph`` accepts."""
 
-    checkpoint_path: str = option(
-        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
-    )
-    sequence: str | None = option(None, "Draw the subgraph of this sequence.")
-    fasta: str | None = option(None, "Draw the protein in this FASTA file (- for standard input).")
     protein: str | None = option(None, "The id to draw where the FASTA file holds several.")
     output: str | None = option(
         None,
@@ -35,29 +29,10 @@ class SubgraphConfig:
     )
     top_k: int = option(10, "How many terms are called; roots do not count.", minimum=1)
     aspect: str | None = option(None, "Draw one aspect only: mf, bp or cc.")
-    context_length: int = option(
-        1024,
-        "The maximum length of the input sequences, in tokens; longer ones are scored in"
-        " overlapping windows.",
-        minimum=3,
-        maximum=100_002,
-    )
-    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
-    allow_nucleotide_like: bool = option(
-        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
-    )
-    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     overwrite: bool = option(False, "Replace the output file if there is one.")
-    device: str | None = option(
-        None,
-        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
-        " given cuda, else mps, else cpu.",
-    )
 
     def __post_init__(self) -> None:
-        check(self)
-        if self.sequence is not None and self.fasta is not None:
-            raise UsageError("give --sequence or --fasta, not both")
+        ReadingConfig.__post_init__(self)
         if self.aspect is not None:
             Aspect.parse(self.aspect)
 
@@ -76,15 +51,8 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     path = _output(config)
-    report = report if report is not None else ReadReport()
-    reading = RankConfig(
-        sequence=config.sequence,
-        fasta=config.fasta,
-        strip_gaps=config.strip_gaps,
-        allow_nucleotide_like=config.allow_nucleotide_like,
-        max_length=config.max_length,
-    )
-    proteins = [p for p in read_proteins(reading, report) if config.protein in (None, p.id)]
+    report = report if report is not None else ReadReport(config.strict)
+    proteins = [p for p in read_proteins(config, report) if config.protein in (None, p.id)]
     if len(proteins) != 1:
         raise UsageError(_not_one(len(proteins), config, report))
     predictor = Predictor.load(

@@ -1,0 +1,88 @@
+"""What the verbs that score proteins have in common: a checkpoint, and proteins to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+
+from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.report import ReadReport
+from esmgo.data.residues import MAX_LENGTH
+from esmgo.errors import UsageError
+from esmgo.options import check, option
+
+__all__ = ["ReadingConfig", "pasted", "read_proteins"]
+
+_DIGITS = re.compile(r"[\d\s]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingConfig:
+    """What every verb accepts that scores proteins with a checkpoint."""
+
+    checkpoint_path: str = option(
+        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
+    )
+    context_length: int = option(
+        1024,
+        "The maximum length of the input sequences, in tokens; longer ones are scored in"
+        " overlapping windows.",
+        minimum=3,
+        maximum=100_002,
+    )
+    sequence: str | None = option(None, "Score this sequence.")
+    fasta: str | None = option(
+        None, "Score the proteins of this FASTA file, plain or gzip (- for standard input)."
+    )
+    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
+    allow_nucleotide_like: bool = option(
+        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
+    )
+    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+    device: str | None = option(
+        None,
+        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
+        " given cuda, else mps, else cpu.",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.sequence is not None and self.fasta is not None:
+            raise UsageError("give --sequence or --fasta, not both")
+
+
+def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
+    """Read what ``config`` names: its sequence, or its FASTA file.
+
+    Raises
+    ------
+    UsageError
+        If it names neither.
+    FastaError
+        If the file is refused.
+    """
+    if config.sequence is not None:
+        return list(pasted(config.sequence, config, report))
+    if config.fasta is None:
+        raise UsageError("nothing to score: give --sequence=… or --fasta=FILE")
+    return list(_read(config.fasta, config, report))
+
+
+def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
+    """Read what a person pasted: residues over any number of lines, with digits, or FASTA."""
+    if not text.lstrip().startswith(">"):
+        text = f">sequence\n{_DIGITS.sub('', text)}\n"
+    yield from _read(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)
+
+
+def _read(source: str | BytesIO, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
+    return read_fasta(
+        source,
+        report=report,
+        strip_gaps=config.strip_gaps,
+        allow_nucleotide_like=config.allow_nucleotide_like,
+        max_length=config.max_length,
+    )
