@@ -47,8 +47,8 @@ class SampleRow(TypedDict):
 N_TRAIN, N_TEST = 480, 120
 SEED, EXAMPLE_SEED = 2, 7
 TAXON = "32630"  # NCBI Taxonomy: synthetic construct
-MEDIAN_LENGTH, LENGTH_SPREAD = 200, 0.4  # log-normal; shorter than nature's 300, so cheaper
-MIN_LENGTH, MAX_LENGTH = 80, 500
+MEDIAN_LENGTH, LENGTH_SPREAD = 160, 0.4  # log-normal; half of what nature has, so half the work
+MIN_LENGTH, MAX_LENGTH = 70, 400
 
 # Per cent of residues in UniProtKB/Swiss-Prot (release statistics, 2024).
 BACKGROUND = {

@@ -14,8 +14,8 @@ composition, and gradient descent needs long to find a motif. Here
   at −4, −2, −1, 1, 2, 3 … next to the residue's own code, and the feed-forward layer, random but
   sparse, then answers to short patterns in this window: a random one-dimensional convolution;
 - the last layer's heads pool over the protein. Keys are random directions over those answers and
-  shift the weight towards residues that fit them, between a mean and a maximum; one head
-  looks near the N-terminus only, where targeting signals sit;
+  shift the weight towards residues that fit them, between a mean and a maximum; two heads
+  look near the N-terminus only, where targeting signals sit;
 - codes and answers average to zero over residues in background proportions, so that what is left
   in the mean over a protein tells it from others.
 
@@ -39,16 +39,16 @@ __all__ = ["initialise_tiny", "tiny_config", "tiny_weights"]
 Array = NDArray[np.float64]
 
 SEED = 20261122
-WIDTH, N_LAYERS, N_HEADS, N_HIDDEN = 128, 2, 8, 384
+WIDTH, N_LAYERS, N_HEADS, N_HIDDEN = 128, 2, 8, 256
 HEAD = WIDTH // N_HEADS
 HALF = HEAD // 2
 FREQUENCY = 10000.0 ** (-np.arange(HALF) / HALF)  # of rotary positions, in radians per residue
 
 OFFSETS = (-1, 1, -2, 2, -3, 3, 4)  # what the first layer's heads look at; the eighth: around
 SHARPNESS = 12.0  # attention logits an offset head loses per frequency, at worst
-SPARSITY, PATTERN_GAIN, PATTERN_BIAS = 3, 1.6, -0.7  # blocks of the window a pattern reads
-N_TERMINAL = 1  # heads of the last layer that stay near the N-terminus
-CONTENT_GAIN, POOL_GAIN, MIX_GAIN = 1.0, 6.0, 0.5
+SPARSITY, PATTERN_GAIN, PATTERN_BIAS = 2, 1.0, -0.5  # blocks of the window a pattern reads
+N_TERMINAL = 2  # heads of the last layer that stay near the N-terminus
+CONTENT_GAIN, POOL_GAIN, MIX_GAIN = 2.0, 6.0, 0.5
 
 RESIDUES = "LAGVSERTIDPKQNFYMHWC"  # tokens 4 to 23, in ESM2's order
 FIRST_RESIDUE = 4
