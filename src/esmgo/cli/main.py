@@ -155,13 +155,15 @@ def _help() -> str:
 
 
 class _Printer(logging.Handler):
-    """Progress to stdout, warnings to stderr: each one line."""
+    """What training says to stdout, warnings to stderr, each one line; steps to a terminal only."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
             print(_line(f"warning: {record.getMessage()}"), file=sys.stderr)
-        else:
+        elif record.levelno >= logging.INFO:
             print(_line(record.getMessage()), flush=True)
+        elif sys.stderr.isatty():
+            print(_line(record.getMessage()), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -169,7 +171,7 @@ def _logging():  # type: ignore[no-untyped-def]
     logger, printer = logging.getLogger("esmgo"), _Printer()
     level = logger.level
     logger.addHandler(printer)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:

@@ -7,6 +7,8 @@ import select
 import sys
 from typing import TextIO
 
+from tqdm import tqdm
+
 from esmgo.data.report import ReadReport
 from esmgo.errors import InputError, shown
 from esmgo.predict.predictor import Predictor
@@ -35,7 +37,9 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
     is_one = config.fasta is None and not (text or config.sequence or "").lstrip().startswith(">")
     predictor = _load(config)
     print("Checkpoint loaded successfully", file=status, flush=True)
-    for prediction in predictor.predict(proteins, raw=config.raw):
+    predictions = predictor.predict(proteins, raw=config.raw)
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # results on a terminal are progress
+    for prediction in tqdm(predictions, total=len(proteins), unit="protein", disable=hidden):
         if prediction.n_windows > 1:
             protein = prediction.protein
             log.warning(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from esmgo.data.records import Record, read_records, text_of
 from esmgo.data.report import ReadReport
@@ -183,7 +184,7 @@ class _Oddities:
     def tell(self, report: ReadReport) -> None:
         for kind, (n, names) in self.found.items():
             more = f" and {n - len(names):,} more" if n > len(names) else ""
-            report.warn(f"{shown(self.source, 40)}: {kind}: {', '.join(names)}{more}")
+            report.warn(f"{shown(Path(self.source).name, 50)}: {kind}: {', '.join(names)}{more}")
 
 
 def _is_utf8(header: bytes) -> bool:

@@ -32,7 +32,8 @@ class Reject:
         where = f":{self.line}" if self.line else ""
         column = f" column {self.column}" if self.column else ""
         name = shown(self.id, 50) if self.id else f"record {self.record}"
-        return f"{shown(self.source, 50)}{where}{column}: {name} rejected: {self.reason}"
+        file = shown(Path(self.source).name, 60)
+        return f"{file}{where}{column}: {name} rejected: {self.reason}"
 
 
 @dataclass(slots=True)

@@ -88,7 +88,9 @@ def _read(config: TrainConfig, source: str, ontology_path: Path | None) -> Datas
     if ontology_path:
         from esmgo.go.obo import read_obo
 
+        log.debug("Reading the ontology ...")
         ontology = read_obo(ontology_path)
+    log.debug("Reading the data set ...")
     data = open_dataset(
         source,
         config.dataset_subset,

@@ -102,7 +102,8 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     CheckpointError
         If the file is anything but a whole checkpoint of this format.
     """
-    header = read_header(Path(path))
+    inside = Path(path) / "model.safetensors"  # a model folder: say what is in it
+    header = read_header(inside if inside.is_file() else Path(path))
     if header.metadata is None:
         raise CheckpointError(path, _diagnosis(header))
     meta = header.metadata
