@@ -16,12 +16,13 @@ from esmgo.data.sample import example
 FOLDER = Path("quickstart")
 CHECKPOINT = FOLDER / "checkpoint.pt"
 TRAIN = [
-    "fine-tune.py", "--base_model=tiny", "--dataset=sample", "--unfreeze_last_k_layers=3",
-    "--num_epochs=20", "--learning_rate=3e-3", "--batch_size=16",
-    "--gradient_accumulation_steps=1", "--eval_interval=10", "--eval_ratio=1", "--seed=1",
-    "--device=cpu", f"--checkpoint_path={CHECKPOINT}", f"--run_dir_path={FOLDER / 'runs'}",
+    "fine-tune.py", "--base_model=tiny", "--dataset=sample", "--unfreeze_last_k_layers=2",
+    "--num_epochs=12", "--learning_rate=1.5e-3", "--batch_size=8",
+    "--gradient_accumulation_steps=1", "--dropout=0", "--eval_interval=6", "--eval_ratio=1",
+    "--precision=fp32", "--seed=1", "--device=cpu", f"--checkpoint_path={CHECKPOINT}",
+    f"--run_dir_path={FOLDER / 'runs'}",
 ]  # fmt: skip
-EXPECTED = "zinc ion binding"
+EXPECTED = ("zinc ion binding", "DNA-binding transcription factor activity")
 
 NEXT = """
 What you saw is a toy: synthetic proteins, a small encoder that knows no biology.
@@ -58,12 +59,14 @@ def main() -> None:
     fasta = FOLDER / "zinc_finger.fasta"
     fasta.write_text(f">{protein['id']} synthetic\n{protein['sequence']}\n", encoding="ascii")
     where = [f"--checkpoint_path={CHECKPOINT}", f"--fasta={fasta}", "--device=cpu"]
-    ranked = run("-m", "esmgo", "rank", *where, "--top_k=12")
+    ranked = run("-m", "esmgo", "rank", *where, "--top_k=50")
     picture = FOLDER / ("subgraph.svg" if shutil.which("dot") else "subgraph.html")
-    run("-m", "esmgo", "subgraph", *where, f"--output={picture}", "--top_k=12", "--overwrite")
-    if EXPECTED not in ranked:
-        sys.exit(f"quickstart: {EXPECTED!r} should be among the called terms of a zinc finger")
-    print(f"\nThe zinc fingers were recognised ({EXPECTED}); open {picture} to see the subgraph.")
+    run("-m", "esmgo", "subgraph", *where, f"--output={picture}", "--top_k=50", "--overwrite")
+    if not all(term in ranked for term in EXPECTED):
+        sys.exit(f"quickstart: {EXPECTED} should be among the called terms of a zinc finger")
+    print(
+        f"\nThe zinc fingers were recognised ({', '.join(EXPECTED)}); open {picture} to see the subgraph."
+    )
     print(f"{time.monotonic() - start:.0f} seconds.")
     print(NEXT.format(python=sys.executable.replace(str(Path.cwd()) + "/", "")))
 

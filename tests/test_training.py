@@ -59,7 +59,7 @@ def test_the_prints_are_those_of_the_contract(tmp_path, capsys):
 
 def test_losses_are_the_golden_ones(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="esmgo"):
-        fit(config(tmp_path, num_epochs=3, eval_interval=99, learning_rate=1e-3))
+        fit(config(tmp_path, num_epochs=20, eval_interval=99, learning_rate=1e-3))
     found = [float(m.split("Entropy: ")[1].split(",")[0]) for m in caplog.messages if "Cross" in m]
     golden = json.loads(GOLDEN.read_text())
     np.testing.assert_allclose(found, golden["cross_entropy"], atol=2e-5)

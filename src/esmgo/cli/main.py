@@ -38,6 +38,8 @@ _NO_MEMORY = (
 
 def run(verb: str | None = None) -> NoReturn:
     """Run the program on ``sys.argv`` and exit; ``verb`` is fixed for the front doors."""
+    # threads that spin while they wait make a busy machine three times slower (docs/LOG.md)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
