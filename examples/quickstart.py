@@ -64,9 +64,8 @@ def main() -> None:
     run("-m", "esmgo", "subgraph", *where, f"--output={picture}", "--top_k=50", "--overwrite")
     if not all(term in ranked for term in EXPECTED):
         sys.exit(f"quickstart: {EXPECTED} should be among the called terms of a zinc finger")
-    print(
-        f"\nThe zinc fingers were recognised ({', '.join(EXPECTED)}); open {picture} to see the subgraph."
-    )
+    print(f"\nThe zinc fingers were recognised: {' and '.join(EXPECTED)}.")
+    print(f"Open {picture} to see the subgraph.")
     print(f"{time.monotonic() - start:.0f} seconds.")
     print(NEXT.format(python=sys.executable.replace(str(Path.cwd()) + "/", "")))
 
