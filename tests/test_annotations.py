@@ -11,13 +11,14 @@ import pytest
 from esmgo.data.annotations import Annotation, accession, read_annotations, read_taxonomy
 from esmgo.data.report import ReadReport
 from esmgo.errors import AnnotationError
+from esmgo.go.terms import Aspect
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "tsv"
 needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")
 
 HEADER = "EntryID\tterm\taspect\n"
 TABLE = HEADER + "a\tGO:0000001\tBPO\nb\tGO:0000002\tBPO\n"
-READ = [Annotation("a", "GO:0000001", 2), Annotation("b", "GO:0000002", 3)]
+READ = [Annotation("a", "GO:0000001", 2, Aspect.BP), Annotation("b", "GO:0000002", 3, Aspect.BP)]
 
 
 def gaf_row(protein: str, term: str, qualifier: str = "enables", evidence: str = "IDA") -> str:
@@ -57,7 +58,7 @@ def test_a_gaf_file_gives_its_positive_annotations_and_counts_the_others():
         + gaf_row("P3", "GO:0003674", evidence="ND")
     )
     found = list(read_annotations(io.BytesIO(gaf.encode()), report=report))
-    assert found == [Annotation("P1", "GO:0003723", 3)]
+    assert found == [Annotation("P1", "GO:0003723", 3, Aspect.MF)]
     (warning,) = report.warnings
     assert "1 NOT and 1 ND" in warning
 
@@ -144,3 +145,8 @@ def test_shared_files_are_read_as_their_manifest_says():
     assert list(read_annotations(BAD / "00_clean_terms.tsv")) == READ
     assert list(read_annotations(BAD / "08_crlf.tsv")) == READ
     assert [a.protein for a in read_annotations(BAD / "12_formula_cells.tsv")] == ["=1+1"]
+
+
+def test_a_not_is_seen_among_blanks() -> None:
+    with pytest.raises(AnnotationError, match="1 NOT"):
+        read("!gaf-version: 2.2\n" + gaf_row("P1", "GO:0003723", qualifier=" NOT | enables "))

@@ -310,3 +310,15 @@ def test_the_real_ontology_is_read_whole():
     assert {aspect.root for aspect in Aspect} == {
         id for id, up in ontology.parents.items() if not up
     }
+
+
+def test_a_root_in_another_namespace_is_refused() -> None:
+    wrong = term(3674, namespace="cellular_component") + term(5575, namespace="cellular_component")
+    with pytest.raises(OntologyError, match="root GO:0003674 is not in its namespace"):
+        read_obo(io.BytesIO("\n".join([HEADER, ROOT, wrong]).encode()))
+
+
+def test_a_stanza_in_lower_case_is_not_passed_over() -> None:
+    text = "\n".join([HEADER, ROOT, term(1, UP).replace("[Term]", "[term]")])
+    with pytest.raises(OntologyError, match=r"\[term\] is not written \[Term\]"):
+        read_obo(io.BytesIO(text.encode()))

@@ -27,11 +27,12 @@ Lines = Iterator[tuple[int, str]]
 
 
 class Annotation(NamedTuple):
-    """A protein, a term and the line, from 1, that says so."""
+    """A protein, a term and the line, from 1, that says so; the aspect as the line has it."""
 
     protein: str
     term: str
     line: int
+    aspect: Aspect
 
 
 def accession(id: str) -> str:
@@ -147,7 +148,7 @@ def _gaf(
         if len(cells) < 15:
             raise AnnotationError(name, f"{len(cells)} columns; GAF 2 has 15 to 17", line)
         annotation = _annotation(cells[1], cells[4], cells[8], line, name)
-        if "NOT" in cells[3].upper().split("|"):
+        if "NOT" in (word.strip() for word in cells[3].upper().split("|")):
             n_not += 1
         elif cells[6] == "ND":
             n_unknown += 1
@@ -170,7 +171,6 @@ def _annotation(protein: str, term: str, aspect: str, line: int, name: str) -> A
         reason = f"{shown(repr(term), 40)} is not a GO id (GO: and seven digits)"
         raise AnnotationError(name, reason, line)
     try:
-        Aspect.parse(aspect)
+        return Annotation(protein, term, line, Aspect.parse(aspect))
     except UsageError as error:
         raise AnnotationError(name, str(error), line) from None
-    return Annotation(protein, term, line)

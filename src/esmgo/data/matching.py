@@ -13,6 +13,7 @@ from esmgo.data.report import ReadReport
 from esmgo.errors import AnnotationError, shown
 from esmgo.go.ontology import Ontology
 from esmgo.go.source import Source, name_of
+from esmgo.go.terms import Aspect
 
 __all__ = ["Annotated", "by_record", "current_terms"]
 
@@ -40,7 +41,8 @@ def current_terms(
     Raises
     ------
     AnnotationError
-        At a term that the ontology does not know, unless ``drop_unknown_terms``.
+        At a term that the ontology does not know, unless ``drop_unknown_terms``; at one that
+        is in another aspect than its line says (shifted columns?).
     """
     found: dict[str, Annotated] = {}
     name = name_of(source)
@@ -90,7 +92,10 @@ class _Current:
 
     def of(self, annotation: Annotation) -> str | None:
         term = annotation.term
-        if self.ontology is None or term in self.ontology.terms:
+        if self.ontology is None:
+            return term
+        if term in self.ontology.terms:
+            self._check_aspect(annotation, self.ontology.terms[term].aspect)
             return term
         try:
             resolved = self.ontology.resolve(term)
@@ -104,6 +109,12 @@ class _Current:
         kind = "with old ids mapped to current terms" if resolved else "of obsolete terms dropped"
         self._note(kind, annotation)
         return resolved
+
+    def _check_aspect(self, annotation: Annotation, aspect: Aspect | None) -> None:
+        if aspect is not None and annotation.aspect is not aspect:
+            who = f"{shown(annotation.protein, 40)}: {annotation.term} is in {aspect.value}"
+            reason = f"{who}, not in {annotation.aspect.value}"
+            raise AnnotationError(self.name, reason, annotation.line)
 
     def _note(self, kind: str, annotation: Annotation) -> None:
         n, first = self.changed.get(kind, (0, annotation))

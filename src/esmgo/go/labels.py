@@ -13,13 +13,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.go.ontology import Ontology, above
-from esmgo.go.terms import Aspect, Term
+from esmgo.go.terms import Aspect, Term, is_go_id
 
 __all__ = ["LabelSpace"]
 
@@ -169,6 +171,11 @@ class LabelSpace:
         parents = tuple(tuple(int(p) for p in up) for *_, up in value["terms"])
         if any(not 0 <= p < len(terms) for up in parents for p in up):
             raise ValueError("a parent is not a column")
+        if not all(is_go_id(term.id) for term in terms):
+            raise ValueError("a term has no GO id")
+        if any(here.id >= after.id for here, after in pairwise(terms)):
+            raise ValueError("terms are not sorted by id, each once")
+        TopologicalSorter(dict(enumerate(parents))).prepare()  # CycleError is a ValueError
         return cls(terms, parents, str(value["release"]))
 
     @cached_property

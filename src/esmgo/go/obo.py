@@ -123,7 +123,10 @@ def _check_roots(terms: Mapping[str, Term], outline: Outline) -> None:
         raise OntologyError(outline.name, "every term is obsolete")
     for aspect in Aspect:
         root = terms.get(aspect.root)
-        if aspect in present and (root is None or root.aspect is not aspect):
+        if root is not None and root.aspect is not aspect:
+            reason = f"root {aspect.root} is not in its namespace {aspect.value}"
+            raise outline.refuse(reason, aspect.root)
+        if root is None and aspect in present:
             raise OntologyError(outline.name, f"root {aspect.root} ({aspect.value}) missing")
 
 

@@ -102,6 +102,8 @@ class _Reader:
         """Take a line that is neither blank nor a comment."""
         header = _HEADER.fullmatch(text) if text.startswith("[") else None
         tag, colon, value = text.partition(":")
+        if header is not None and header[1] != "Term" and header[1].lower() == "term":
+            raise OntologyError(self.outline.name, f"[{header[1]}] is not written [Term]", line)
         if header is None and (not colon or not _TAG.fullmatch(tag)):
             raise self._malformed(line, text)
         self.is_first = False

@@ -39,6 +39,10 @@ _LIMITS = {
 }
 """A few times what the largest ESM2 (15B) has: beyond it a config is an attack or a mistake."""
 
+_FIXED = {"vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1}
+_FRACTIONS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "layer_norm_eps")
+_SWITCHES = ("token_dropout", "emb_layer_norm_before")
+
 
 def check_name(name: str) -> None:
     """Refuse what is neither a known name nor a folder.
@@ -124,9 +128,24 @@ def check_config(source: object, config: Any) -> None:
             raise CheckpointError(
                 source, f"{entry} is {shown(repr(value), 30)}, expected 1 to {limit:,}"
             )
-    if config["vocab_size"] != 33:
-        raise CheckpointError(source, f"vocab_size is {config['vocab_size']}, ESM2 has 33")
+    _check_values(source, config)
     if config["hidden_size"] % (2 * config["num_attention_heads"]):
         raise CheckpointError(source, "hidden_size is no even multiple of num_attention_heads")
     if config.get("position_embedding_type") != "rotary":
         raise CheckpointError(source, "position_embedding_type is not 'rotary': ESM-1, not ESM2")
+
+
+def _check_values(source: object, config: dict[str, Any]) -> None:
+    for entry, fixed in _FIXED.items():
+        if config.get(entry) != fixed:
+            found = shown(repr(config.get(entry)), 30)
+            raise CheckpointError(source, f"{entry} is {found}, ESM2 has {fixed}")
+    for entry in _FRACTIONS:
+        value = config.get(entry, 0.5)
+        if not isinstance(value, float) or not 0 <= value < 1:
+            found = shown(repr(value), 30)
+            raise CheckpointError(source, f"{entry} is {found}, expected a fraction, as 0.1")
+    for entry in _SWITCHES:
+        if not isinstance(config.get(entry, False), bool | None):
+            found = shown(repr(config[entry]), 30)
+            raise CheckpointError(source, f"{entry} is {found}, expected true or false")

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from esmgo.errors import CheckpointError, shown
 from esmgo.go.labels import LabelSpace
+from esmgo.model.bases import check_config
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
 
 if TYPE_CHECKING:
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "Checkpoint", "open_checkpoint", "save_checkpoint"]
 
 FORMAT = 1
+MAX_CONTEXT = 100_002
 OPTIMIZER = "optimizer."
+
+_COUNTS = ("seed", "epoch", "step", "n_updates", "n_epoch_updates", "n_epoch_cells", "threads")
+_TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
+    "settings": dict, "dataset_sha256": str, "loss_sum": (int, float), "norm_sum": (int, float),
+    "best_fmax": (int, float),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +110,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     CheckpointError
         If the file is anything but a whole checkpoint of this format.
     """
-    inside = Path(path) / "model.safetensors"  # a model folder: say what is in it
-    header = read_header(inside if inside.is_file() else Path(path))
+    header = read_header(_file_of(Path(path)))
     if header.metadata is None:
         raise CheckpointError(path, _diagnosis(header))
     meta = header.metadata
@@ -114,17 +121,43 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     try:
         labels = LabelSpace.from_json(meta["labels"])
         checkpoint = Checkpoint(
-            Path(path), labels, int(meta["context_length"]), dict(meta["encoder"]),
-            dict(meta["training"]), header,
+            Path(path), labels, _context_length(meta["context_length"]), dict(meta["encoder"]),
+            _training(dict(meta["training"])), header,
         )  # fmt: skip
         stored = str(meta["labels_sha256"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise CheckpointError(path, f"damaged metadata ({shown(repr(error), 60)})") from None
     if stored != labels.fingerprint:
         raise CheckpointError(path, _labels_differ(stored, labels.fingerprint))
+    check_config(path, checkpoint.encoder)
     if checkpoint.encoder.get("num_labels") != len(labels):
         raise CheckpointError(path, f"{len(labels)} terms for a head of another size")
     return checkpoint
+
+
+def _context_length(value: Any) -> int:
+    if type(value) is not int or not 3 <= value <= MAX_CONTEXT:
+        raise ValueError(f"context_length {shown(value, 20)}")
+    return value
+
+
+def _training(found: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a position that cannot be resumed from; a model without one only predicts."""
+    for name, kind in _TRAINING.items() if found else ():
+        value = found[name]
+        is_kind = isinstance(value, kind) and not isinstance(value, bool)
+        if not is_kind or (name in _COUNTS and not 0 <= value < 1 << 63):
+            raise ValueError(f"{name} {shown(value, 20)}")
+    return found
+
+
+def _file_of(path: Path) -> Path:
+    """Return the file to open: of a model folder, its weights, to say what is in them."""
+    inside = path / "model.safetensors"
+    try:
+        return inside if inside.is_file() else path
+    except OSError:  # a name that is too long, say: whoever opens it says why
+        return path
 
 
 def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
@@ -190,7 +223,7 @@ def _unpaired(name: str, tensors: Mapping[str, TensorInfo]) -> str | None:
     weight = name.removesuffix("bias") + "weight"
     if weight not in tensors:
         return f"incomplete: without {shown(weight)}"
-    found, n = list(tensors[weight].shape), tensors[name].shape[0]
-    if found[:1] != [n]:
-        return f"{shown(weight)} is {shape_text(found)}, expected {shape_text([n, *found[1:]])}"
+    found, rows = tensors[weight].shape, tensors[name].shape[:1]
+    if found[:1] != rows:
+        return f"{shown(weight)} is {shape_text(found)}, expected {shape_text(rows + found[1:])}"
     return None

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import shutil
+import stat
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ MAX_HEADER_BYTES = 100_000_000
 _START = b'{"__metadata__":{"sha256":"'
 _ZEROS = b"0" * 64
 _CHUNK = 1 << 22
+_MAX_DIMENSIONS = 8
+_MAX_SIZE = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +147,21 @@ def read_header(path: Path) -> Header:
 
 
 def _opened(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise CheckpointError(path, "a folder, not a checkpoint file (nothing in it was opened)")
     try:
-        return path.open("rb")
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            return path.open("rb")
     except FileNotFoundError:
         raise CheckpointError(
             path, "no checkpoint there; fine-tune.py --checkpoint_path=… makes one"
         ) from None
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a NUL character in the path
+        raise CheckpointError(path, f"not a path: {error}") from None
+    if stat.S_ISDIR(mode):
+        raise CheckpointError(path, "a folder, not a checkpoint file (nothing in it was opened)")
+    raise CheckpointError(path, "a pipe or a device, not a checkpoint file")  # might never end
 
 
 def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
@@ -204,7 +212,14 @@ def _parse(path: Path, text: bytes) -> Header:
         metadata = json.loads(notes["esmgo"]) if "esmgo" in notes else None
         if metadata is not None and not isinstance(metadata, dict):
             raise ValueError("metadata is no object")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise CheckpointError(path, f"damaged header ({shown(error, 60)})") from None
     return Header(path, tensors, metadata, notes, 8 + len(text))
 
@@ -215,9 +230,9 @@ def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], n_bytes: int, k
     for name, tensor in sorted(tensors.items(), key=lambda item: item[1].begin):
         if tensor.dtype not in DTYPE_BYTES:
             raise CheckpointError(path, f"{shown(name)} has type {shown(tensor.dtype, 20)}")
-        if min(tensor.shape, default=0) < 0 or (
-            math.prod(tensor.shape) * DTYPE_BYTES[tensor.dtype] != tensor.end - tensor.begin
-        ):
+        if len(tensor.shape) > _MAX_DIMENSIONS or not all(0 <= n < _MAX_SIZE for n in tensor.shape):
+            raise CheckpointError(path, f"{shown(name)}: no shape that a tensor can have")
+        if math.prod(tensor.shape) * DTYPE_BYTES[tensor.dtype] != tensor.end - tensor.begin:
             raise CheckpointError(path, f"{shown(name)}: its shape does not fit its bytes")
         if tensor.begin != at:
             raise CheckpointError(path, f"{shown(name)}: tensors overlap or leave a gap")
