@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from esmgo.data.annotations import Annotation, accession, read_annotations, read_taxonomy
+from esmgo.data.matching import current_terms
 from esmgo.data.report import ReadReport
 from esmgo.errors import AnnotationError
-from esmgo.go.terms import Aspect
+from esmgo.go.ontology import Ontology
+from esmgo.go.terms import Aspect, Term
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "tsv"
 needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")
@@ -150,3 +152,10 @@ def test_shared_files_are_read_as_their_manifest_says():
 def test_a_not_is_seen_among_blanks() -> None:
     with pytest.raises(AnnotationError, match="1 NOT"):
         read("!gaf-version: 2.2\n" + gaf_row("P1", "GO:0003723", qualifier=" NOT | enables "))
+
+
+def test_a_term_in_another_aspect_than_its_line_says_is_refused() -> None:
+    term = Term("GO:0000001", "a", Aspect.MF)
+    ontology = Ontology({term.id: term}, {term.id: ()}, {}, "test")
+    with pytest.raises(AnnotationError, match=r":2: a: GO:0000001 is in molecular_function"):
+        current_terms(io.BytesIO(TABLE.encode()), ontology, ReadReport())
