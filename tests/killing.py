@@ -35,9 +35,9 @@ def flags(folder: Path, *more: str) -> list[str]:
 
 
 START = (
-    "--base_model=tiny", "--dataset=sample", "--num_epochs=4", "--seed=7", "--eval_interval=1",
+    "--base_model=tiny", "--dataset=sample", "--num_epochs=3", "--seed=7", "--eval_interval=1",
     "--checkpoint_interval=1", "--unfreeze_last_k_layers=1", "--learning_rate=1e-3",
-    "--context_length=64",
+    "--context_length=32",
 )  # fmt: skip
 
 

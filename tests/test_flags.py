@@ -44,6 +44,8 @@ def test_aspects_are_understood_in_any_case(subset):
 
 def test_hyphens_and_unambiguous_prefixes_are_accepted():
     assert train("--batch-size", "3", "--num-ep=7")[0].batch_size == 3
+    for prefix in ("--grad", "--gradient_accumulation", "--gradient-accumulation-step"):
+        assert train(f"{prefix}=2")[0].gradient_accumulation_steps == 2
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.data.sample import EXAMPLES, sample_rows
+from esmgo.errors import MachineError
 from esmgo.predict.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
@@ -83,8 +84,6 @@ def test_a_long_protein_is_scored_in_windows_and_takes_the_maximum(checkpoint):
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(predictor, proteins, monkeypatch):
-    from esmgo.predict import predictor as module
-
     whole = np.stack([p.scores for p in predictor.predict(proteins)])
     real, sizes = predictor.caller, []
 
@@ -103,7 +102,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(predictor, proteins, monkeyp
         raise MemoryError
 
     monkeypatch.setattr(predictor, "caller", none)
-    with pytest.raises(module.MachineError, match="not enough memory"):
+    with pytest.raises(MachineError, match="not enough memory"):
         list(predictor.predict(proteins))
 
 
@@ -121,6 +120,21 @@ def test_case_spaces_digits_and_line_ends_do_not_matter(capsys, checkpoint):
     messy = "1 " + SEQUENCE[:20].lower() + "\n 21 " + SEQUENCE[20:] + "*\n"
     one = ranked(capsys, checkpoint, f"--sequence={SEQUENCE}")[1]
     assert ranked(capsys, checkpoint, f"--sequence={messy}")[1] == one
+
+
+def test_digits_of_a_pasted_fasta_record_do_not_matter(capsys, checkpoint):
+    one = ranked(capsys, checkpoint, f"--sequence=>p1\n{SEQUENCE}")[1]
+    numbered = f">p1\n        1 {SEQUENCE[:20]}\n       21 {SEQUENCE[20:]}\n"
+    assert ranked(capsys, checkpoint, f"--sequence={numbered}")[1] == one
+    assert one.startswith("p1\n")
+
+
+def test_a_file_of_rejects_is_checked_before_any_work(capsys, checkpoint, tmp_path):
+    (tmp_path / "there.tsv").write_text("mine")
+    word = f"--rejects={tmp_path / 'there.tsv'}"
+    assert ranked(capsys, checkpoint, "--sequence=MKT", word)[0] == 2
+    assert (tmp_path / "there.tsv").read_text() == "mine"
+    assert ranked(capsys, checkpoint, "--sequence=MKT", "--rejects=/nowhere/x.tsv")[0] == 5
 
 
 def test_piped_input_answers_without_asking(capsys, checkpoint, monkeypatch):
@@ -221,6 +235,14 @@ def test_the_conversation_is_the_seeds(checkpoint):
     talk.until("Enter a sequence: ")
     talk.type("MK#T\n")
     assert "'#' is not an amino acid" in talk.until("Go again? (yes|no): ")
+    talk.type("y\n")
+    talk.until("Enter a sequence: ")
+    long = SEQUENCE * 100  # longer than a terminal's own line
+    for at in range(0, len(long), 1000):
+        talk.type(long[at : at + 1000])
+        time.sleep(0.05)
+    talk.type("#\n")
+    assert f"column {len(long) + 1}" in talk.until("Go again? (yes|no): ")
     talk.type("no\n")
     assert talk.program.wait(20) == 0
 

@@ -33,7 +33,7 @@ def train(folder, *words):
 def config(folder, **changes):
     settings = {
         "base_model": "tiny", "dataset": "sample", "num_epochs": 1, "seed": 3, "device": "cpu",
-        "context_length": 64, "precision": "fp32",
+        "context_length": 32, "precision": "fp32",
         "checkpoint_path": str(folder / "c.pt"), "run_dir_path": str(folder / "runs"),
     }  # fmt: skip
     return TrainConfig(**(settings | changes))
@@ -276,7 +276,7 @@ def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkey
     fit(config(tmp_path / "plenty", **settings))
     monkeypatch.setattr(loop, "_loss", scarce)
     fit(config(tmp_path / "scarce", **settings))
-    assert "going on with 4" in caplog.text
+    assert "going on with 4," in caplog.text
     plenty, scarce_ = (open_checkpoint(tmp_path / n / "c.pt") for n in ("plenty", "scarce"))
     for one, two in zip(*(c.caller().trainable().values() for c in (plenty, scarce_)), strict=True):
         torch.testing.assert_close(one, two, atol=2e-5, rtol=0)
@@ -310,6 +310,59 @@ def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path, capsys):
     assert main(flags(tmp_path / "file" / "x", *START)) == 5
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "here"])
+def test_a_checkpoint_path_that_is_a_folder_is_refused_at_once(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    for resume in ([], ["--resume"]):
+        words = ["train", *START, "--device=cpu", f"--checkpoint_path={path}", *resume]
+        assert main(words) == 2
+        assert "folder" in capsys.readouterr().err
+
+
+def test_a_second_signal_leaves_at_once_and_the_last_checkpoint_is_whole(tmp_path, monkeypatch):
+    from esmgo.learn import state
+
+    assert train(tmp_path) == 0
+    before = (tmp_path / "c.pt").read_bytes()
+
+    def save(path, *args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the second signal should have ended the save")
+
+    real, steps = state.State.seed_step, [0]
+
+    def seed_step(self):
+        steps[0] += 1
+        if steps[0] == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(self)
+
+    monkeypatch.setattr(state, "save_checkpoint", save)
+    monkeypatch.setattr(state.State, "seed_step", seed_step)
+    assert train(tmp_path, "--resume", "--num_epochs=4") == 143
+    assert (tmp_path / "c.pt").read_bytes() == before
+
+
+def test_the_split_of_the_checkpoint_is_used_on_resume_not_drawn_again(tmp_path, monkeypatch):
+    from esmgo.data import dataset
+
+    fit(config(tmp_path))
+    monkeypatch.setattr(dataset, "chosen", lambda ids, ratio: np.zeros(len(ids), bool))
+    fit(config(tmp_path, num_epochs=2, resume=True))
+    assert open_checkpoint(tmp_path / "c.pt").training["validation"]
+
+
+def test_the_best_of_another_training_does_not_stay(tmp_path):
+    (tmp_path / "c.best.pt").write_text("of another training")
+    path = tmp_path / "one.jsonl"  # nothing to validate on, so no best epoch
+    row = {"id": "p", "sequence": "MKTAYIAK", "terms": ["GO:0000001"]}
+    path.write_text(json.dumps(row) + "\n")
+    fitted = fit(config(tmp_path, dataset=str(path)))
+    assert fitted.best_path is None
+    assert not (tmp_path / "c.best.pt").exists()
 
 
 def test_two_workers_prepare_the_same_batches_as_one(tmp_path):

@@ -38,8 +38,19 @@ __all__ = [
     "RecordError",
     "TrainingError",
     "UsageError",
+    "says_no_memory",
     "shown",
 ]
+
+_NO_MEMORY = (
+    "can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
+    "cannot allocate memory", "bad_alloc", "can't start new thread",
+)  # fmt: skip
+
+
+def says_no_memory(error: BaseException) -> bool:
+    """Whether a message of the system or of torch says that memory ran out."""
+    return any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def shown(text: object, limit: int = 80) -> str:

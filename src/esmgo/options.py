@@ -33,7 +33,7 @@ def option(
     below: float | None = None,
     choices: Sequence[str] | None = None,
     alias: str | None = None,
-    metavar: str | None = None,
+    default_text: str | None = None,
 ) -> Any:
     """Declare one option of a verb: a dataclass field with its help text and its bounds.
 
@@ -51,11 +51,16 @@ def option(
         The only values allowed.
     alias : str, optional
         A second spelling of the flag that stays valid whatever flags come later.
-    metavar : str, optional
-        What the help calls the value.
+    default_text : str, optional
+        What the help says of a default of None.
     """
     bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
-    metadata = {"text": text, "choices": choices, "alias": alias, "metavar": metavar} | bounds
+    metadata = {
+        "text": text,
+        "choices": choices,
+        "alias": alias,
+        "default_text": default_text or (default is None and "none"),
+    } | bounds
     return field(default=default, metadata=metadata)
 
 

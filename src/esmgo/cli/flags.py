@@ -44,29 +44,30 @@ def parse(
     parser = _Parser(prog=prog, description=description, argument_default=argparse.SUPPRESS)
     for each in fields(config):  # type: ignore[arg-type]
         _add(parser, each, kind_of(config, each.name))
-    values = vars(parser.parse_args([_underscored(word) for word in arguments]))
+    aliases = {f"--{each.metadata['alias']}": f"--{each.name}" for each in fields(config)}  # type: ignore[arg-type]
+    values = vars(parser.parse_args([_spelt_out(word, aliases) for word in arguments]))
     return config(**values), frozenset(values)
 
 
-def _underscored(word: str) -> str:
+def _spelt_out(word: str, aliases: dict[str, str]) -> str:
+    """Write a flag as it is declared: underscores for hyphens, the name for its alias."""
     if not word.startswith("--"):
         return word
     flag, equals, value = word[2:].partition("=")
-    return "--" + flag.replace("-", "_") + equals + value
+    flag = "--" + flag.replace("-", "_")
+    return aliases.get(flag, flag) + equals + value
 
 
 def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
     rules = each.metadata
-    names = [f"--{each.name}"] + ([f"--{rules['alias']}"] if rules.get("alias") else [])
     text = rules["text"].replace("%", "%%")
     if kind is bool:
-        parser.add_argument(*names, dest=each.name, action="store_true", help=text)
+        parser.add_argument(f"--{each.name}", action="store_true", help=text)
         return
-    default = "none" if each.default is None else repr(each.default).replace("'", '"')
+    default = rules["default_text"] or repr(each.default).replace("'", '"')
     parser.add_argument(
-        *names,
-        dest=each.name,
+        f"--{each.name}",
         type=kind,
-        metavar=rules.get("metavar") or kind.__name__.upper(),
+        metavar=kind.__name__.upper(),
         help=f"{text} (default: {default})",
     )

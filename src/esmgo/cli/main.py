@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from esmgo import __version__
-from esmgo.errors import EsmgoError, shown
+from esmgo.errors import EsmgoError, says_no_memory, shown
 
 __all__ = ["VERBS", "main", "run"]
 
@@ -30,10 +30,6 @@ VERBS = {
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
-_NO_MEMORY = (
-    "can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
-    "cannot allocate memory", "bad_alloc", "can't start new thread",
-)  # fmt: skip
 
 
 def run(verb: str | None = None) -> NoReturn:
@@ -41,6 +37,9 @@ def run(verb: str | None = None) -> NoReturn:
     # threads that spin while they wait make a busy machine three times slower (docs/LOG.md)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _terminate)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     prog = Path(sys.argv[0]).name
@@ -75,7 +74,7 @@ def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmg
         if words[0] in ("-V", "--version"):
             print(f"esmgo {__version__}")
             return 0
-        verb, prog = words.pop(0), f"{prog} {words[0] if words else ''}".strip()
+        verb = words.pop(0)
         if verb not in VERBS:
             return _fail(f"{shown(verb, 40)} is no verb of esmgo: {', '.join(VERBS)}", 2)
         prog = f"esmgo {verb}"
@@ -109,7 +108,7 @@ def _is_the_machine(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno in _MACHINE:
         return True
-    return any(words in str(error).lower() for words in _NO_MEMORY)
+    return says_no_memory(error)
 
 
 def _machine_words(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from tqdm import tqdm
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 PASTE_SECONDS = 0.1
 """How long a terminal may pause within a paste."""
+
+
+TERMINAL_LIMIT = 4095
+"""Characters of a line that a terminal passes on when nobody edits it (N_TTY_BUF_SIZE)."""
 
 
 def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
@@ -57,6 +62,8 @@ def converse(config: RankConfig) -> int:
     """Ask for sequences until told to stop; end of input ends it, too."""
     predictor = _load(config)
     print("Checkpoint loaded successfully")
+    with suppress(ImportError):
+        import readline  # noqa: F401 (without it a terminal cuts lines at 4,095 characters)
     try:
         while True:
             text = _paste("Enter a sequence: ")
@@ -104,4 +111,7 @@ def _paste(prompt: str) -> str:
             lines.append(input())
         except EOFError:
             break
+    if any(len(line) == TERMINAL_LIMIT for line in lines):
+        print("error: the terminal cut a line at 4,095 characters; use --fasta", file=sys.stderr)
+        return ""
     return "\n".join(lines)

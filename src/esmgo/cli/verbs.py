@@ -10,6 +10,7 @@ from pathlib import Path
 from esmgo.cli import flags
 from esmgo.cli.main import VERBS
 from esmgo.data.report import ReadReport
+from esmgo.errors import MachineError, UsageError, shown
 
 __all__ = ["build", "export", "rank", "subgraph", "train"]
 
@@ -37,6 +38,8 @@ def rank(words: Sequence[str], prog: str) -> int:
     if config.sequence is None and config.fasta is None and sys.stdin.isatty():
         return converse(config)
     report = ReadReport(config.strict)
+    if config.rejects:
+        _check_free(Path(config.rejects))
     try:
         answer(config, report, status)
     finally:
@@ -74,6 +77,14 @@ def export(words: Sequence[str], prog: str) -> int:
     config, _ = flags.parse(ExportConfig, words, prog=prog, description=VERBS["export"])
     print(export_checkpoint(config))
     return 0
+
+
+def _check_free(path: Path) -> None:
+    """Find before any work that a file cannot be written."""
+    if path.exists():
+        raise UsageError(f"--rejects={shown(path)} exists; choose another name")
+    if not path.absolute().parent.is_dir():
+        raise MachineError(f"--rejects={shown(path)}: there is no such folder")
 
 
 def _code(report: ReadReport) -> int:

@@ -5,11 +5,12 @@ Labels are sparse rows over a `LabelSpace`. Nothing here knows about tokens or m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from esmgo.data.cleaning import TermRules, few, usable
 from esmgo.data.jsonlines import read_json_lines, rows_of
@@ -129,6 +130,7 @@ def open_dataset(
     min_term_count: int = 1,
     drop_unknown_terms: bool = False,
     strict: bool = False,
+    validation_ids: Collection[str] | None = None,
 ) -> Dataset:
     """Open a data set: read, check, clean, split, and close its annotations.
 
@@ -151,6 +153,8 @@ def open_dataset(
         Drop and count terms that the ontology does not have, instead of refusing them.
     strict : bool
         Stop at the first rejected row.
+    validation_ids : collection of str, optional
+        Proteins to validate on, as a checkpoint keeps them; ``eval_ratio`` then chooses none.
 
     Raises
     ------
@@ -177,7 +181,7 @@ def open_dataset(
         usable_rows[split], n_without = usable(rows, rules, report)
         n_left_out += n_without
         _warn_of_twins(usable_rows[split], report)
-    train, validation = _divide(usable_rows, eval_ratio)
+    train, validation = _divide(usable_rows, eval_ratio, validation_ids)
     _check_size(train, subset, report)
     _warn_of_leaks(train, validation, report)
     labels, (taught, held_out), n_unseen = annotate(
@@ -224,13 +228,24 @@ def _check_no_ontology(name: str, subset: str, *, is_subset: bool, report: ReadR
     )
 
 
-def _divide(splits: dict[str, Rows], ratio: float) -> tuple[Rows, Rows]:
-    """Return the rows to train on and those to validate on."""
+def _divide(
+    splits: dict[str, Rows], ratio: float, kept: Collection[str] | None
+) -> tuple[Rows, Rows]:
+    """Return the rows to train on and those to validate on: ``kept``, or by ``ratio``."""
+
+    def choose(ids: Sequence[str]) -> NDArray[np.bool_]:
+        if kept is None:
+            return chosen(ids, ratio)
+        known = frozenset(kept)
+        return np.array([id in known for id in ids], bool)
+
     if "test" in splits:
         test = splits["test"]
-        return splits["train"], test.take(np.flatnonzero(chosen(test.ids, ratio)))
+        return splits["train"], test.take(np.flatnonzero(choose(test.ids)))
     rows = splits["train"]
-    held_out = chosen(rows.ids, ratio)
+    held_out = choose(rows.ids)
+    if ratio < 1 and held_out.all():
+        held_out[:] = False  # a handful of proteins: train on them, validate on none
     if len(rows) and held_out.all():
         raise UsageError(
             f"--eval_ratio={ratio} leaves no protein of {shown(rows.source, 60)} to train on: "

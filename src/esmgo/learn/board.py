@@ -19,8 +19,8 @@ class Board:
     ----------
     run_dir_path : str
         Made if need be.
-    epoch : int
-        Epochs already done; points after it, from a run that was killed, are hidden.
+    resumed_after : int or None
+        Epochs done when training was resumed; later points, from before, are hidden.
 
     Raises
     ------
@@ -28,12 +28,13 @@ class Board:
         If the folder cannot be written.
     """
 
-    def __init__(self, run_dir_path: str, epoch: int) -> None:
+    def __init__(self, run_dir_path: str, resumed_after: int | None) -> None:
         from torch.utils.tensorboard import SummaryWriter  # two seconds, so not at import
 
+        purge = None if resumed_after is None else resumed_after + 1
         try:
             Path(run_dir_path).mkdir(parents=True, exist_ok=True)
-            self._writer: Any = SummaryWriter(run_dir_path, purge_step=epoch + 1 if epoch else None)
+            self._writer: Any = SummaryWriter(run_dir_path, purge_step=purge)
         except OSError as error:
             raise MachineError(
                 f"--run_dir_path={shown(run_dir_path)} cannot be written: {error.strerror}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esmgo.data.dataset import parse_subset
+from esmgo.data.dataset import DEFAULT, parse_subset
 from esmgo.model.bases import BASES, DEFAULT_BASE
 from esmgo.options import check, option
 
@@ -21,7 +21,7 @@ class TrainConfig:
         " layout; or tiny, the embedded one that needs no download.",
     )
     dataset: str = option(
-        "andrewdalpino/CAFA5",
+        DEFAULT,
         "The data set: a hub id; a local folder laid out as SUBSET/SPLIT.parquet or .jsonl;"
         " one such file; or sample, the embedded synthetic one.",
     )
@@ -43,7 +43,10 @@ class TrainConfig:
     )
     strict: bool = option(False, "Stop at the first rejected record instead of going on.")
     num_dataset_processes: int = option(
-        1, "The number of workers that prepare batches ahead of the model.", minimum=1, maximum=256
+        1,
+        "The number of workers (threads) that prepare batches ahead of the model.",
+        minimum=1,
+        maximum=256,
     )
     context_length: int = option(
         1026,
@@ -106,6 +109,7 @@ class TrainConfig:
         None,
         'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
         " given cuda, else mps, else cpu.",
+        default_text="cuda",
     )
     seed: int | None = option(
         None, "The seed for the random number generator.", minimum=0, maximum=2**63 - 1

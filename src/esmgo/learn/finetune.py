@@ -77,13 +77,15 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         from esmgo.model.device import choose_device
 
         device = choose_device(config.device)
-        data = _read(config, source, ontology_path)
+        data = _read(config, source, ontology_path, previous)
         if previous:
             _refuse_changed_data(previous, data)
         return train(config, device, data, base, previous)
 
 
-def _read(config: TrainConfig, source: str, ontology_path: Path | None) -> Dataset:
+def _read(
+    config: TrainConfig, source: str, ontology_path: Path | None, previous: Checkpoint | None
+) -> Dataset:
     ontology = None
     if ontology_path:
         from esmgo.go.obo import read_obo
@@ -99,9 +101,17 @@ def _read(config: TrainConfig, source: str, ontology_path: Path | None) -> Datas
         min_term_count=config.min_term_count,
         drop_unknown_terms=config.drop_unknown_terms,
         strict=config.strict,
+        validation_ids=previous.training["validation"] if previous else None,
     )
     for line in data.report.lines():
         log.warning("%s", line)
+    if data.n_left_out:
+        log.warning("proteins without a term of %s, left out: %d", data.subset, data.n_left_out)
+    if data.n_unseen:
+        log.warning(
+            "validation annotations of terms that training never has, not counted: %d",
+            data.n_unseen,
+        )
     return data
 
 

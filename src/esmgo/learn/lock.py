@@ -27,6 +27,8 @@ def exclusive(path: Path) -> Iterator[None]:
     MachineError
         If the folder cannot be made or written.
     """
+    if not path.name or path.is_dir():
+        raise UsageError(f"--checkpoint_path={shown(path)} is a folder; name a file in it")
     lock = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

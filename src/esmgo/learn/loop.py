@@ -29,7 +29,7 @@ from esmgo.learn.validate import Validation, naive_fmax, validate
 from esmgo.model.batches import epoch_windows, pad
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
-from esmgo.model.device import autocast, is_out_of_memory
+from esmgo.model.device import autocast, fast_matmul, is_out_of_memory
 from esmgo.model.tokens import encode
 
 __all__ = ["train"]
@@ -38,6 +38,12 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 10
 """Windows in a row whose gradient is not a number before training gives up."""
+
+ATTENTION_BYTES = 2 << 30
+"""What attention matrices may take in training on a CPU."""
+
+KEPT_BYTES = 12
+"""Bytes of a cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
 
 Window = Sequence[NDArray[np.intp]]
 """The rows of each batch between two optimiser steps."""
@@ -64,7 +70,6 @@ def train(
     previous: Checkpoint | None,
 ) -> Fitted:
     """Train from the start, or from where ``previous`` stands; see `esmgo.learn.finetune.fit`."""
-    torch.set_float32_matmul_precision("high")
     path, best = Path(config.checkpoint_path), best_path(Path(config.checkpoint_path))
     if previous:
         state = State.resume(config, data, previous, device)
@@ -76,7 +81,8 @@ def train(
     n_parameters = sum(p.numel() for p in state.caller.trainable().values())
     log.info("Number of trainable parameters: %s", f"{n_parameters:,}")
     log.info("Fine-tuning ...")
-    with StopRequest() as stop, Board(config.run_dir_path, state.epoch) as board:
+    resumed_after = state.epoch if previous else None
+    with fast_matmul(), StopRequest() as stop, Board(config.run_dir_path, resumed_after) as board:
         while state.epoch < config.num_epochs:
             try:
                 _train_epoch(state, stop, board)
@@ -93,11 +99,15 @@ def train(
                 state.best_fmax = found.mean_fmax
                 state.save(best, with_optimizer=False)
             if _is_due(state.epoch, config.checkpoint_interval, config):
+                if state.best_fmax < 0:
+                    best.unlink(missing_ok=True)  # of another training
                 state.save(path)
                 log.info("Checkpoint saved")
     log.info("Done!")
     fmax = last.fmax if last else {}
-    return Fitted(path, best if best.exists() else None, state.epoch, fmax, naive, data.report)
+    return Fitted(
+        path, best if state.best_fmax >= 0 else None, state.epoch, fmax, naive, data.report
+    )
 
 
 def _interrupted(stop: StopRequest, path: Path) -> Interrupted:
@@ -145,6 +155,8 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
             state.step += 1
             n_residues += sum(int(lengths[rows].sum()) for rows in window)
             bar.update()
+    if not left:
+        return  # stopped in the validation: all that follows was said before
     speed = n_residues / max(time.monotonic() - start, 1e-9)
     cross_entropy, norm = state.epoch_means()
     epoch = state.epoch + 1
@@ -163,6 +175,8 @@ def _step(
         If memory does not hold a single protein.
     """
     while True:
+        if max(len(batch.tokens) for batch in batches) > state.batch_size:
+            batches = _batches(state, window)  # they were made before memory was found short
         try:
             return _update(state, batches, stop)
         except (RuntimeError, MemoryError) as error:
@@ -173,10 +187,9 @@ def _step(
             raise MachineError("not enough memory for one protein; lower --context_length")
         state.batch_size = largest // 2
         log.warning(
-            "not enough memory for batches of %d proteins, going on with %d (the same gradient)",
-            largest, state.batch_size,
+            "not enough memory for %d proteins at a time: going on with %d, %s",
+            largest, state.batch_size, "and as many to an optimiser step as before",
         )  # fmt: skip
-        batches = _batches(state, window)
 
 
 def _update(state: State, batches: Sequence[Batch], stop: StopRequest) -> tuple[float, float]:
@@ -214,13 +227,28 @@ def _loss(state: State, batch: Batch) -> Tensor:
 
 
 def _batches(state: State, window: Window) -> list[Batch]:
-    """Make the batches of a window, none larger than memory was found to hold."""
+    """Make the batches of a window, none larger than memory holds."""
     proteins, context_length = state.data.train, state.config.context_length
-    return [
-        _batch(proteins, rows[at : at + state.batch_size], context_length)
-        for rows in window
-        for at in range(0, len(rows), state.batch_size)
-    ]
+    batches = []
+    for rows in window:
+        longest = min(max(len(proteins.sequences[i]) for i in rows) + 2, context_length)
+        size = min(state.batch_size, _most_rows(state, longest))
+        cuts = range(0, len(rows), size)
+        batches += [_batch(proteins, rows[at : at + size], context_length) for at in cuts]
+    return batches
+
+
+def _most_rows(state: State, length: int) -> int:
+    """Return how many proteins of this length go together where attention keeps its matrices.
+
+    With dropout, PyTorch's attention on a CPU keeps some (heads, L, L) matrices of every
+    unfrozen layer for the backward pass; elsewhere it keeps none.
+    """
+    config, encoder = state.config, state.caller.config
+    if state.device.type != "cpu" or config.dropout == 0 or config.unfreeze_last_k_layers == 0:
+        return config.batch_size
+    per_layer = KEPT_BYTES * encoder.num_attention_heads * length**2
+    return int(max(1, ATTENTION_BYTES // (per_layer * config.unfreeze_last_k_layers)))
 
 
 def _batch(proteins: AnnotatedProteins, rows: NDArray[np.intp], context_length: int) -> Batch:

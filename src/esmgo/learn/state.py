@@ -16,6 +16,7 @@ from esmgo.errors import CheckpointError, UsageError
 from esmgo.learn.config import TrainConfig
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, save_checkpoint
+from esmgo.model.device import resolved
 
 __all__ = ["State"]
 
@@ -81,12 +82,10 @@ class State:
         for name in _POSITION:
             setattr(state, name, at[name])
         state._restore_optimizer(previous)
-        if at["threads"] != torch.get_num_threads():
-            log.warning(
-                "resumed with %d threads instead of %d: the last bits will differ",
-                torch.get_num_threads(),
-                at["threads"],
-            )
+        for then, now in ((f"{at['threads']} threads", f"{torch.get_num_threads()} threads"),
+                          (at["runs_on"], state._runs_on())):  # fmt: skip
+            if then != now:
+                log.warning("resumed with %s instead of %s: the last bits will differ", now, then)
         return state
 
     @classmethod
@@ -109,7 +108,7 @@ class State:
             "seed": self.seed,
             **{name: getattr(self, name) for name in _POSITION},
             "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "runs_on": self._runs_on(),
             "dataset_sha256": self.data.fingerprint,
             "n_train": len(self.data.train),
             "validation": list(self.data.validation.ids),
@@ -134,6 +133,11 @@ class State:
         """Return cross entropy per cell and gradient norm per update of the epoch so far."""
         n_cells = self.n_epoch_cells
         return self.loss_sum / max(n_cells, 1), self.norm_sum / max(self.n_epoch_updates, 1)
+
+    def _runs_on(self) -> str:
+        """What the last bits depend on, beside the number of threads."""
+        precision = resolved(self.device, self.config.precision)
+        return f"{self.device.type} {precision} torch {torch.__version__}"
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         return {

@@ -7,6 +7,8 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
+from esmgo.errors import Interrupted
+
 __all__ = ["StopRequest", "Stopped"]
 
 
@@ -18,7 +20,7 @@ class StopRequest:
     """While entered, remember the first signal instead of dying of it.
 
     ``signum`` is None until a signal comes. The second signal raises
-    KeyboardInterrupt, also in the middle of a save: the last checkpoint is whole
+    Interrupted, also in the middle of a save: the last checkpoint is whole
     until the new one has been renamed onto it.
     """
 
@@ -48,5 +50,5 @@ class StopRequest:
 
     def _note(self, signum: int, _: object) -> None:
         if self.signum is not None:
-            raise KeyboardInterrupt
+            raise Interrupted(signum, "at once; the last checkpoint is intact")
         self.signum = signum

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from esmgo.data.dataset import AnnotatedProteins, Dataset
@@ -17,8 +16,7 @@ from esmgo.go.truepath import propagate
 from esmgo.learn.stop import StopRequest
 from esmgo.metrics.baselines import term_frequency
 from esmgo.metrics.curve import CurveSums, MicroSums, curve_sums, micro_sums, truth_matrix
-from esmgo.model.batches import pad, token_batches
-from esmgo.model.device import autocast
+from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode
 
 if TYPE_CHECKING:
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Validation", "naive_fmax", "validate"]
 
 log = logging.getLogger(__name__)
-
-BUDGET = 16_384
-"""Tokens in a validation batch."""
 
 BLOCK = 512
 """Proteins in a block of the term-frequency baseline."""
@@ -62,7 +57,6 @@ def name_of(aspect: Aspect | None) -> str:
     return aspect.name if aspect else "all"
 
 
-@torch.inference_mode()
 def validate(state: State, stop: StopRequest) -> Validation:
     """Score the validation proteins.
 
@@ -75,13 +69,10 @@ def validate(state: State, stop: StopRequest) -> Validation:
     tokens = [encode(sequence, config.context_length) for sequence in proteins.sequences]
     sums = _Sums(state.data)
     state.caller.train(False)
-    for rows in token_batches(np.array([len(t) for t in tokens]), BUDGET):
+    for rows, found in probabilities(state.caller, tokens, state.device, config.precision):
         stop.check()
-        ids, mask = pad([tokens[i] for i in rows])
-        with autocast(state.device, config.precision):
-            logits = state.caller(ids.to(state.device), mask.to(state.device))  # (B, T)
-        values = propagate(logits.sigmoid().cpu().numpy(), labels)
-        sums.add(Scores(tuple(proteins.ids[i] for i in rows), values, labels), rows)
+        ids = tuple(proteins.ids[i] for i in rows)
+        sums.add(Scores(ids, propagate(found, labels), labels), rows)
     return sums.validation()
 
 

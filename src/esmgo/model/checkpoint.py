@@ -35,7 +35,7 @@ OPTIMIZER = "optimizer."
 _COUNTS = ("seed", "epoch", "step", "n_updates", "n_epoch_updates", "n_epoch_cells", "threads")
 _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
     "settings": dict, "dataset_sha256": str, "loss_sum": (int, float), "norm_sum": (int, float),
-    "best_fmax": (int, float),
+    "best_fmax": (int, float), "runs_on": str,
 }  # fmt: skip
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, says_no_memory, shown
 
-__all__ = ["autocast", "choose_device", "is_out_of_memory"]
+__all__ = ["autocast", "choose_device", "fast_matmul", "is_out_of_memory", "resolved"]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ def choose_device(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise UsageError(
             f"--device={shown(name, 30)} is not there; use --device=cpu or leave it out"
         ) from None
@@ -49,16 +51,33 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     precision : str
         ``auto``, ``bf16`` or ``fp32``.
     """
-    use = precision == "bf16" or (precision == "auto" and _has_bf16(device))
+    use = resolved(device, precision) == "bf16"
     return torch.autocast(device.type, torch.bfloat16, enabled=use)
+
+
+def resolved(device: torch.device, precision: str) -> str:
+    """Return ``bf16`` or ``fp32``: what ``auto`` stands for on this device."""
+    if precision == "auto":
+        return "bf16" if _has_bf16(device) else "fp32"
+    return precision
+
+
+@contextmanager
+def fast_matmul() -> Iterator[None]:
+    """Let fp32 products use TF32 where the hardware has it, and put the setting back."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` says that memory ran out, on whatever device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    words = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    return isinstance(error, RuntimeError) and says_no_memory(error)
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -13,15 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
-from esmgo.errors import MachineError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Term
 from esmgo.go.truepath import propagate
-from esmgo.model.batches import pad, token_batches
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.device import choose_device, is_out_of_memory
+from esmgo.model.device import choose_device
+from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode, windows
 
 __all__ = ["Prediction", "Predictor"]
@@ -30,9 +29,6 @@ Item = TypeVar("Item")
 
 BLOCK = 256
 """Proteins scored together: what memory must hold, whatever the number of proteins."""
-
-BUDGET = 8_192
-"""Tokens in a batch; eight proteins of full context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,32 +134,9 @@ class Predictor:
         owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
         rows = [encode(text, self.context_length) for part in parts for text in part]
         values = np.zeros((len(sequences), len(self.labels)), np.float32)
-        for batch in token_batches(np.array([len(row) for row in rows]), BUDGET):
-            for at, logits in self._forward(rows, batch):
-                np.maximum.at(values, owner[at], logits)
+        for at, found in probabilities(self.caller, rows, self.device):
+            np.maximum.at(values, owner[at], found)
         return values, [len(part) for part in parts]
-
-    def _forward(
-        self, rows: Sequence[NDArray[np.uint8]], batch: NDArray[np.intp]
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-        """Run a batch, in halves where memory does not hold it."""
-        try:
-            with torch.inference_mode():
-                tokens, mask = pad([rows[i] for i in batch])
-                logits = self.caller(tokens.to(self.device), mask.to(self.device))  # (B, T)
-                yield batch, logits.sigmoid().cpu().numpy()
-            return
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        if len(batch) == 1:
-            raise MachineError(
-                f"not enough memory for {len(rows[batch[0]]):,} tokens; lower --context_length"
-                f" ({shown(self.device)})"
-            )
-        middle = len(batch) // 2
-        for half in (batch[:middle], batch[middle:]):
-            yield from self._forward(rows, half)
 
 
 def blocks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:

@@ -46,6 +46,7 @@ class ReadingConfig:
         None,
         'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
         " given cuda, else mps, else cpu.",
+        default_text="cuda",
     )
 
     def __post_init__(self) -> None:
@@ -73,7 +74,10 @@ def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
 
 def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
     """Read what a person pasted: residues over any number of lines, with digits, or FASTA."""
-    if not text.lstrip().startswith(">"):
+    if text.lstrip().startswith(">"):
+        lines = text.splitlines(keepends=True)
+        text = "".join(x if x.startswith(">") else _DIGITS.sub("", x) + "\n" for x in lines)
+    else:
         text = f">sequence\n{_DIGITS.sub('', text)}\n"
     yield from _read(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)
 
