@@ -12,10 +12,10 @@ QUICK := quickstart
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
-$(BIN)/python:
+$(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt constraints.txt pyproject.toml | $(BIN)/python
+$(VENV)/installed: requirements.txt constraints.txt pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 

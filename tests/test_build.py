@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from esmgo.data.build import BuildConfig, build
+from esmgo.data.building import BuildConfig, build
 from esmgo.data.splits import chosen
 from esmgo.errors import (
     AnnotationError,

@@ -5,7 +5,7 @@ import pytest
 from esmgo.cli import flags
 from esmgo.cli.main import main
 from esmgo.learn.config import TrainConfig
-from esmgo.predict.rank import RankConfig
+from esmgo.predict.ranking import RankConfig
 
 
 def train(*words):

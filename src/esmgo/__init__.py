@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from esmgo.data.annotations import read_annotations
-    from esmgo.data.build import BuildConfig, build
+    from esmgo.data.building import BuildConfig, build
     from esmgo.data.dataset import open_dataset
     from esmgo.data.fasta import Protein, read_fasta
     from esmgo.data.report import ReadReport
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from esmgo.go.truepath import propagate
     from esmgo.learn.config import TrainConfig
     from esmgo.learn.finetune import Fitted, fit
+    from esmgo.predict.drawing import SubgraphConfig, subgraph
     from esmgo.predict.predictor import Prediction, Predictor
-    from esmgo.predict.rank import RankConfig, rank
-    from esmgo.predict.subgraph import SubgraphConfig, subgraph
+    from esmgo.predict.ranking import RankConfig, rank
 
 _HOMES = {
     "Aspect": "go.terms",
-    "BuildConfig": "data.build",
+    "BuildConfig": "data.building",
     "EsmgoError": "errors",
     "ExportConfig": "export.hub",
     "Fitted": "learn.finetune",
@@ -46,23 +46,23 @@ _HOMES = {
     "Prediction": "predict.predictor",
     "Predictor": "predict.predictor",
     "Protein": "data.fasta",
-    "RankConfig": "predict.rank",
+    "RankConfig": "predict.ranking",
     "ReadReport": "data.report",
     "Scores": "go.scores",
-    "SubgraphConfig": "predict.subgraph",
+    "SubgraphConfig": "predict.drawing",
     "Term": "go.terms",
     "TrainConfig": "learn.config",
-    "build": "data.build",
+    "build": "data.building",
     "export_checkpoint": "export.hub",
     "fit": "learn.finetune",
     "information_accretion": "go.information",
     "open_dataset": "data.dataset",
     "propagate": "go.truepath",
-    "rank": "predict.rank",
+    "rank": "predict.ranking",
     "read_annotations": "data.annotations",
     "read_fasta": "data.fasta",
     "read_obo": "go.obo",
-    "subgraph": "predict.subgraph",
+    "subgraph": "predict.drawing",
 }
 
 __all__ = [

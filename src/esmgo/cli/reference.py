@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from esmgo.data.build import BuildConfig
+from esmgo.data.building import BuildConfig
 from esmgo.export.hub import ExportConfig
 from esmgo.learn.config import TrainConfig
 from esmgo.options import kind_of
-from esmgo.predict.rank import RankConfig
-from esmgo.predict.subgraph import SubgraphConfig
+from esmgo.predict.drawing import SubgraphConfig
+from esmgo.predict.ranking import RankConfig
 
 __all__ = ["page"]
 

@@ -28,10 +28,10 @@ def train(words: Sequence[str], prog: str) -> int:
 
 def rank(words: Sequence[str], prog: str) -> int:
     """``esmgo rank``, ``predict-rank.py``."""
-    from esmgo.predict.rank import RankConfig
+    from esmgo.predict.ranking import RankConfig
 
     config, _ = flags.parse(RankConfig, words, prog=prog, description=VERBS["rank"])
-    from esmgo.cli.ranking import answer, converse
+    from esmgo.cli.conversation import answer, converse
 
     # the front door prints the whole transcript of the seed; a verb's stdout is results alone
     status = sys.stderr if prog.startswith("esmgo ") else sys.stdout
@@ -51,7 +51,7 @@ def rank(words: Sequence[str], prog: str) -> int:
 
 def subgraph(words: Sequence[str], prog: str) -> int:
     """``esmgo subgraph``."""
-    from esmgo.predict.subgraph import SubgraphConfig, subgraph
+    from esmgo.predict.drawing import SubgraphConfig, subgraph
 
     config, _ = flags.parse(SubgraphConfig, words, prog=prog, description=VERBS["subgraph"])
     report = ReadReport(config.strict)
@@ -62,7 +62,7 @@ def subgraph(words: Sequence[str], prog: str) -> int:
 
 def build(words: Sequence[str], prog: str) -> int:
     """``esmgo build``."""
-    from esmgo.data.build import BuildConfig, build
+    from esmgo.data.building import BuildConfig, build
 
     config, _ = flags.parse(BuildConfig, words, prog=prog, description=VERBS["build"])
     summary = build(config)

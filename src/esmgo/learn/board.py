@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from esmgo.errors import MachineError, shown
-from esmgo.learn.validate import Validation, name_of
+from esmgo.learn.validation import Validation, name_of
 
 __all__ = ["Board"]
 

@@ -25,7 +25,7 @@ from esmgo.learn.config import TrainConfig
 from esmgo.learn.finetune import Fitted
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
-from esmgo.learn.validate import Validation, naive_fmax, validate
+from esmgo.learn.validation import Validation, naive_fmax, validate
 from esmgo.model.batches import epoch_windows, pad
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from esmgo.data.report import ReadReport
 from esmgo.errors import InputError, shown
 from esmgo.predict.predictor import Predictor
-from esmgo.predict.rank import RankConfig
+from esmgo.predict.ranking import RankConfig
 from esmgo.predict.reading import pasted, read_proteins
 from esmgo.render.text import heading, ranking
 
