@@ -316,9 +316,9 @@ def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path, capsys):
 def test_a_checkpoint_path_that_is_a_folder_is_refused_at_once(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
-    for resume in ([], ["--resume"]):
+    for resume, code in ([], 2), (["--resume"], 6):
         words = ["train", *START, "--device=cpu", f"--checkpoint_path={path}", *resume]
-        assert main(words) == 2
+        assert main(words) == code
         assert "folder" in capsys.readouterr().err
 
 

@@ -63,6 +63,8 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     path = Path(config.checkpoint_path)
+    if config.resume and path.is_dir():
+        open_checkpoint(path)  # says what is there instead of a checkpoint
     with exclusive(path):
         previous = None
         if config.resume and path.exists():
