@@ -164,6 +164,7 @@ def test_an_export_loads_in_transformers_with_the_same_logits(base, tmp_path, ca
         tmp_path / "X", output_loading_info=True
     )
     assert not found["unexpected_keys"]
+    assert not found["missing_keys"]
     tokenizer = EsmTokenizer.from_pretrained(tmp_path / "X")
     checkpoint = open_checkpoint(fitted.path)
     ids = [term.id for term in checkpoint.labels.terms]

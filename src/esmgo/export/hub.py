@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportConfig", "export_checkpoint"]
 
+_FREQUENCIES = "esm.encoder.layer.{}.attention.self.rotary_embeddings.inv_freq"
+"""Where every version of transformers finds, or once found, the rotary frequencies."""
+
 MARK = "go_terms.json"
 """Names, aspects and parents of the terms; tells an export from any other folder."""
 
@@ -63,8 +66,10 @@ def export_checkpoint(config: ExportConfig) -> Path:
 
         caller = checkpoint.caller()
         state = caller.network.state_dict()
-        # inv_freq is computed from the sizes; transformers before version 5 know no such entry
-        weights = {k: v for k, v in state.items() if not k.endswith("inv_freq")}
+        weights = dict(state)
+        frequencies = weights.pop("esm.rotary_embeddings.inv_freq")
+        for i in range(caller.config.num_hidden_layers):
+            weights[_FREQUENCIES.format(i)] = frequencies.clone()
         save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
         _write(at / "config.json", _config(caller.sizes(), checkpoint.labels))
         _write(at / MARK, checkpoint.labels.to_json())
