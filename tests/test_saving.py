@@ -63,6 +63,17 @@ def check_fault(folder: Path, call: str, nth: int, fault: str) -> None:
 
 
 @needs_strace
+def test_a_kill_or_a_full_disk_at_the_main_calls_of_a_save_leaves_the_old_or_the_new(tmp_path):
+    calls = calls_of_a_save(tmp_path)
+    assert [name for name, _ in calls].count("fsync") == 2
+    for call, nth in {name: (name, nth) for name, nth in calls}.values():
+        if call in ("openat", "write", "fsync", "rename"):
+            check_fault(tmp_path, call, nth, "signal=KILL")
+            check_fault(tmp_path, call, nth, "error=ENOSPC")
+
+
+@needs_strace
+@pytest.mark.slow
 def test_a_fault_at_every_call_of_a_save_leaves_the_old_or_the_new(tmp_path):
     calls = calls_of_a_save(tmp_path)
     assert [name for name, _ in calls].count("fsync") == 2

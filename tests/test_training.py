@@ -144,11 +144,11 @@ def test_a_partial_window_at_the_end_is_stepped_and_fewer_proteins_than_a_batch_
 
 
 def test_killed_and_resumed_training_ends_with_the_same_bits(tmp_path):
-    program = [sys.executable, str(Path(__file__).with_name("killing.py")), str(tmp_path), "4", "5"]
+    program = [sys.executable, str(Path(__file__).with_name("killing.py")), str(tmp_path), "2", "5"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["killed"] >= 4
+    assert found["killed"] >= 2
     assert found["in_a_save"] >= 1
     assert (found["wrong"], found["unreadable"], found["left"]) == ([], [], [])
 
