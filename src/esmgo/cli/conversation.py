@@ -14,7 +14,7 @@ from esmgo.data.report import ReadReport
 from esmgo.errors import InputError, shown
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
-from esmgo.predict.reading import pasted, read_proteins
+from esmgo.predict.reading import open_predictor, pasted, read_proteins
 from esmgo.render.text import heading, ranking
 
 __all__ = ["answer", "converse"]
@@ -40,7 +40,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
     else:
         proteins = read_proteins(config, report)
     is_one = config.fasta is None and not (text or config.sequence or "").lstrip().startswith(">")
-    predictor = _load(config)
+    predictor = open_predictor(config)
     print("Checkpoint loaded successfully", file=status, flush=True)
     predictions = predictor.predict(proteins, raw=config.raw)
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # results on a terminal are progress
@@ -60,7 +60,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
 
 def converse(config: RankConfig) -> int:
     """Ask for sequences until told to stop; end of input ends it, too."""
-    predictor = _load(config)
+    predictor = open_predictor(config)
     print("Checkpoint loaded successfully")
     with suppress(ImportError):
         import readline  # noqa: F401 (without it a terminal cuts lines at 4,095 characters)
@@ -74,12 +74,6 @@ def converse(config: RankConfig) -> int:
     except EOFError:
         print()
         return 0
-
-
-def _load(config: RankConfig) -> Predictor:
-    return Predictor.load(
-        config.checkpoint_path, device=config.device, context_length=config.context_length
-    )
 
 
 def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:

@@ -10,8 +10,8 @@ from esmgo.data.report import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
 from esmgo.go.terms import Aspect
 from esmgo.options import option
-from esmgo.predict.predictor import Prediction, Predictor
-from esmgo.predict.reading import ReadingConfig, read_proteins
+from esmgo.predict.predictor import Prediction
+from esmgo.predict.reading import ReadingConfig, open_predictor, read_proteins
 from esmgo.render.graph import draw, format_of, subgraph_of
 
 __all__ = ["SubgraphConfig", "subgraph"]
@@ -55,9 +55,7 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     proteins = [p for p in read_proteins(config, report) if config.protein in (None, p.id)]
     if len(proteins) != 1:
         raise UsageError(_not_one(len(proteins), config, report))
-    predictor = Predictor.load(
-        config.checkpoint_path, device=config.device, context_length=config.context_length
-    )
+    predictor = open_predictor(config)
     (prediction,) = predictor.predict(proteins)
     called = _called(prediction, config)
     draw(subgraph_of(prediction.protein.id, prediction.scores, prediction.labels, called), path)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from esmgo.data.report import ReadReport
 from esmgo.options import option
-from esmgo.predict.predictor import Prediction, Predictor
-from esmgo.predict.reading import ReadingConfig, read_proteins
+from esmgo.predict.predictor import Prediction
+from esmgo.predict.reading import ReadingConfig, open_predictor, read_proteins
 
 __all__ = ["RankConfig", "rank"]
 
@@ -52,7 +52,5 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    predictor = Predictor.load(
-        config.checkpoint_path, device=config.device, context_length=config.context_length
-    )
+    predictor = open_predictor(config)
     yield from predictor.predict(proteins, raw=config.raw)

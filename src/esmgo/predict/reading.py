@@ -12,8 +12,9 @@ from esmgo.data.report import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import UsageError
 from esmgo.options import check, option
+from esmgo.predict.predictor import Predictor
 
-__all__ = ["ReadingConfig", "pasted", "read_proteins"]
+__all__ = ["ReadingConfig", "open_predictor", "pasted", "read_proteins"]
 
 _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
@@ -53,6 +54,13 @@ class ReadingConfig:
         check(self)
         if self.sequence is not None and self.fasta is not None:
             raise UsageError("give --sequence or --fasta, not both")
+
+
+def open_predictor(config: ReadingConfig) -> Predictor:
+    """Load the checkpoint that ``config`` names, as it says; see `Predictor.load`."""
+    return Predictor.load(
+        config.checkpoint_path, device=config.device, context_length=config.context_length
+    )
 
 
 def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
