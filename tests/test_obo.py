@@ -7,8 +7,10 @@ import io
 import time
 from pathlib import Path
 
+import obonet
 import pytest
 
+from esmgo.data.sample import sample_ontology_path
 from esmgo.errors import OntologyError
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
@@ -102,6 +104,12 @@ def test_old_ids_are_followed_to_the_one_active_term_they_stand_for():
     }
 
 
+def test_obsolete_terms_are_told_from_alternative_ids():
+    ontology, _ = read(text(*DIAMOND, obsolete(13, "alt_id: GO:0000030")))
+    assert ontology.obsolete == {f"GO:{i:07d}" for i in range(8, 14)}
+    assert ontology.replacements.keys() - ontology.obsolete == {"GO:0000020", "GO:0000030"}
+
+
 SAME = {
     "gzip": gzip.compress(text(*DIAMOND).encode()),
     "Windows line ends": text(*DIAMOND).replace("\n", "\r\n"),
@@ -110,6 +118,10 @@ SAME = {
     "no blank lines": text(*DIAMOND).replace("\n\n", "\n"),
     "comments": text(*DIAMOND).replace("[Term]", "! a comment\n[Term]"),
     "modifiers": text(*DIAMOND).replace(UP, UP.replace(" !", ' {is_inferred="true"} !')),
+    "an is_a among the relationships": text(*DIAMOND).replace(
+        UP, f"relationship: {UP}".replace("is_a:", "is_a")
+    ),
+    "a comment behind a flag": text(*DIAMOND).replace(": true", ': TRUE {a="b"} ! gone'),
     "other stanzas": text(*DIAMOND) + "\n[Typedef]\nid: part_of\nname: part of\n",
     "other order": text(*DIAMOND[::-1]),
     "terms of other ontologies": text(
@@ -310,6 +322,30 @@ def test_the_real_ontology_is_read_whole():
     assert {aspect.root for aspect in Aspect} == {
         id for id, up in ontology.parents.items() if not up
     }
+
+
+@pytest.mark.parametrize("path", [sample_ontology_path(), REAL], ids=["sample", "real"])
+def test_obonet_reads_the_same(path):
+    if not path.is_file():
+        pytest.skip("the shared ontology is absent")
+    ontology = read_obo(path)
+    graph = obonet.read_obo(str(path), ignore_obsolete=False)
+    nodes = dict(graph.nodes(data=True))
+    obsolete = {id for id, node in nodes.items() if node.get("is_obsolete") == "true"}
+    active = nodes.keys() - obsolete
+    assert ontology.obsolete == obsolete
+    assert {(term.id, term.name, term.aspect.value) for term in ontology.terms.values()} == {
+        (id, nodes[id]["name"], nodes[id]["namespace"]) for id in active
+    }
+    edges = {
+        (child, parent)
+        for child, parent, relation in graph.edges(keys=True)
+        if child in active and relation in {"is_a", "part_of"}
+        if nodes[child]["namespace"] == nodes[parent]["namespace"]
+    }
+    assert {(id, parent) for id, up in ontology.parents.items() for parent in up} == edges
+    alternatives = {other: id for id in active for other in nodes[id].get("alt_id", ())}
+    assert {old: ontology.resolve(old) for old in alternatives} == alternatives
 
 
 def test_a_root_in_another_namespace_is_refused() -> None:

@@ -38,12 +38,16 @@ class Ontology:
         None for an obsolete term without a replacement.
     release : str
         The ``data-version`` of the file, or the SHA-256 of its content without one.
+    obsolete : frozenset of str, optional
+        The ids that were terms and are no more; alternative ids of active terms are
+        not among them.
     """
 
     terms: Mapping[str, Term]
     parents: Mapping[str, tuple[str, ...]]
     replacements: Mapping[str, str | None]
     release: str
+    obsolete: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.terms)

@@ -1,8 +1,7 @@
 """The lines of an OBO file: what stands where, and whether the file is whole.
 
-The parser behind it (obonet) forgets line numbers and reads damaged files without a
-word, so this first pass checks the structure and hands on, in clean form, only the
-lines that matter here. Nothing here knows how terms relate.
+A damaged file is refused with its line. Kept is only what matters here: names, aspects,
+and which term points at which. Nothing here knows what a pointer means.
 """
 
 from __future__ import annotations
@@ -11,21 +10,29 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeAlias
 
 from esmgo.errors import OntologyError, shown
 from esmgo.go.source import Source, chunks, name_of, text_lines
-from esmgo.go.terms import Aspect, is_go_id
+from esmgo.go.terms import Aspect, Term, is_go_id
 
 __all__ = ["Outline", "read_outline"]
+
+Pointer: TypeAlias = tuple[str, str, str, int]
+Tag: TypeAlias = tuple[str, str, int]
 
 _MAX_LINE = 1 << 24
 _HEADER = re.compile(r"\[(\w+)\]\s*(!.*)?")
 _TAG = re.compile(r"[A-Za-z][\w-]*")
+_TAIL = re.compile(r"(\s\{[^{}]*\})?(\s!.*)?\Z", re.DOTALL)  # a modifier, a comment
 _GO = re.compile(r"(\S*/)?go\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"(?!GO[:_])[A-Z][\w.-]*:\S+", re.IGNORECASE)
 _ONCE = frozenset({"id", "name", "namespace"})
-_POINTERS = frozenset({"is_a", "alt_id", "replaced_by", "part_of"})
-_NAMESPACES = frozenset(aspect.value for aspect in Aspect)
+_POINTERS = ("is_a", "part_of", "alt_id", "replaced_by")
+_KEPT = _ONCE | {"is_obsolete", "is_a", "relationship", "alt_id", "replaced_by"}
+_KEPT_OF_HEADER = frozenset({"data-version", "default-namespace", "ontology"})
+_ASPECTS = {aspect.value: aspect for aspect in Aspect}
 _FORMATS = (
     ("<", "HTML or XML"),
     ("{", "JSON"),
@@ -39,27 +46,29 @@ _FORMATS = (
 
 @dataclass(slots=True)
 class Outline:
-    """What the first pass found.
+    """What an OBO file says, in its own order.
 
-    ``terms`` gives the line of each stanza by GO id, ``pointers`` the line of each
-    (term, tag, other term), ``header`` value and line of the header's tags; ``lines``
-    is what is left to parse, and ``n_foreign`` counts stanzas of other ontologies.
+    ``lines`` gives the line of each GO stanza by id, ``terms`` the active ones among
+    them. ``pointers`` gives by relation (term, relation, other term, line), obsolete
+    terms included. ``n_foreign`` counts stanzas of other ontologies.
     """
 
     name: str
-    terms: dict[str, int] = field(default_factory=dict)
-    pointers: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    header: dict[str, tuple[str, int]] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    header: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    terms: dict[str, Term] = field(default_factory=dict)
+    pointers: dict[str, list[Pointer]] = field(default_factory=lambda: {r: [] for r in _POINTERS})
     n_foreign: int = 0
-    last_term: str = ""
     digest: str = ""
 
-    def refuse(self, reason: str, *pointer: str) -> OntologyError:
-        """Return the error for a term, or for one of its pointers, with its line."""
-        is_term = len(pointer) == 1
-        line = self.terms.get(pointer[0]) if is_term else self.pointers.get(tuple(pointer))  # type: ignore[arg-type]
+    def refuse(self, reason: str, line: int | None = None) -> OntologyError:
+        """Return the error that names the file, and the line if one is to blame."""
         return OntologyError(self.name, reason, line)
+
+    def line_of(self, id: str, other: str, *relations: str) -> int | None:
+        """Return the first line on which one of ``relations`` leads from ``id`` to ``other``."""
+        pointers = chain.from_iterable(self.pointers[relation] for relation in relations)
+        return next((line for a, _, b, line in pointers if (a, b) == (id, other)), None)
 
 
 def read_outline(source: Source) -> Outline:
@@ -73,12 +82,15 @@ def read_outline(source: Source) -> Outline:
     outline = Outline(name_of(source))
     digest = hashlib.sha256()
     content = _hashed(chunks(source, OntologyError), digest)
-    reader = _Reader(outline)
-    for line, text in text_lines(content, outline.name, OntologyError, max_length=_MAX_LINE):
-        stripped = text.strip()
-        if stripped and not stripped.startswith("!"):
-            reader.take(line, stripped)
-    reader.finish()
+    lines = text_lines(content, outline.name, OntologyError, max_length=_MAX_LINE)
+    for kind, line, tags, is_last in _stanzas(lines, outline):
+        if kind == "Term":
+            broken = "; the last stanza is incomplete (a broken download?)" if is_last else ""
+            _take_term(tags, line, outline, broken)
+        elif not kind:
+            _take_header(tags, outline)
+    if not outline.lines:
+        raise outline.refuse("no GO terms; an OBO file of GO is needed")
     outline.digest = digest.hexdigest()
     return outline
 
@@ -89,129 +101,116 @@ def _hashed(content: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
         yield chunk
 
 
-class _Reader:
-    """Reads one stanza at a time."""
-
-    def __init__(self, outline: Outline) -> None:
-        self.outline = outline
-        self.stanza, self.line = "", 0
-        self.tags: list[tuple[str, str, int]] = []
-        self.is_first = True
-
-    def take(self, line: int, text: str) -> None:
-        """Take a line that is neither blank nor a comment."""
-        header = _HEADER.fullmatch(text) if text.startswith("[") else None
+def _stanzas(
+    lines: Iterable[tuple[int, str]], outline: Outline
+) -> Iterator[tuple[str, int, list[Tag], bool]]:
+    """Yield kind, line, kept tags, and whether it is the last; the header has no kind."""
+    kind, start, is_first, kept = "", 0, True, _KEPT_OF_HEADER
+    tags: list[Tag] = []
+    for line, raw in lines:
+        text = raw.strip()
+        if not text or text[0] == "!":
+            continue
         tag, colon, value = text.partition(":")
-        if header is not None and header[1] != "Term" and header[1].lower() == "term":
-            raise OntologyError(self.outline.name, f"[{header[1]}] is not written [Term]", line)
-        if header is None and (not colon or not _TAG.fullmatch(tag)):
-            raise self._malformed(line, text)
-        self.is_first = False
-        if header is not None:
-            self._close()
-            self.stanza, self.line, self.tags = header[1], line, []
-        elif self.stanza == "Term":
-            self.tags.append((tag, value.strip(), line))
-        elif not self.stanza:
-            self.outline.header.setdefault(tag, (value.strip(), line))
+        if colon and tag in kept:
+            tags.append((tag, value.strip(), line))
+        elif header := _HEADER.fullmatch(text):
+            if header[1] != "Term" and header[1].lower() == "term":
+                raise outline.refuse(f"[{header[1]}] is not written [Term]", line)
+            yield kind, start, tags, False
+            kind, start, tags = header[1], line, []
+            kept = _KEPT if kind == "Term" else frozenset()
+        elif not colon or not _TAG.fullmatch(tag):
+            raise outline.refuse(_not_obo(text) if is_first else _no_tag(text), line)
+        is_first = False
+    yield kind, start, tags, True
 
-    def finish(self) -> None:
-        """Close the last stanza, which a broken download leaves incomplete."""
-        self._close(is_last=True)
-        if not self.outline.terms:
-            raise OntologyError(self.outline.name, "no GO terms; an OBO file of GO is needed")
 
-    def _malformed(self, line: int, text: str) -> OntologyError:
-        if not self.is_first:
-            reason = f"{shown(repr(text), 40)} is not 'tag: value'"
-            return OntologyError(self.outline.name, reason, line)
-        kind = next((words for start, words in _FORMATS if text.startswith(start)), "")
-        found = f" (looks like {kind})" if kind else ""
-        return OntologyError(self.outline.name, f"not an OBO file{found}", line)
+def _no_tag(text: str) -> str:
+    return f"{shown(repr(text), 40)} is not 'tag: value'"
 
-    def _close(self, *, is_last: bool = False) -> None:
-        if not self.stanza:
-            self._check_header()
-        elif self.stanza == "Term":
-            self._close_term(is_last=is_last)
 
-    def _check_header(self) -> None:
-        found = self.outline.header.get("ontology")
-        if found and not _GO.match(found[0]):
-            reason = f"ontology is {shown(repr(found[0]), 40)}, expected 'go'"
-            raise OntologyError(self.outline.name, reason)
+def _not_obo(text: str) -> str:
+    kind = next((words for start, words in _FORMATS if text.startswith(start)), "")
+    return f"not an OBO file (looks like {kind})" if kind else "not an OBO file"
 
-    def _close_term(self, *, is_last: bool) -> None:
-        single = self._single_tags()
-        id = single.get("id", "")
-        broken = "; the last stanza is incomplete (a broken download?)" if is_last else ""
-        if not id:
-            reason = f"a [Term] stanza without id{broken}"
-            raise OntologyError(self.outline.name, reason, self.line)
-        if not is_go_id(id):
-            self._check_elsewhere(id, self.line)
-            self.outline.n_foreign += 1
-            return
-        if id in self.outline.terms:
-            reason = f"{id} stands here again, first at line {self.outline.terms[id]}"
-            raise OntologyError(self.outline.name, reason, self.line)
-        if ("is_obsolete", "true") not in {(tag, value.lower()) for tag, value, _ in self.tags}:
-            self._check_complete(id, single, broken)
-        self.outline.terms[id] = self.line
-        self.outline.last_term = id
-        self._hand_on(id, single)
 
-    def _single_tags(self) -> dict[str, str]:
-        single: dict[str, str] = {}
-        for tag, value, line in self.tags:
-            if tag in _ONCE:
-                if tag in single:
-                    reason = f"a second '{tag}:' in one stanza (a lost [Term] line?)"
-                    raise OntologyError(self.outline.name, reason, line)
-                single[tag] = value
-        default = self.outline.header.get("default-namespace", ("", 0))[0]
-        if default in _NAMESPACES:
-            single.setdefault("namespace", default)
-        return single
+def _take_header(tags: list[Tag], outline: Outline) -> None:
+    outline.header = {tag: value for tag, value, _ in reversed(tags)}  # the first counts
+    ontology = outline.header.get("ontology", "go")
+    if not _GO.match(ontology):
+        raise outline.refuse(f"ontology is {shown(repr(ontology), 40)}, expected 'go'")
 
-    def _check_complete(self, id: str, single: dict[str, str], broken: str) -> None:
-        missing = [tag for tag in ("name", "namespace") if not single.get(tag)]
-        if missing:
-            reason = f"{id} has no {' and no '.join(missing)}{broken}"
-            raise OntologyError(self.outline.name, reason, self.line)
-        namespace = single["namespace"].split(maxsplit=1)[0]
-        if namespace not in _NAMESPACES:
-            line = next((line for tag, _, line in self.tags if tag == "namespace"), self.line)
-            reason = f"{id} is in the unknown namespace {shown(repr(namespace), 40)}{broken}"
-            raise OntologyError(self.outline.name, reason, line)
 
-    def _hand_on(self, id: str, single: dict[str, str]) -> None:
-        lines = ["", "[Term]", *(f"{tag}: {value}" for tag, value in single.items())]
-        for tag, value, line in self.tags:
-            if tag == "is_obsolete":
-                lines.append(f"is_obsolete: {value.lower()}")
-            elif tag == "relationship" or tag in _POINTERS:
-                relation, other = self._pointer(tag, value, line)
-                if relation in _POINTERS and (is_go_id(other) or relation == "is_a"):
-                    self.outline.pointers.setdefault((id, relation, other), line)
-                    kept = f"part_of {other}" if relation == "part_of" else other
-                    lines.append(f"{tag}: {kept}")
-        self.outline.lines += lines
+def _take_term(tags: list[Tag], start: int, outline: Outline, broken: str) -> None:
+    single: dict[str, str] = {}
+    is_obsolete = False
+    pointing: list[Tag] = []
+    for tag, value, line in tags:
+        if tag in _ONCE:
+            if tag in single:
+                raise outline.refuse(f"a second '{tag}:' in one stanza (a lost [Term] line?)", line)
+            single[tag] = value
+        elif tag == "is_obsolete":
+            is_obsolete = _bare(value).lower() == "true"
+        else:
+            pointing.append((tag, value, line))
+    id = single.get("id", "")
+    if not id:
+        raise outline.refuse(f"a [Term] stanza without id{broken}", start)
+    if not is_go_id(id):
+        _check_elsewhere(id, start, outline)
+        outline.n_foreign += 1
+        return
+    if id in outline.lines:
+        raise outline.refuse(f"{id} stands here again, first at line {outline.lines[id]}", start)
+    if not is_obsolete:
+        outline.terms[id] = _active(id, single, tags, start, outline, broken)
+    outline.lines[id] = start
+    _take_pointers(id, pointing, outline)
 
-    def _pointer(self, tag: str, value: str, line: int) -> tuple[str, str]:
-        """Return relation and other term of a tag that points at one."""
-        words = value.split()
+
+def _active(
+    id: str, single: dict[str, str], tags: list[Tag], start: int, outline: Outline, broken: str
+) -> Term:
+    default = outline.header.get("default-namespace", "")
+    if default in _ASPECTS:
+        single.setdefault("namespace", default)
+    missing = [tag for tag in ("name", "namespace") if not single.get(tag)]
+    if missing:
+        raise outline.refuse(f"{id} has no {' and no '.join(missing)}{broken}", start)
+    namespace = single["namespace"].split(maxsplit=1)[0]
+    aspect = _ASPECTS.get(namespace)
+    if aspect is None:
+        reason = f"{id} is in the unknown namespace {shown(repr(namespace), 40)}{broken}"
+        raise outline.refuse(reason, next(line for tag, _, line in tags if tag == "namespace"))
+    return Term(id, _bare(single["name"]), aspect)
+
+
+def _bare(value: str) -> str:
+    """Return a value without the modifier and the comment that may follow it."""
+    return _TAIL.sub("", value, 1).rstrip() if "!" in value or "{" in value else value
+
+
+def _take_pointers(id: str, pointing: list[Tag], outline: Outline) -> None:
+    for tag, value, line in pointing:
+        words = value.split(maxsplit=2)
         if tag != "relationship":
             words.insert(0, tag)
-        if len(words) < 2 or words[1].startswith(("!", "{")):
-            raise OntologyError(self.outline.name, f"'{tag}:' without a term", line)
+        if len(words) < 2 or words[1][0] in "!{":
+            raise outline.refuse(f"'{tag}:' without a term", line)
         relation, other = words[:2]
-        if relation in _POINTERS and not is_go_id(other):
-            self._check_elsewhere(other, line)
-        return relation, other
+        if relation not in _POINTERS:
+            continue
+        is_go = is_go_id(other)
+        if not is_go:
+            _check_elsewhere(other, line, outline)
+        if is_go or relation == "is_a":
+            outline.pointers[relation].append((id, relation, other, line))
 
-    def _check_elsewhere(self, id: str, line: int) -> None:
-        """Let ids of other ontologies pass, but no misspelt GO id."""
-        if not _ELSEWHERE.fullmatch(id):
-            reason = f"{shown(repr(id), 40)} is not a GO id (GO: and seven digits)"
-            raise OntologyError(self.outline.name, reason, line)
+
+def _check_elsewhere(id: str, line: int, outline: Outline) -> None:
+    """Let ids of other ontologies pass, but no misspelt GO id."""
+    if not _ELSEWHERE.fullmatch(id):
+        reason = f"{shown(repr(id), 40)} is not a GO id (GO: and seven digits)"
+        raise outline.refuse(reason, line)

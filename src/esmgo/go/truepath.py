@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["close_rows", "propagate"]
+__all__ = ["climb", "close_rows", "propagate"]
 
 _BLOCK = 1024
 """Rows closed at a time, a multiple of 8: 3.5 MB of bits for the 27,000 terms of all GO."""
@@ -51,10 +53,26 @@ def propagate(scores: NDArray[np.float32], labels: LabelSpace) -> NDArray[np.flo
     raised = np.ascontiguousarray(scores.T)  # (T, N): a term is one contiguous row
     if raised.base is not None:
         raised = raised.copy()
-    for parents, children, starts in labels.upward:
-        best = np.maximum.reduceat(raised[children], starts, axis=0)
-        raised[parents] = np.maximum(raised[parents], best)
+    climb(raised, labels)
     return np.ascontiguousarray(raised.T)
+
+
+def climb(columns: NDArray[Any], labels: LabelSpace, *, fill: bool = False) -> None:
+    """Raise in place: like `propagate`, but of any numbers, and one row per term.
+
+    Parameters
+    ----------
+    columns : ndarray, shape=(T, N)
+        At least 0; 0 is no score.
+    labels : LabelSpace
+        Supplies the columns and their parents.
+    fill : bool
+        Raise only terms without a score: others keep their own, even below a child's.
+    """
+    for parents, children in labels.upward:
+        best = columns[children].max(axis=1)
+        own = columns[parents]
+        columns[parents] = np.where(own == 0, best, own) if fill else np.maximum(own, best)
 
 
 def close_rows(
@@ -94,8 +112,8 @@ def _close_block(
     """Close up to `_BLOCK` rows, given as (row, column) pairs; return sorted pairs."""
     bits = np.zeros((len(labels), _BLOCK // 8), np.uint8)  # a term is one row of bits
     np.bitwise_or.at(bits, (columns, rows // 8), np.left_shift(1, rows % 8).astype(np.uint8))
-    for parents, children, starts in labels.upward:
-        bits[parents] |= np.bitwise_or.reduceat(bits[children], starts, axis=0)
+    for parents, children in labels.upward:
+        bits[parents] |= np.bitwise_or.reduce(bits[children], axis=1)
     at = np.flatnonzero(bits)  # few bytes hold a bit: unpack only those
     byte, bit = np.nonzero(np.unpackbits(bits.ravel()[at, None], axis=1, bitorder="little"))
     column, row = np.divmod(at[byte] * 8 + bit, _BLOCK)
