@@ -1,0 +1,195 @@
+"""Charts as inline SVG: lines over two axes, and bars for the cells of a table.
+
+Nothing here knows what is drawn. Colours are the classes ``c0`` to ``c7`` of
+`report.css`; a line also carries a number, so that no reader depends on colour.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+__all__ = ["N_COLOURS", "Axis", "Guide", "Line", "bar", "line_chart", "ticks"]
+
+N_COLOURS = 8
+"""How many lines can be told apart; `report.css` has a colour for each."""
+
+Point = tuple[float, float]
+
+_SIDE = 344  # of the square between the axes, in units of the drawing
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 40, 12, 46
+_BADGE = 8  # radius of the circle that holds a line's number
+_TURNS = [i * math.pi / 8 for i in (-2, -1, -3, 0, -4, 1, -5, 2, -6, 3, -7, 4, 6)]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis from 0 to its last tick; what lies beyond is cut off."""
+
+    name: str
+    ticks: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A faint line to read the others by, with a label beyond its last point."""
+
+    points: Sequence[Point]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart.
+
+    Parameters
+    ----------
+    number : int
+        Printed beside ``mark``.
+    colour : int
+        In [0, `N_COLOURS`).
+    name : str
+        Shown when the reader points at the line; not escaped yet.
+    points : sequence of (float, float)
+        In drawing order; may be empty.
+    mark : (float, float), optional
+        The point to single out.
+    radii : sequence of float
+        Of a dot at each point, in units of the drawing; empty for a dot at ``mark`` alone.
+    """
+
+    number: int
+    colour: int
+    name: str
+    points: Sequence[Point]
+    mark: Point | None
+    radii: Sequence[float] = ()
+
+
+def line_chart(
+    id: str,
+    title: str,
+    description: str,
+    axes: tuple[Axis, Axis],
+    lines: Sequence[Line],
+    guides: Iterable[Guide] = (),
+) -> str:
+    """Return a square chart as one ``<svg>``; the first line lies on top.
+
+    Parameters
+    ----------
+    id : str
+        Unique in the page.
+    title, description : str
+        What a screen reader says; not escaped yet.
+    axes : (Axis, Axis)
+        Across and up.
+    lines : sequence of Line
+        May be empty.
+    guides : iterable of Guide
+        Drawn below everything.
+    """
+    drawn, labels, dots = [], [], []
+    taken: list[Point] = []
+    for guide in guides:
+        places = [_place(point, axes) for point in guide.points]
+        drawn.append(f'<polyline class="guide" points="{_joined(places)}"/>')
+        labels.append(_text(places[-1][0] + 5, places[-1][1] + 4, "small", guide.label))
+    for line in reversed(lines):
+        places = [_place(point, axes) for point in line.points]
+        name = f"<title>{html.escape(line.name)}</title>"
+        drawn.append(
+            f'<polyline class="line c{line.colour}" points="{_joined(places)}">{name}</polyline>'
+        )
+        marked = [(_place(line.mark, axes), 4.5)] if line.mark else []
+        for (x, y), r in zip(places, line.radii, strict=True) if line.radii else marked:
+            taken.append((x, y))
+            dots.append(
+                f'<circle class="dot c{line.colour}" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>'
+            )
+    # An inner svg cuts off what leaves the axes; dots and badges on their border stay whole.
+    return (
+        f'<svg role="img" viewBox="0 0 {_LEFT + _SIDE + _RIGHT} {_TOP + _SIDE + _BOTTOM}" '
+        f'aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{html.escape(title)}'
+        f'</title><desc id="{id}-desc">{html.escape(description)}</desc>'
+        f'<g transform="translate({_LEFT} {_TOP})">{_frame(*axes)}{"".join(labels)}'
+        f'<svg width="{_SIDE}" height="{_SIDE}">{"".join(drawn)}</svg>'
+        f"{''.join(dots)}{_badges(lines, axes, taken)}</g></svg>"
+    )
+
+
+def bar(share: float, colour: int) -> str:
+    """Return a bar that fills ``share`` of its width, silent: its number belongs beside it."""
+    return (
+        f'<svg class="bar c{colour}" viewBox="0 0 100 10" preserveAspectRatio="none" '
+        f'aria-hidden="true"><rect width="{100 * min(max(share, 0), 1):.1f}" height="10"/></svg>'
+    )
+
+
+def ticks(value: float) -> list[float]:
+    """Return round numbers, evenly spaced, from 0 to the first that is at least ``value``.
+
+    Examples
+    --------
+    >>> ticks(1), ticks(11.2)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0])
+    """
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 0.1
+    step = next(each * unit for each in (2, 5, 10, 20) if value / (each * unit) <= 6)
+    return [round(i * step, 12) for i in range(max(math.ceil(value / step - 1e-9), 1) + 1)]
+
+
+def _frame(across: Axis, up: Axis) -> str:
+    parts = [f'<rect class="frame" width="{_SIDE}" height="{_SIDE}"/>']
+    for tick in across.ticks:
+        x = tick / across.ticks[-1] * _SIDE
+        parts.append(f'<path class="grid" d="M{x:.1f} 0V{_SIDE}"/>')
+        parts.append(_text(x, _SIDE + 17, "tick middle", f"{tick:g}"))
+    for tick in up.ticks:
+        y = _SIDE - tick / up.ticks[-1] * _SIDE
+        parts.append(f'<path class="grid" d="M0 {y:.1f}H{_SIDE}"/>')
+        parts.append(_text(-7, y + 4, "tick end", f"{tick:g}"))
+    parts.append(_text(_SIDE / 2, _SIDE + 38, "middle", across.name))
+    turned = f'<g transform="translate(-38 {_SIDE / 2:g}) rotate(-90)">'
+    return "".join(parts) + turned + _text(0, 0, "middle", up.name) + "</g>"
+
+
+def _badges(lines: Sequence[Line], axes: tuple[Axis, Axis], taken: list[Point]) -> str:
+    """Return the number of each line, near its mark and away from what is taken."""
+    found = []
+    for line in lines:
+        if not line.mark:
+            continue
+        x, y = _place(line.mark, axes)
+        around = [
+            (x + r * math.cos(a), y + r * math.sin(a)) for r in (20, 38, 56, 74) for a in _TURNS
+        ]
+        inside = [at for at in around if all(_BADGE < side < _SIDE - _BADGE for side in at)]
+        room = [min([math.dist(at, other) for other in taken] + [19]) for at in inside]
+        at = inside[room.index(max(room))] if inside else (x, y)  # of equals the first
+        taken = [*taken, at]
+        found.append(
+            f'<g class="badge c{line.colour}"><path d="M{x:.1f} {y:.1f}L{at[0]:.1f} {at[1]:.1f}"/>'
+            f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{_BADGE}"/>'
+            f"{_text(at[0], at[1] + 4, 'middle', str(line.number))}</g>"
+        )
+    return "".join(found)
+
+
+def _place(point: Point, axes: tuple[Axis, Axis]) -> Point:
+    x, y = (value / axis.ticks[-1] * _SIDE for value, axis in zip(point, axes, strict=True))
+    return x, _SIDE - y
+
+
+def _joined(places: Iterable[Point]) -> str:
+    """Return the ``points`` of a polyline; of neighbours that fall together one is kept."""
+    return " ".join(place for place, _ in groupby(f"{x:.1f},{y:.1f}" for x, y in places))
+
+
+def _text(x: float, y: float, kind: str, text: str) -> str:
+    if not text:
+        return ""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{html.escape(text)}</text>'

@@ -1,0 +1,338 @@
+"""An evaluation as one HTML page that asks nothing of the network and runs no script.
+
+The page shows what the JSON document of an evaluation holds and computes no metric of
+its own. Files and releases are named by others, so every text is made printable
+(`esmgo.errors.shown`) and then escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files as resources
+from string import Template
+from typing import Any, TypeGuard
+
+from esmgo.errors import shown
+from esmgo.go.terms import Aspect
+from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, bar, line_chart, ticks
+from esmgo.render.dot import TITLES
+
+__all__ = ["report_page"]
+
+_ASPECTS = {aspect.name: TITLES[aspect] for aspect in Aspect} | {"all": "All aspects together"}
+
+_EXPLAINED = {
+    "cafaeval": "as CAFA's evaluator counts",
+    "exact": "thresholds are exact decimals",
+    "cafa": "precision over proteins with a call, recall over all proteins",
+    "gt": "precision and recall over all proteins",
+    "pred": "precision and recall over proteins with a call",
+    "max": "a term scores at least as high as its descendants",
+    "fill": "a term without a score takes the highest of its descendants",
+    "True": "known, so terms are also weighted by it",
+    "False": "not known, so all terms weigh the same",
+}
+
+_PARTS = (
+    ("by_depth", "By depth of the term", "Depth",
+     "whether a file loses more on the deeper, more specific terms"),
+    ("by_frequency", "By frequency of the term", "Annotations of a term",
+     "how well a file calls rare terms, and how well common ones"),
+    ("by_identity", "By identity to known proteins", "Identity",
+     "how much a file depends on a similar protein being known"),
+)  # fmt: skip
+_COUNTS = {"n_proteins": "Proteins", "n_terms": "Terms", "n_annotations": "Annotations"}
+_MEASURES = {
+    "fmax": "Fmax", "threshold": "at threshold", "precision": "Precision", "recall": "Recall",
+    "fmax_weighted": "Weighted Fmax", "smin": "Smin",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What one file of predictions reached in one aspect; ``colour`` is None outside charts."""
+
+    number: int
+    name: str
+    aspect: dict[str, Any]
+    colour: int | None = None
+
+    @property
+    def key(self) -> str:
+        kind = "key" if self.colour is None else f"key c{self.colour}"
+        name = html.escape(self.name)
+        return f'<span class="{kind}">{self.number}</span><span class="name">{name}</span>'
+
+
+def report_page(evaluation: dict[str, Any]) -> str:
+    """Return an evaluation as one page of HTML, the same page for the same document.
+
+    Parameters
+    ----------
+    evaluation : dict
+        The JSON document of an evaluation, schema version 1. A value that is missing or
+        null is shown as a dash.
+
+    Examples
+    --------
+    >>> "Nothing was evaluated." in report_page({"evaluations": []})
+    True
+    """
+    found = evaluation.get("evaluations") or []
+    present = dict.fromkeys(key for each in found for key in each.get("aspects") or {})
+    keys = sorted(present, key=lambda key: [*_ASPECTS, key].index(key))
+    titles = [_ASPECTS.get(key) or _words(key) for key in keys]
+    aspects = [_files(found, key) for key in keys]
+    proteins = (
+        f"{title}: {_count((f.aspect for f in files), 'n_proteins')}"
+        for title, files in zip(titles, aspects, strict=True)
+    )
+    facts = ("rules", "normalisation", "propagation", "information_accretion", "ontology")
+    return Template(_text("report.html")).substitute(
+        {fact: _explained(evaluation.get(fact)) for fact in facts},
+        style=_text("report.css"),
+        predictions="".join(f"<li>{_words(each.get('predictions'))}</li>" for each in found),
+        proteins="; ".join(proteins) or "Nothing was evaluated.",
+        threshold_step=_number(evaluation.get("threshold_step")),
+        warnings=_warnings(evaluation.get("warnings") or []),
+        links="".join(f'<a href="#a{i}">{title}</a>' for i, title in enumerate(titles)),
+        sections="\n".join(map(_section, (f"a{i}" for i in range(len(keys))), titles, aspects)),
+        program=_words(evaluation.get("program")),
+    )
+
+
+def _files(found: Sequence[dict[str, Any]], key: str) -> list[_File]:
+    """Return all files as one aspect sees them, with colours for those of the highest Fmax."""
+    aspects = [(each.get("aspects") or {}).get(key) or {} for each in found]
+    fmax = [_value(aspect, "best.fmax.value") or 0.0 for aspect in aspects]
+    ranked = sorted(range(len(found)), key=lambda i: -fmax[i])
+    colours = {i: colour for colour, i in enumerate(sorted(ranked[:N_COLOURS]))}
+    return [
+        _File(i + 1, shown(each.get("predictions"), 80), aspects[i], colours.get(i))
+        for i, each in enumerate(found)
+    ]
+
+
+def _section(id: str, title: str, files: list[_File]) -> str:
+    drawn = [file for file in files if file.colour is not None and file.aspect]
+    in_bits = any(_value(f.aspect, "best.smin_weighted.value") is not None for f in files)
+    weight, unit = ("_weighted", "bits") if in_bits else ("", "terms")
+    left_out = f"<p>The charts show the {N_COLOURS} files with the highest Fmax.</p>"
+    return Template(_text("report.section.html")).substitute(
+        id=id,
+        title=title,
+        counts=", ".join(
+            f"{_count((f.aspect for f in files), key)} {name.lower()}"
+            for key, name in _COUNTS.items()
+        ),
+        unit=unit,
+        headline=_headline(title, files, f"smin{weight}", unit),
+        left_out=left_out if len(files) > N_COLOURS else "",
+        legend="".join(f"<li>{file.key}</li>" for file in drawn),
+        precision_recall=_precision_recall(id, title, drawn),
+        uncertainty=_uncertainty(id, title, drawn, weight, unit),
+        reliability=_reliability(id, title, drawn),
+        calls=_calls(title, drawn),
+        parts="\n".join(_part(*part, title, files) for part in _PARTS),
+    )
+
+
+def _headline(title: str, files: list[_File], smin: str, unit: str) -> str:
+    columns = [
+        ("Fmax", "best.fmax.value"),
+        ("at threshold", "best.fmax.threshold"),
+        ("Precision", "best.fmax.precision"),
+        ("Recall", "best.fmax.recall"),
+        ("Coverage", "best.fmax.coverage"),
+        ("Weighted Fmax", "best.fmax_weighted.value"),
+        ("Micro Fmax", "best.fmax_micro.value"),
+        (f"Smin, {unit}", f"best.{smin}.value"),
+        ("at threshold", f"best.{smin}.threshold"),
+        ("ru", f"best.{smin}.ru"),
+        ("mi", f"best.{smin}.mi"),
+        ("AUPR", "aupr"),
+        ("Weighted AUPR", "aupr_weighted"),
+    ]
+    rows = [[f.key, *(_number(_value(f.aspect, path)) for _, path in columns)] for f in files]
+    heads = ["Predictions", *(head for head, _ in columns)]
+    return _table(f"{title}: headline numbers", heads, rows)
+
+
+def _precision_recall(id: str, title: str, files: list[_File]) -> str:
+    lines = [_line(file, "fmax", "recall", "precision") for file in files]
+    guides = []
+    for f in (0.2, 0.4, 0.6, 0.8):  # from precision 1 to recall 1
+        recalls = [(f + (2 - 2 * f) * i / 32) / (2 - f) for i in range(33)]
+        guides.append(Guide([(r, f * r / (2 * r - f)) for r in recalls], f"F {f:g}"))
+    axes = Axis("Recall", ticks(1)), Axis("Precision", ticks(1))
+    return _chart(f"{id}-pr", f"{title}: precision and recall", "Fmax", axes, lines, guides)
+
+
+def _uncertainty(id: str, title: str, files: list[_File], weight: str, unit: str) -> str:
+    lines = [_line(file, "smin", "ru", "mi", weight) for file in files]
+    # At low thresholds misinformation is many times what matters and would press all else flat.
+    ends = [x for line in lines for x, _ in line.points]
+    scale = ticks(1.05 * max(ends + [max(line.mark) for line in lines if line.mark], default=1))
+    turns = [math.pi / 64 * i for i in range(33)]
+    arcs = [Guide([(r * math.cos(t), r * math.sin(t)) for t in turns]) for r in scale[1:]]
+    axes = Axis(f"Remaining uncertainty, {unit}", scale), Axis(f"Misinformation, {unit}", scale)
+    return _chart(f"{id}-um", f"{title}: uncertainty and misinformation", "Smin", axes, lines, arcs)
+
+
+def _reliability(id: str, title: str, files: list[_File]) -> str:
+    lines: list[Line] = []
+    for file in files:
+        found = file.aspect.get("reliability") or []
+        bins = [each for each in found if _points(each, "mean_score", "observed")]
+        points = [point for each in bins for point in _points(each, "mean_score", "observed")]
+        radii = [1.5 + 0.7 * math.log10(1 + (_value(each, "n_calls") or 0)) for each in bins]
+        # Lines lie close together; their numbers find room when they mark different dots.
+        mark = points[-1 - len(lines) % len(points)] if points else None
+        lines.append(Line(file.number, file.colour or 0, file.name, points, mark, radii))
+    axes = Axis("Mean score", ticks(1)), Axis("Share of calls that are annotated", ticks(1))
+    diagonal = [Guide([(0, 0), (1, 1)])]
+    return _chart(f"{id}-re", f"{title}: reliability", "one dot", axes, lines, diagonal)
+
+
+def _line(file: _File, best: str, across: str, up: str, weight: str = "") -> Line:
+    points = _points(file.aspect.get("curve") or {}, across + weight, up + weight)
+    bests = file.aspect.get("best") or {}
+    mark = next(iter(_points(bests.get(best + weight) or {}, across, up)), None)
+    return Line(file.number, file.colour or 0, file.name, points, mark)
+
+
+def _points(holder: dict[str, Any], across: str, up: str) -> list[Point]:
+    """Return what two keys hold, lists or single numbers, as points; without nulls."""
+    xs, ys = (v if isinstance(v := holder.get(key), list) else [v] for key in (across, up))
+    return [(x, y) for x, y in zip(xs, ys, strict=False) if _is_number(x) and _is_number(y)]
+
+
+def _chart(
+    id: str, title: str, mark: str, axes: tuple[Axis, Axis], lines: list[Line], guides: list[Guide]
+) -> str:
+    """Return the chart, described by the marks of its lines, or words if it has no line."""
+    lines = [line for line in lines if line.points]
+    if not lines:
+        return '<p class="none">Nothing to draw: no file has a call here.</p>'
+    says = [
+        f"{line.name} (line {line.number}) has {mark} at {axes[0].name} {_number(line.mark[0])} "
+        f"and {axes[1].name} {_number(line.mark[1])}."
+        for line in lines
+        if line.mark
+    ]
+    return line_chart(id, title, " ".join(says), axes, lines, guides)
+
+
+def _calls(title: str, files: list[_File]) -> str:
+    calls = {
+        (file.number, (_value(each, "low") or 0, _value(each, "high") or 0)): int(n)
+        for file in files
+        for each in file.aspect.get("reliability") or []
+        if (n := _value(each, "n_calls")) is not None
+    }
+    most = math.log10(1 + max(calls.values(), default=1))
+    rows = []
+    for low, high in sorted({bin for _, bin in calls}):
+        row = [f"{low:.3g}–{high:.3g}"]
+        for file in files:
+            n = calls.get((file.number, (low, high)), 0)
+            row.append(f"{n:,}{bar(math.log10(1 + n) / most, file.colour or 0)}")
+        rows.append(row)
+    return _table(f"{title}: calls by score", ["Scores", *(file.key for file in files)], rows)
+
+
+def _part(key: str, heading: str, of: str, tells: str, title: str, files: list[_File]) -> str:
+    """Return a breakdown: bars of Fmax for the files in the charts, all numbers of all files."""
+    parts = [(f, {_words(g.get("group")): g for g in f.aspect.get(key) or []}) for f in files]
+    groups = dict.fromkeys(group for _, part in parts for group in part)
+    if not groups:
+        return ""
+    rows = [row for _, part in parts for row in part.values()]
+    counts, measures = (
+        {each: name for each, name in names.items() if any(each in row for row in rows)}
+        for names in (_COUNTS, _MEASURES)
+    )
+    drawn = [(file, part) for file, part in parts if file.colour is not None and part]
+    bars, numbers = [], []
+    for group in groups:
+        sizes = [_count((part.get(group, {}) for _, part in parts), each) for each in counts]
+        fmax = [(file, _value(part.get(group), "fmax")) for file, part in drawn]
+        bars.append([group, *sizes, *(_number(x) + bar(x or 0, f.colour or 0) for f, x in fmax)])
+        numbers += [
+            [f"{group}, {file.key}", *(_number(_value(part.get(group), each)) for each in measures)]
+            for file, part in parts
+        ]
+    heads = [of, *counts.values(), *(file.key for file, _ in drawn)]
+    return (
+        f"<figure><h3>{heading}</h3>{_table(f'{title}: Fmax {heading.lower()}', heads, bars)}"
+        f"<figcaption>Longer bars are better: read down a column to see {tells}.</figcaption>"
+        f"<details><summary>All numbers</summary>"
+        f"{_table(f'{title}: {heading.lower()}', [of, *measures.values()], numbers)}"
+        "</details></figure>"
+    )
+
+
+def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table that scrolls by itself where the page is narrow; cells are HTML."""
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+        for first, *rest in rows
+    )
+    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    return (
+        f'<div class="wide" tabindex="0" role="group" aria-label="{caption}"><table>'
+        f"<caption>{caption}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody>"
+        "</table></div>"
+    )
+
+
+def _warnings(warnings: Sequence[object]) -> str:
+    items = "".join(f"<li>{_words(each, 500)}</li>" for each in warnings)
+    return f'<div class="note warnings"><h2>Warnings</h2><ul>{items}</ul></div>' if items else ""
+
+
+def _explained(value: object) -> str:
+    meaning = html.escape(_EXPLAINED.get(str(value), ""))
+    if isinstance(value, bool):
+        return meaning
+    return f"{_words(value)}: {meaning}" if meaning else _words(value)
+
+
+def _count(holders: Iterable[dict[str, Any]], key: str) -> str:
+    """Return a count that is the same for all files, from the first that has it."""
+    return next((f"{n:,.0f}" for each in holders if (n := _value(each, key)) is not None), "–")
+
+
+def _value(holder: Any, path: str) -> float | None:
+    """Return the number at the end of a path of keys, or None if there is none."""
+    for key in path.split("."):
+        holder = holder.get(key) if isinstance(holder, dict) else None
+    return holder if _is_number(holder) else None
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _number(value: object) -> str:
+    """Return a score with three significant digits.
+
+    Examples
+    --------
+    >>> [_number(x) for x in (0.35000000000000003, 1, 12.34, 1234.5, None)]
+    ['0.350', '1.00', '12.3', '1,234', '–']
+    """
+    if not _is_number(value):
+        return "–"
+    return f"{value:#.3g}" if abs(value) < 99.95 else f"{value:,.0f}"
+
+
+def _words(value: object, limit: int = 80) -> str:
+    return "–" if value is None or value == "" else html.escape(shown(value, limit))
+
+
+def _text(name: str) -> str:
+    return (resources("esmgo.render") / name).read_bytes().decode()
