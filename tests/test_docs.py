@@ -1,8 +1,10 @@
 """The documents say what is true: commands run, names and flags are all there."""
 
 import io
+import json
 import re
 import shlex
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import esmgo
 from esmgo.cli.main import VERBS, main
 from esmgo.cli.reference import page
-from esmgo.data.sample import example
+from esmgo.data.sample import example, sample_ontology_path, sample_rows
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,8 +29,6 @@ SEQUENCES = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMASMAGVGGGSGKRVPPTRVWW\n"
 @pytest.fixture
 def folder(tmp_path, checkpoint, monkeypatch):
     """A folder with the files that the README's examples name."""
-    from esmgo.data.sample import sample_ontology_path
-
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "checkpoint.pt").write_bytes(checkpoint.read_bytes())
     (tmp_path / "proteins.fasta").write_text(SEQUENCES)
@@ -37,6 +37,8 @@ def folder(tmp_path, checkpoint, monkeypatch):
     table = f"EntryID\tterm\taspect\na\t{term}\tMFO\nb\t{term}\tMFO\n"
     (tmp_path / "train_terms.tsv").write_text(table)
     (tmp_path / "go-basic.obo").write_bytes(sample_ontology_path().read_bytes())
+    (tmp_path / "truth.tsv").write_text(f"a\t{term}\nb\t{term}\n")
+    (tmp_path / "predictions.tsv").write_text(f"a\t{term}\t0.7\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     return tmp_path
@@ -49,9 +51,17 @@ def test_the_readme_has_commands():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_of_the_readme_run_as_printed(command, folder, capsys):
     program, *words = shlex.split(command)
+    if words[0] == "audit" and shutil.which("diamond") is None:
+        pytest.skip("needs DIAMOND")
+    if "--dataset=data" in words:
+        (folder / "data" / "all").mkdir(parents=True)
+        for split, rows in sample_rows().items():
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            (folder / "data" / "all" / f"{split}.jsonl").write_text(lines)
     if program == "python":
         words[0] = {"fine-tune.py": "train", "predict-rank.py": "rank"}[words[0]]
-    code = main([*words, "--device=cpu"] if words[0] not in ("build", "export") else words)
+    without = ("build", "export", "audit")
+    code = main(words if words[0] in without else [*words, "--device=cpu"])
     err = capsys.readouterr().err
     assert code == (5 if "facebook/" in command else 0), err
 

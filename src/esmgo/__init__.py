@@ -31,14 +31,25 @@ if TYPE_CHECKING:
     from esmgo.go.truepath import propagate
     from esmgo.learn.config import TrainConfig
     from esmgo.learn.finetune import Fitted, fit
+    from esmgo.metrics.result import AspectResult, evaluate
+    from esmgo.metrics.truth import Truth
+    from esmgo.predict.auditing import Audit, AuditConfig, audit
+    from esmgo.predict.baselines import BaselineConfig, write_baseline
     from esmgo.predict.drawing import SubgraphConfig, subgraph
+    from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
     from esmgo.predict.predictor import Prediction, Predictor
     from esmgo.predict.ranking import RankConfig, rank
 
 _HOMES = {
     "Aspect": "go.terms",
+    "AspectResult": "metrics.result",
+    "Audit": "predict.auditing",
+    "AuditConfig": "predict.auditing",
+    "BaselineConfig": "predict.baselines",
     "BuildConfig": "data.building",
     "EsmgoError": "errors",
+    "EvaluateConfig": "predict.evaluation",
+    "Evaluated": "predict.evaluation",
     "ExportConfig": "export.hub",
     "Fitted": "learn.finetune",
     "LabelSpace": "go.labels",
@@ -52,7 +63,11 @@ _HOMES = {
     "SubgraphConfig": "predict.drawing",
     "Term": "go.terms",
     "TrainConfig": "learn.config",
+    "Truth": "metrics.truth",
+    "audit": "predict.auditing",
     "build": "data.building",
+    "evaluate": "metrics.result",
+    "evaluate_files": "predict.evaluation",
     "export_checkpoint": "export.hub",
     "fit": "learn.finetune",
     "information_accretion": "go.information",
@@ -63,12 +78,19 @@ _HOMES = {
     "read_fasta": "data.fasta",
     "read_obo": "go.obo",
     "subgraph": "predict.drawing",
+    "write_baseline": "predict.baselines",
 }
 
 __all__ = [
     "Aspect",
+    "AspectResult",
+    "Audit",
+    "AuditConfig",
+    "BaselineConfig",
     "BuildConfig",
     "EsmgoError",
+    "EvaluateConfig",
+    "Evaluated",
     "ExportConfig",
     "Fitted",
     "LabelSpace",
@@ -82,7 +104,11 @@ __all__ = [
     "SubgraphConfig",
     "Term",
     "TrainConfig",
+    "Truth",
+    "audit",
     "build",
+    "evaluate",
+    "evaluate_files",
     "export_checkpoint",
     "fit",
     "information_accretion",
@@ -93,6 +119,7 @@ __all__ = [
     "read_fasta",
     "read_obo",
     "subgraph",
+    "write_baseline",
 ]
 
 

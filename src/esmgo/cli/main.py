@@ -27,6 +27,9 @@ VERBS = {
     "subgraph": "Draw the GO subgraph of a protein.",
     "build": "Turn sequences, annotations and an ontology into a data set.",
     "export": "Write a checkpoint as a Hugging Face model folder.",
+    "evaluate": "Evaluate predictions or a checkpoint as CAFA does.",
+    "baseline": "Score proteins by term frequency, homology or neighbours.",
+    "audit": "Say what the split of a data set really tests.",
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}

@@ -9,7 +9,10 @@ from esmgo.data.building import BuildConfig
 from esmgo.export.hub import ExportConfig
 from esmgo.learn.config import TrainConfig
 from esmgo.options import kind_of
+from esmgo.predict.auditing import AuditConfig
+from esmgo.predict.baselines import BaselineConfig
 from esmgo.predict.drawing import SubgraphConfig
+from esmgo.predict.evaluation import EvaluateConfig
 from esmgo.predict.ranking import RankConfig
 
 __all__ = ["page"]
@@ -20,13 +23,17 @@ _VERBS = {
     "`esmgo subgraph`": SubgraphConfig,
     "`esmgo build`": BuildConfig,
     "`esmgo export`": ExportConfig,
+    "`esmgo evaluate`": EvaluateConfig,
+    "`esmgo baseline`": BaselineConfig,
+    "`esmgo audit`": AuditConfig,
 }
 
 _HEAD = """# Flags
 
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
-`TrainConfig`, `RankConfig`, `SubgraphConfig`, `BuildConfig` and `ExportConfig`.
+`TrainConfig`, `RankConfig`, `SubgraphConfig`, `BuildConfig`, `ExportConfig`,
+`EvaluateConfig`, `BaselineConfig` and `AuditConfig`.
 """
 
 

@@ -12,7 +12,7 @@ from esmgo.cli.main import VERBS
 from esmgo.data.report import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
 
-__all__ = ["build", "export", "rank", "subgraph", "train"]
+__all__ = ["audit", "baseline", "build", "evaluate", "export", "rank", "subgraph", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,42 @@ def export(words: Sequence[str], prog: str) -> int:
     config, _ = flags.parse(ExportConfig, words, prog=prog, description=VERBS["export"])
     print(export_checkpoint(config))
     return 0
+
+
+def baseline(words: Sequence[str], prog: str) -> int:
+    """``esmgo baseline METHOD``."""
+    from esmgo.predict.baselines import METHODS, BaselineConfig, write_baseline
+
+    if words and not words[0].startswith("-"):
+        words = [f"--method={words[0]}", *words[1:]]
+    description = f"{VERBS['baseline']} The first word is the method: {', '.join(METHODS)}."
+    config, _ = flags.parse(BaselineConfig, words, prog=prog, description=description)
+    report = ReadReport(config.strict)
+    summary = write_baseline(config, report)
+    print(summary, file=sys.stderr if config.output == "-" else sys.stdout)
+    return _code(report)
+
+
+def audit(words: Sequence[str], prog: str) -> int:
+    """``esmgo audit``."""
+    from esmgo.predict.auditing import AuditConfig, audit
+
+    config, _ = flags.parse(AuditConfig, words, prog=prog, description=VERBS["audit"])
+    report = ReadReport(config.strict)
+    print(audit(config, report))
+    if config.output_dir is not None:
+        print(f"written to {shown(config.output_dir, 120)}")
+    return _code(report)
+
+
+def evaluate(words: Sequence[str], prog: str) -> int:
+    """``esmgo evaluate``."""
+    from esmgo.predict.evaluation import EvaluateConfig, evaluate_files
+
+    config, _ = flags.parse(EvaluateConfig, words, prog=prog, description=VERBS["evaluate"])
+    found = evaluate_files(config)
+    print(found)
+    return _code(found.report) or (4 if found.n_invalid else 0)
 
 
 def _check_free(path: Path) -> None:

@@ -5,33 +5,34 @@ Labels are sparse rows over a `LabelSpace`. Nothing here knows about tokens or m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esmgo.data.cleaning import TermRules, few, usable
 from esmgo.data.jsonlines import read_json_lines, rows_of
 from esmgo.data.layout import fetch, locate
-from esmgo.data.proteins import AnnotatedProteins, annotate, fingerprint
+from esmgo.data.proteins import AnnotatedProteins, annotate, close_annotations, fingerprint
 from esmgo.data.report import ReadReport
 from esmgo.data.rows import Rows, join
-from esmgo.data.splits import chosen
+from esmgo.data.splits import divide
 from esmgo.data.tables import is_parquet, read_parquet
 from esmgo.errors import DatasetError, UsageError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
-from esmgo.go.terms import Aspect
+from esmgo.go.terms import Aspect, Term
 
 __all__ = [
     "DEFAULT",
     "SAMPLE",
+    "SPLITS",
     "AnnotatedProteins",
     "Dataset",
     "locate_dataset",
     "open_dataset",
+    "open_split",
     "parse_subset",
 ]
 
@@ -40,6 +41,9 @@ DEFAULT = "andrewdalpino/CAFA5"
 
 SAMPLE = "sample"
 """The embedded, synthetic one."""
+
+SPLITS = ("test", "validation", "train")
+"""What `open_split` opens."""
 
 FEW = 2
 """Fewer training proteins than this are a mistake, or a test."""
@@ -67,10 +71,11 @@ class Dataset:
         order, split and labels.
     report : ReadReport
         Rejected rows and warnings.
-    n_unseen : int
-        Validation annotations of terms that are not in the label space.
     n_left_out : int
         Rows without a term of the subset's aspect, where that had to be picked from all.
+    unseen : dict
+        Terms of validation proteins that are not in the label space, sorted by id, and how
+        many validation proteins have each.
     """
 
     name: str
@@ -80,8 +85,13 @@ class Dataset:
     validation: AnnotatedProteins
     fingerprint: str
     report: ReadReport
-    n_unseen: int
     n_left_out: int = 0
+    unseen: dict[Term, int] = field(default_factory=dict)
+
+    @property
+    def n_unseen(self) -> int:
+        """Validation annotations of terms that are not in the label space."""
+        return sum(self.unseen.values())
 
 
 def parse_subset(text: str) -> str:
@@ -181,15 +191,71 @@ def open_dataset(
         usable_rows[split], n_without = usable(rows, rules, report)
         n_left_out += n_without
         _warn_of_twins(usable_rows[split], report)
-    train, validation = _divide(usable_rows, eval_ratio, validation_ids)
+    train, validation = divide(usable_rows, eval_ratio, validation_ids)
     _check_size(train, subset, report)
     _warn_of_leaks(train, validation, report)
-    labels, (taught, held_out), n_unseen = annotate(
+    labels, (taught, held_out), unseen = annotate(
         train, validation, ontology, aspect, min_term_count
     )
     taught = _without_bare(taught, train.source, report)
     digest = fingerprint(labels, taught, held_out)
-    return Dataset(name, subset, labels, taught, held_out, digest, report, n_unseen, n_left_out)
+    return Dataset(name, subset, labels, taught, held_out, digest, report, n_left_out, unseen)
+
+
+def open_split(
+    name: str,
+    split: str = "test",
+    subset: str = "all",
+    *,
+    ontology: Ontology | None = None,
+    validation_ids: Collection[str] = (),
+    drop_unknown_terms: bool = False,
+    strict: bool = False,
+) -> tuple[AnnotatedProteins, LabelSpace, ReadReport]:
+    """Open the proteins of one split with all their terms, also those never trained on.
+
+    Parameters
+    ----------
+    name, subset, ontology, drop_unknown_terms, strict
+        See `open_dataset`.
+    split : str
+        ``test``, ``train``, or ``validation``: the proteins of ``validation_ids``,
+        wherever they are.
+    validation_ids : collection of str
+        What a checkpoint was validated on.
+
+    Returns
+    -------
+    proteins : AnnotatedProteins
+    labels : LabelSpace
+        Their terms, closed.
+    report : ReadReport
+        Rejected rows and warnings.
+
+    Raises
+    ------
+    DatasetError, HubError, RecordError, UsageError
+        See `open_dataset`; also if there is no such split.
+    """
+    subset, report = parse_subset(subset), ReadReport(strict=strict)
+    splits, is_subset = _read(name, subset)
+    if split != "validation" and split not in splits:
+        raise UsageError(f"{shown(name, 60)} has no {split} split; it has {', '.join(splits)}")
+    if name == SAMPLE and ontology is None:
+        ontology = _sample_ontology()
+    aspect = _ASPECT_OF.get(subset)
+    if ontology is None:
+        _check_no_ontology(name, subset, is_subset=is_subset, report=report)
+    rules = TermRules(ontology, aspect, drop_unknown_terms)
+    wanted = splits.values() if split == "validation" else [splits[split]]
+    rows = join([usable(each, rules, report)[0] for each in wanted])
+    if split == "validation":
+        ids = frozenset(validation_ids)
+        rows = rows.take(np.array([i for i, id in enumerate(rows.ids) if id in ids], np.intp))
+    if not len(rows):
+        raise DatasetError(rows.source, f"no {split} protein with a term of {subset}")
+    proteins, labels = close_annotations(rows, ontology, aspect)
+    return proteins, labels, report
 
 
 def _read(name: str, subset: str) -> tuple[dict[str, Rows], bool]:
@@ -226,32 +292,6 @@ def _check_no_ontology(name: str, subset: str, *, is_subset: bool, report: ReadR
     report.warn(
         "no --ontology: GO ids stand in for names, and no term is propagated beyond the data's own"
     )
-
-
-def _divide(
-    splits: dict[str, Rows], ratio: float, kept: Collection[str] | None
-) -> tuple[Rows, Rows]:
-    """Return the rows to train on and those to validate on: ``kept``, or by ``ratio``."""
-
-    def choose(ids: Sequence[str]) -> NDArray[np.bool_]:
-        if kept is None:
-            return chosen(ids, ratio)
-        known = frozenset(kept)
-        return np.array([id in known for id in ids], bool)
-
-    if "test" in splits:
-        test = splits["test"]
-        return splits["train"], test.take(np.flatnonzero(choose(test.ids)))
-    rows = splits["train"]
-    held_out = choose(rows.ids)
-    if ratio < 1 and held_out.all():
-        held_out[:] = False  # a handful of proteins: train on them, validate on none
-    if len(rows) and held_out.all():
-        raise UsageError(
-            f"--eval_ratio={ratio} leaves no protein of {shown(rows.source, 60)} to train on: "
-            "there is no test split, so it is held out of train"
-        )
-    return rows.take(np.flatnonzero(~held_out)), rows.take(np.flatnonzero(held_out))
 
 
 def _check_size(train: Rows, subset: str, report: ReadReport) -> None:

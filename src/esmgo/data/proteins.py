@@ -16,10 +16,10 @@ from esmgo.data.rows import Rows, take
 from esmgo.errors import UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
-from esmgo.go.terms import Aspect
+from esmgo.go.terms import Aspect, Term
 from esmgo.go.truepath import close_rows
 
-__all__ = ["AnnotatedProteins", "annotate", "fingerprint"]
+__all__ = ["AnnotatedProteins", "annotate", "close_annotations", "fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def annotate(
     ontology: Ontology | None,
     aspect: Aspect | None,
     min_term_count: int,
-) -> tuple[LabelSpace, tuple[AnnotatedProteins, AnnotatedProteins], int]:
+) -> tuple[LabelSpace, tuple[AnnotatedProteins, AnnotatedProteins], dict[Term, int]]:
     """Close both annotations and cut them to the terms that training has often enough.
 
     Returns
@@ -69,8 +69,9 @@ def annotate(
         stays closed, because an ancestor is never rarer than its descendant.
     proteins : tuple of AnnotatedProteins
         Training and validation. The cut may leave a protein without any term.
-    n_unseen : int
-        Validation annotations of terms that are not in the label space.
+    unseen : dict
+        Terms of validation proteins that are not in the label space, sorted by id, and how
+        many validation proteins have each.
 
     Raises
     ------
@@ -91,7 +92,17 @@ def annotate(
     column = np.full(len(wide), -1, np.int32)
     column[kept] = np.arange(len(kept))
     cut = [_cut(proteins, column) for proteins in closed]
-    return labels, (cut[0], cut[1]), len(closed[1].indices) - len(cut[1].indices)
+    held_out = np.bincount(closed[1].indices, minlength=len(wide))
+    unseen = np.flatnonzero((column < 0) & (held_out > 0))
+    return labels, (cut[0], cut[1]), {wide.terms[j]: int(held_out[j]) for j in unseen}
+
+
+def close_annotations(
+    rows: Rows, ontology: Ontology | None, aspect: Aspect | None
+) -> tuple[AnnotatedProteins, LabelSpace]:
+    """Close the annotations of all rows over the smallest label space that holds them."""
+    labels = LabelSpace.close(_used(rows), ontology, aspect)
+    return _closed(rows, labels), labels
 
 
 def _used(rows: Rows) -> set[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from esmgo.errors import MachineError, shown
-from esmgo.learn.validation import Validation, name_of
+from esmgo.learn.validation import Validation
+from esmgo.metrics.result import name_of
 
 __all__ = ["Board"]
 

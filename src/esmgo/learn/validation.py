@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.dataset import AnnotatedProteins, Dataset
+from esmgo.data.dataset import Dataset
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
 from esmgo.go.truepath import propagate
 from esmgo.learn.stop import StopRequest
 from esmgo.metrics.baselines import term_frequency
-from esmgo.metrics.curve import CurveSums, MicroSums, curve_sums, micro_sums, truth_matrix
+from esmgo.metrics.evaluator import BLOCK, Evaluator
+from esmgo.metrics.micro import MicroSums, micro_sums
+from esmgo.metrics.result import name_of, results
+from esmgo.metrics.truth import Truth
 from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode
 
@@ -25,9 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Validation", "naive_fmax", "validate"]
 
 log = logging.getLogger(__name__)
-
-BLOCK = 512
-"""Proteins in a block of the term-frequency baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,6 @@ class Validation:
             f"{name_of(a)} {f:.3f} (term frequency alone {naive[a]:.3f})"
             for a, f in self.fmax.items()
         ))  # fmt: skip
-
-
-def name_of(aspect: Aspect | None) -> str:
-    """Return MF, BP or CC; ``all`` where aspects are unknown."""
-    return aspect.name if aspect else "all"
 
 
 def validate(state: State, stop: StopRequest) -> Validation:
@@ -90,19 +85,15 @@ class _Sums:
     """Adds up blocks of scores against the validation annotations."""
 
     def __init__(self, data: Dataset) -> None:
-        self._proteins: AnnotatedProteins = data.validation
-        self._columns = {aspect: data.labels.columns_of(aspect) for aspect in data.labels.aspects}
-        self._counted = np.concatenate([*self._columns.values(), np.empty(0, np.intp)])
-        self._curves: dict[Aspect | None, CurveSums] = {}
+        p = data.validation
+        self._truth = Truth(p.ids, p.indptr, p.indices, data.labels)
+        self._evaluator = Evaluator(self._truth)
         self._micro = MicroSums()
 
     def add(self, scores: Scores, rows: NDArray[np.intp]) -> None:
-        block = self._proteins.subset(rows)
-        truth = truth_matrix(block.indptr, block.indices, len(scores.labels))
-        for aspect, columns in self._columns.items():
-            sums = curve_sums(scores, truth, columns)
-            self._curves[aspect] = self._curves[aspect] + sums if aspect in self._curves else sums
-        self._micro += micro_sums(scores, truth, self._counted)
+        self._evaluator.add(scores, rows)
+        self._micro += micro_sums(scores, self._truth, rows)
 
     def validation(self) -> Validation:
-        return Validation({a: sums.fmax for a, sums in self._curves.items()}, self._micro)
+        found = results(self._evaluator)
+        return Validation({aspect: found[aspect].fmax for aspect in found}, self._micro)

@@ -1,140 +1,238 @@
-"""Protein-centric precision and recall over thresholds, as CAFA defines them.
+"""Precision and recall, remaining uncertainty and misinformation over score thresholds.
 
-All quantities are sums over proteins: blocks, processes and machines simply add up.
+`CurveSums` are sums over proteins: blocks, processes and machines simply add up. A
+`Curve` is what they come to once divided, with the names that CAFA's evaluator gives
+its columns. Nothing here knows about terms or ontologies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.go.scores import Scores
+__all__ = ["NORMALISATIONS", "RULES", "THRESHOLDS", "Curve", "CurveSums", "thresholds"]
 
-__all__ = ["THRESHOLDS", "CurveSums", "MicroSums", "curve_sums", "micro_sums", "truth_matrix"]
+NORMALISATIONS = ("cafa", "gt", "pred")
+"""What sums are divided by: see `CurveSums.curve`."""
 
-THRESHOLDS = np.arange(1, 100) / 100
-"""Score thresholds τ = 0.01, 0.02 … 0.99; a term is called where its score is at least τ."""
+RULES = ("cafaeval", "exact")
+"""Whose habits are followed where they differ: see docs/evaluation.md."""
+
+Values = NDArray[np.float64]
+
+
+def thresholds(step: float = 0.01, rules: str = "cafaeval") -> Values:
+    """Return the thresholds between 0 and 1, ``step`` apart.
+
+    Parameters
+    ----------
+    step : float
+        In (0, 1).
+    rules : str
+        ``cafaeval`` adds up steps in floating point, as that program does: 25 of its 99
+        thresholds lie beside the decimal they stand for, and a score of 0.35 misses the
+        threshold 0.35000000000000003. ``exact`` gives the decimals.
+
+    Returns
+    -------
+    ndarray, shape=(M,), dtype=float64
+        Ascending.
+    """
+    found = np.arange(step, 1, step)
+    if rules == "cafaeval":
+        return found
+    return np.array([float(f"{x:.12g}") for x in np.arange(1, len(found) + 1) * step])
+
+
+THRESHOLDS = thresholds()
+"""τ = 0.01, 0.02 … 0.99; a term is called where its score is at least τ."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurveSums:
-    """Sums per threshold over proteins, for one aspect.
+    """Sums per threshold over proteins, for one aspect, of terms or of their bits.
 
     Parameters
     ----------
-    precision : ndarray, shape=(99,), dtype=float64
-        Sum of precision over the proteins with a call.
-    recall : ndarray, shape=(99,), dtype=float64
-        Sum of recall over the proteins with a true term.
-    n_called : ndarray, shape=(99,), dtype=int64
-        Proteins with a true term and at least one call.
     n_proteins : int
-        Proteins with a true term in the aspect, its root not counted.
+        Proteins of the benchmark: n_e in CAFA's notation.
+    n : ndarray, shape=(M,), dtype=float64
+        Proteins with at least one call.
+    tp, fp, fn : ndarray, shape=(M,), dtype=float64
+        Called and true, called and not true, true and not called.
+    precision, recall : ndarray, shape=(M,), dtype=float64
+        Sums of each protein's precision and recall; 0 for one without calls, or
+        without true terms.
     """
 
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    n_called: NDArray[np.int64]
     n_proteins: int
+    n: Values
+    tp: Values
+    fp: Values
+    fn: Values
+    precision: Values
+    recall: Values
+
+    @classmethod
+    def of(
+        cls, hits: NDArray[np.number], misses: NDArray[np.number], member: NDArray[np.bool_]
+    ) -> CurveSums:
+        """Count one block of proteins.
+
+        Parameters
+        ----------
+        hits, misses : ndarray, shape=(N, M + 2)
+            True and false cells of each protein by bin: bin 0 is not predicted, 1 below
+            the first threshold, ``i + 2`` at least the threshold ``i`` and below the next.
+        member : ndarray, shape=(N,), dtype=bool
+            Proteins of the benchmark. Others count only by their calls.
+        """
+        tp, fp = _at_least(hits), _at_least(misses)  # (N, M)
+        fn = np.cumsum(hits[:, :-1], axis=1, dtype=np.float64)[:, 1:]
+        called = tp + fp
+        true = hits.sum(axis=1, dtype=np.float64)[:, None]
+        precision = np.divide(tp, called, out=np.zeros_like(tp), where=called > 0)
+        recall = np.divide(tp, true, out=np.zeros_like(tp), where=true > 0)
+        per_protein = ((called > 0).astype(np.float64), tp, fp, fn, precision, recall)
+        return cls(int(member.sum()), *(each.sum(axis=0) for each in per_protein))
 
     def __add__(self, other: CurveSums) -> CurveSums:
-        return CurveSums(
-            self.precision + other.precision,
-            self.recall + other.recall,
-            self.n_called + other.n_called,
-            self.n_proteins + other.n_proteins,
-        )
+        return CurveSums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def curve(self, at: Values, normalisation: str = "cafa") -> Curve:
+        """Divide the sums.
+
+        Parameters
+        ----------
+        at : ndarray, shape=(M,), dtype=float64
+            The thresholds.
+        normalisation : str
+            ``cafa``: precision by the proteins with a call, all else by the proteins of
+            the benchmark; ``gt``: all by the benchmark; ``pred``: all by those with a call.
+        """
+        benchmark = np.full(len(at), float(self.n_proteins))
+        by = self.n if normalisation == "pred" else benchmark
+        tp, fp, fn, rc = (_ratio(x, by) for x in (self.tp, self.fp, self.fn, self.recall))
+        pr = _ratio(self.precision, benchmark if normalisation == "gt" else self.n)
+        return Curve(at, self.n_proteins, self.n, tp, fp, fn, pr, rc, _ratio(self.n, benchmark))
+
+
+def _at_least(bins: NDArray[np.number]) -> Values:
+    """Turn sums per bin into sums at or above each threshold."""
+    return np.cumsum(bins[:, :1:-1], axis=1, dtype=np.float64)[:, ::-1]
+
+
+def _ratio(part: Values, whole: Values) -> Values:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _f1(precision: Values, recall: Values) -> Values:
+    return _ratio(2 * precision * recall, precision + recall)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Means over proteins per threshold, named as in CAFA's evaluator; all shape=(M,).
+
+    ``n`` proteins with a call · ``tp``, ``fp``, ``fn`` terms (or bits) a protein · ``pr``,
+    ``rc`` precision and recall, the means of the proteins' own · ``cov`` coverage.
+    """
+
+    tau: Values
+    n_proteins: int
+    n: Values
+    tp: Values
+    fp: Values
+    fn: Values
+    pr: Values
+    rc: Values
+    cov: Values
+
+    @property
+    def mi(self) -> Values:
+        """Misinformation: what is called and not true."""
+        return self.fp
+
+    @property
+    def ru(self) -> Values:
+        """Remaining uncertainty: what is true and not called."""
+        return self.fn
+
+    @cached_property
+    def f(self) -> Values:
+        """Harmonic mean of precision and recall."""
+        return _f1(self.pr, self.rc)
+
+    @cached_property
+    def s(self) -> Values:
+        """Semantic distance: ru and mi as the legs of a right angle."""
+        return np.sqrt(self.ru**2 + self.mi**2)
+
+    @cached_property
+    def pr_micro(self) -> Values:
+        """Precision over all cells together."""
+        return _ratio(self.tp, self.tp + self.fp)
+
+    @cached_property
+    def rc_micro(self) -> Values:
+        """Recall over all cells together."""
+        return _ratio(self.tp, self.tp + self.fn)
+
+    @cached_property
+    def f_micro(self) -> Values:
+        """Harmonic mean of the two before."""
+        return _f1(self.pr_micro, self.rc_micro)
+
+    @property
+    def covered(self) -> NDArray[np.intp]:
+        """The thresholds at which anything is called at all."""
+        return np.flatnonzero(self.cov > 0)
+
+    def best(self, metric: str) -> int | None:
+        """Return the threshold's index where ``f``, ``f_micro`` is highest or ``s`` lowest.
+
+        The first of equals; None where nothing is called.
+        """
+        at = self.covered
+        if len(at) == 0:
+            return None
+        values = getattr(self, metric)[at]
+        return int(at[np.argmin(values) if metric == "s" else np.argmax(values)])
 
     @property
     def fmax(self) -> float:
-        """The highest F1 of mean precision and mean recall over thresholds; 0 without proteins.
+        """The highest F over thresholds; 0 where nothing is called.
 
         References
         ----------
         Radivojac et al., Nature Methods 10:221 (2013).
         """
-        precision = self.precision / np.maximum(self.n_called, 1)
-        recall = self.recall / max(self.n_proteins, 1)
-        total = precision + recall
-        f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-        return float(f1.max())
-
-
-def curve_sums(scores: Scores, truth: NDArray[np.bool_], columns: NDArray[np.intp]) -> CurveSums:
-    """Return the sums of one block of proteins over the given columns.
-
-    Parameters
-    ----------
-    scores : Scores
-        N proteins over T terms, propagated.
-    truth : ndarray, shape=(N, T), dtype=bool
-        Closed annotations.
-    columns : ndarray, dtype=intp
-        The terms of one aspect, without its root.
-    """
-    true = truth[:, columns]  # (N, C)
-    counted = true.any(axis=1)
-    true = true[counted]
-    n, m = len(true), len(THRESHOLDS)
-    # the bin of a score is the number of thresholds at or below it
-    bins = np.searchsorted(THRESHOLDS, scores.values[counted][:, columns], side="right")
-    flat = bins + np.arange(n)[:, None] * (m + 1)
-    called = _at_least(np.bincount(flat.ravel(), minlength=n * (m + 1)), n)  # (N, 99)
-    hits = _at_least(np.bincount(flat[true], minlength=n * (m + 1)), n)
-    precision = np.divide(hits, called, out=np.zeros((n, m)), where=called > 0)
-    recall = hits / true.sum(axis=1, keepdims=True)
-    return CurveSums(precision.sum(0), recall.sum(0), (called > 0).sum(0), n)
-
-
-def _at_least(histogram: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Turn counts per bin into counts at or above each threshold."""
-    rows = histogram.reshape(n, len(THRESHOLDS) + 1)
-    return rows[:, :0:-1].cumsum(axis=1)[:, ::-1]
-
-
-@dataclass(frozen=True, slots=True)
-class MicroSums:
-    """True positives, false positives and false negatives over all cells of a score matrix."""
-
-    tp: int = 0
-    fp: int = 0
-    fn: int = 0
-
-    def __add__(self, other: MicroSums) -> MicroSums:
-        return MicroSums(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
+        at = self.best("f")
+        return 0.0 if at is None else float(self.f[at])
 
     @property
-    def precision(self) -> float:
-        """Calls that are right; 0 without calls."""
-        return self.tp / max(self.tp + self.fp, 1)
+    def smin(self) -> float:
+        """The lowest S over thresholds; where nothing is called, all there is to know.
+
+        References
+        ----------
+        Clark and Radivojac, Bioinformatics 29:i53 (2013).
+        """
+        at = self.best("s")
+        return float(self.s[at]) if at is not None else float(self.fn[0])
 
     @property
-    def recall(self) -> float:
-        """True terms that are called; 0 without true terms."""
-        return self.tp / max(self.tp + self.fn, 1)
+    def aupr(self) -> float:
+        """Area under precision over recall: trapezoids between the thresholds' points.
 
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of the two; 0 where both are."""
-        return 2 * self.tp / max(2 * self.tp + self.fp + self.fn, 1)
-
-
-def micro_sums(
-    scores: Scores, truth: NDArray[np.bool_], columns: NDArray[np.intp], threshold: float = 0.5
-) -> MicroSums:
-    """Return the counts of one block over the given columns at one threshold."""
-    called, true = scores.values[:, columns] >= threshold, truth[:, columns]
-    return MicroSums(
-        int((called & true).sum()), int((called & ~true).sum()), int((~called & true).sum())
-    )
-
-
-def truth_matrix(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], n_terms: int
-) -> NDArray[np.bool_]:
-    """Return sparse rows of a block as a dense one; shape=(N, T)."""
-    truth = np.zeros((len(indptr) - 1, n_terms), bool)
-    truth[np.repeat(np.arange(len(truth)), np.diff(indptr)), indices] = True
-    return truth
+        From recall 0, where precision is that of the highest threshold, to the recall of
+        the lowest; nothing is assumed beyond it.
+        """
+        at = self.covered[::-1]
+        if len(at) == 0:
+            return 0.0
+        recall, precision = self.rc[at], self.pr[at]
+        return float(np.trapezoid([precision[0], *precision], [0.0, *recall]))

@@ -18,7 +18,7 @@ from esmgo.go.scores import Scores
 from esmgo.go.terms import Term
 from esmgo.go.truepath import propagate
 from esmgo.model.caller import Caller
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import choose_device
 from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode, windows
@@ -97,7 +97,13 @@ class Predictor:
         UsageError
             If the device is not there.
         """
-        checkpoint = open_checkpoint(path)
+        return cls.of(open_checkpoint(path), device=device, context_length=context_length)
+
+    @classmethod
+    def of(
+        cls, checkpoint: Checkpoint, *, device: str | None = None, context_length: int | None = None
+    ) -> Predictor:
+        """Make ready an opened checkpoint; see `load`."""
         where = choose_device(device)
         length = context_length or checkpoint.context_length
         return cls(checkpoint.caller(), checkpoint.labels, length, where)

@@ -39,9 +39,9 @@ _EXPLAINED = {
 _PARTS = (
     ("by_depth", "By depth of the term", "Depth",
      "whether a file loses more on the deeper, more specific terms"),
-    ("by_frequency", "By frequency of the term", "Annotations of a term",
+    ("by_frequency", "By frequency of the term", "Benchmark proteins that have the term",
      "how well a file calls rare terms, and how well common ones"),
-    ("by_identity", "By identity to known proteins", "Identity",
+    ("by_identity", "By identity to the nearest training protein", "Identity",
      "how much a file depends on a similar protein being known"),
 )  # fmt: skip
 _COUNTS = {"n_proteins": "Proteins", "n_terms": "Terms", "n_annotations": "Annotations"}

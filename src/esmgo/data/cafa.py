@@ -1,0 +1,230 @@
+"""CAFA's tables: which protein has which term, and how sure a predictor is of it.
+
+Millions of lines are read by columns, in blocks; a block that is not plain is read again
+line by line, and says what is wrong with which line. Nothing here knows the ontology.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from esmgo.errors import AnnotationError, shown
+from esmgo.go.source import Source, chunks, name_of
+
+__all__ = ["Pairs", "read_ids", "read_pairs", "read_predictions"]
+
+BLOCK = 1 << 23
+"""Bytes read at a time: about 300,000 lines."""
+
+_LONGEST = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+_TERM = re.compile(r"(GO:[0-9]{7})|(?!GO:)[A-Za-z][\w.-]*:\S+", re.ASCII)
+_PREAMBLE = frozenset({"AUTHOR", "MODEL", "KEYWORDS", "ACCURACY", "END"})
+_HEADER = frozenset({"term", "go", "go_id", "goid", "go_term", "term_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Some lines of a table, in order.
+
+    Parameters
+    ----------
+    protein, term : ndarray, shape=(n,), dtype=int32
+        Places in ``proteins`` and ``terms``.
+    proteins, terms : list of str
+        Each id of the block once.
+    scores : ndarray, shape=(n,), dtype=float64
+        As written; 1 in a table without scores.
+    """
+
+    protein: NDArray[np.int32]
+    term: NDArray[np.int32]
+    proteins: list[str]
+    terms: list[str]
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.protein)
+
+
+def read_predictions(source: Source) -> Iterator[Pairs]:
+    """Read ``protein  term  score`` lines, TAB or blanks between them, in blocks.
+
+    A header line, and the AUTHOR, MODEL, KEYWORDS, ACCURACY and END lines of older CAFA
+    files, are passed over. Scores are any number here; further columns are ignored.
+
+    Parameters
+    ----------
+    source : str, path or binary file
+        Plain text or gzip, told apart by content; ``-`` is standard input.
+
+    Raises
+    ------
+    AnnotationError
+        With the line: too few columns, no protein, no term id, or a score that is no number.
+    """
+    return _read(source, 3)
+
+
+def read_pairs(source: Source) -> Iterator[Pairs]:
+    """Read ``protein  term`` lines in blocks; further columns and a header are passed over.
+
+    Raises
+    ------
+    AnnotationError
+        With the line: too few columns, no protein, or no term id.
+    """
+    return _read(source, 2)
+
+
+def read_ids(source: Source) -> list[str]:
+    """Return the first word of each line, each once: target proteins, or terms.
+
+    Raises
+    ------
+    AnnotationError
+        If there are none.
+    """
+    name = name_of(source)
+    found: dict[str, None] = {}
+    for line, block in _blocks(chunks(source, AnnotationError), name):
+        for _, cells in _lines(line, block, name):
+            found[cells[0]] = None
+    if not found:
+        raise AnnotationError(name, "no ids in it")
+    return list(found)
+
+
+def _read(source: Source, n_columns: int) -> Iterator[Pairs]:
+    name = name_of(source)
+    is_empty = True
+    for line, block in _blocks(chunks(source, AnnotationError), name):
+        pairs = _fast(block, n_columns)
+        if pairs is None:
+            pairs = _careful(line, block, n_columns, name)
+        is_empty &= len(pairs) == 0
+        yield pairs
+    if is_empty:
+        raise AnnotationError(name, "no lines in it but blank ones")
+
+
+def _blocks(content: Iterable[bytes], name: str) -> Iterator[tuple[int, bytes]]:
+    r"""Yield whole lines, about `BLOCK` bytes at a time, with the number of the first.
+
+    ``\r\n`` and ``\r`` come out as ``\n``; a byte order mark is dropped.
+    """
+    parts: list[bytes] = []
+    line, held, size = 1, b"", 0
+    for chunk in content:
+        data = held + chunk
+        if line == 1 and not parts:
+            data = data.removeprefix(_BOM)
+        held = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
+        data = data.removesuffix(held)
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        parts.append(data)
+        size += len(data)
+        if size >= BLOCK:
+            whole, newline, rest = b"".join(parts).rpartition(b"\n")
+            if len(rest) > _LONGEST:
+                line += whole.count(b"\n") + bool(newline)
+                raise AnnotationError(name, f"a line of more than {_LONGEST:,} bytes", line)
+            yield line, whole + newline
+            line += whole.count(b"\n") + 1
+            parts, size = [rest], len(rest)
+    if rest := b"".join(parts):
+        yield line, rest
+
+
+def _fast(block: bytes, n_columns: int) -> Pairs | None:
+    """Read a block that is as it should be; None for any other."""
+    width = block.split(b"\n", 1)[0].count(b"\t") + 1
+    if width < n_columns:
+        return None
+    names = [f"column {i}" for i in range(width)]
+    kinds = [pa.dictionary(pa.int32(), pa.string())] * 2 + [pa.float64()]
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(block),
+            csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+            csv.ParseOptions(delimiter="\t", quote_char=False),
+            csv.ConvertOptions(
+                column_types=dict(zip(names, kinds[:n_columns], strict=False)),
+                include_columns=names[:n_columns],
+                null_values=[],
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    protein, term = (table.column(i).combine_chunks() for i in (0, 1))
+    proteins, terms = protein.dictionary.to_pylist(), term.dictionary.to_pylist()
+    if not all(map(_is_plain, proteins)) or not all(map(_TERM.fullmatch, terms)):
+        return None
+    scores = table.column(2).to_numpy() if n_columns == 3 else np.ones(len(table))
+    return Pairs(protein.indices.to_numpy(), term.indices.to_numpy(), proteins, terms, scores)
+
+
+def _is_plain(id: str) -> bool:
+    return id.isprintable() and id != "" and id.strip(" ") == id
+
+
+def _careful(line: int, block: bytes, n_columns: int, name: str) -> Pairs:
+    """Read a block line by line; refuse the first line that is wrong."""
+    proteins: dict[str, int] = {}
+    terms: dict[str, int] = {}
+    rows: list[tuple[int, int, float]] = []
+    for number, cells in _lines(line, block, name):
+        if _is_preamble(number, cells):
+            continue
+        if reason := _fault(cells, n_columns):
+            raise AnnotationError(name, reason, number)
+        protein = proteins.setdefault(cells[0], len(proteins))
+        term = terms.setdefault(cells[1], len(terms))
+        rows.append((protein, term, float(cells[2]) if n_columns == 3 else 1.0))
+    columns = np.array(rows, np.float64).reshape(-1, 3)
+    codes = columns[:, :2].astype(np.int32)
+    return Pairs(codes[:, 0], codes[:, 1], list(proteins), list(terms), columns[:, 2])
+
+
+def _lines(line: int, block: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each line that is not blank."""
+    for number, data in enumerate(block.split(b"\n"), line):
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            reason = f"not UTF-8: byte 0x{data[error.start]:02X}; save the file as UTF-8"
+            raise AnnotationError(name, reason, number) from None
+        if text.strip():
+            cells = text.split("\t") if "\t" in text.strip() else text.split()
+            yield number, [cell.strip() for cell in cells]
+
+
+def _is_preamble(number: int, cells: list[str]) -> bool:
+    if number == 1 and len(cells) > 1 and cells[1].lower() in _HEADER:
+        return True
+    return cells[0] in _PREAMBLE and not (len(cells) > 1 and _TERM.fullmatch(cells[1]))
+
+
+def _fault(cells: list[str], n_columns: int) -> str:
+    """Say what is wrong with a line; nothing if nothing is."""
+    wanted = ("a protein", "a GO id", "a score")[:n_columns]
+    if len(cells) < n_columns:
+        return f"{len(cells)} columns; expected {', '.join(wanted)}, with a TAB between"
+    if not cells[0] or not cells[0].isprintable():
+        return "control character in the protein id" if cells[0] else "no protein id"
+    if not _TERM.fullmatch(cells[1]):
+        return f"{shown(repr(cells[1]), 40)} is not a GO id (GO: and seven digits)"
+    if n_columns == 3:
+        try:
+            float(cells[2])
+        except ValueError:
+            return f"the score {shown(repr(cells[2]), 40)} is not a number"
+    return ""

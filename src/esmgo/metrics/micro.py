@@ -1,0 +1,63 @@
+"""Micro averages at one threshold: all cells of a score matrix together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.go.scores import Scores
+from esmgo.metrics.truth import Truth, cells
+
+__all__ = ["MicroSums", "micro_sums"]
+
+
+@dataclass(frozen=True, slots=True)
+class MicroSums:
+    """True positives, false positives and false negatives over all cells of a score matrix."""
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+
+    def __add__(self, other: MicroSums) -> MicroSums:
+        return MicroSums(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
+
+    @property
+    def precision(self) -> float:
+        """Calls that are right; 0 without calls."""
+        return self.tp / max(self.tp + self.fp, 1)
+
+    @property
+    def recall(self) -> float:
+        """True terms that are called; 0 without true terms."""
+        return self.tp / max(self.tp + self.fn, 1)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the two; 0 where both are."""
+        return 2 * self.tp / max(2 * self.tp + self.fp + self.fn, 1)
+
+
+def micro_sums(
+    scores: Scores, truth: Truth, rows: NDArray[np.intp], threshold: float = 0.5
+) -> MicroSums:
+    """Return the counts of one block over all terms but the roots.
+
+    Parameters
+    ----------
+    scores : Scores
+        Over the label space of the truth.
+    truth : Truth
+        Closed annotations.
+    rows : ndarray, shape=(B,), dtype=intp
+        Which protein of the truth each row of ``scores`` is.
+    """
+    counted = np.array([not term.is_root for term in scores.labels.terms], bool)
+    called = (scores.values >= threshold) & counted  # (B, T)
+    column, place = cells(truth.indptr, truth.indices, rows)
+    kept = counted[column]
+    tp = int(np.count_nonzero(called[place[kept], column[kept]]))
+    n_called, n_true = int(np.count_nonzero(called)), int(np.count_nonzero(kept))
+    return MicroSums(tp, n_called - tp, n_true - tp)
