@@ -11,11 +11,12 @@ import sys
 import warnings
 from pathlib import Path
 
-from cafaeval.evaluation import cafa_eval
+if __name__ == "__main__":
+    from cafaeval.evaluation import cafa_eval
 
-warnings.simplefilter("ignore")
-for given in json.loads(Path(sys.argv[1]).read_text()):
-    inputs = [given.pop(name) for name in ("obo", "predictions", "truth")]
-    output = given.pop("output")
-    rows, _ = cafa_eval(*inputs, no_orphans=True, **given)
-    rows.to_csv(output, sep="\t", float_format="%.17g")
+    warnings.simplefilter("ignore")
+    for given in json.loads(Path(sys.argv[1]).read_text()):
+        inputs = [given.pop(name) for name in ("obo", "predictions", "truth")]
+        output = given.pop("output")
+        rows, _ = cafa_eval(*inputs, no_orphans=True, **given)
+        rows.to_csv(output, sep="\t", float_format="%.17g")

@@ -255,8 +255,8 @@ def test_identity_gives_groups_of_proteins(files, capsys):
     (files / "nearest.tsv").write_text("protein\tnearest\tidentity\na\tx\t95.0\nb\t\t\nzz\ty\t40\n")
     page = found(files, identity="nearest.tsv").document["evaluations"][0]["aspects"]["MF"]
     groups = {each["group"]: each for each in page["by_identity"]}
-    assert groups.keys() == {"no hit", "90 % and more"}
-    assert (groups["90 % and more"]["fmax"], groups["no hit"]["fmax"]) == (1, 0)
+    assert groups.keys() == {"no hit", "90–100 %"}
+    assert (groups["90–100 %"]["fmax"], groups["no hit"]["fmax"]) == (1, 0)
     for bad in ("id\tx\n", "protein\tidentity\na\t101\n", "protein\tidentity\na\t1\na\t2\n"):
         (files / "nearest.tsv").write_text(bad)
         assert evaluate(files, f"--identity={files / 'nearest.tsv'}") == 3

@@ -347,10 +347,10 @@ def test_a_second_signal_leaves_at_once_and_the_last_checkpoint_is_whole(tmp_pat
 
 
 def test_the_split_of_the_checkpoint_is_used_on_resume_not_drawn_again(tmp_path, monkeypatch):
-    from esmgo.data import dataset
+    from esmgo.data import splits
 
     fit(config(tmp_path))
-    monkeypatch.setattr(dataset, "chosen", lambda ids, ratio: np.zeros(len(ids), bool))
+    monkeypatch.setattr(splits, "chosen", lambda ids, ratio: np.zeros(len(ids), bool))
     fit(config(tmp_path, num_epochs=2, resume=True))
     assert open_checkpoint(tmp_path / "c.pt").training["validation"]
 

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from esmgo.errors import AnnotationError, shown
 from esmgo.go.source import Source, chunks, name_of, text_lines
 
-__all__ = ["STRATA", "read_identity", "strata_of"]
+__all__ = ["BINS", "EDGES", "STRATA", "read_identity", "strata_of"]
 
-_EDGES = (30.0, 50.0, 70.0, 90.0)
+EDGES = (30.0, 40.0, 50.0, 70.0, 90.0)
 
-STRATA = ("no hit", "below 30 %", "30–50 %", "50–70 %", "70–90 %", "90 % and more", "not listed")
-"""The groups, by sequence identity to the nearest training protein."""
+BINS = ("no hit", "< 30 %", "30–40 %", "40–50 %", "50–70 %", "70–90 %", "90–100 %")
+"""Groups of proteins by identity to the nearest training protein, from the first figure up
+to the second."""
+
+STRATA = (*BINS, "not listed")
+"""The groups of an evaluation."""
 
 
 def read_identity(source: Source) -> dict[str, float | None]:
@@ -76,5 +80,5 @@ def strata_of(proteins: Sequence[str], identity: Mapping[str, float | None]) -> 
     for i, id in enumerate(proteins):
         if id in identity:
             value = identity[id]
-            groups[i] = 0 if value is None else 1 + np.searchsorted(_EDGES, value, side="right")
+            groups[i] = 0 if value is None else 1 + np.searchsorted(EDGES, value, side="right")
     return groups

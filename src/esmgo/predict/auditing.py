@@ -64,7 +64,7 @@ class Audit:
         Proteins of both sides.
     histogram : dict
         Test proteins by identity to the nearest training protein; see
-        `esmgo.predict.overlap.BINS`.
+        `esmgo.predict.overlap.HISTOGRAM`.
     n_partial : int
         Test proteins with hits over less than half of them alone; ``no hit`` counts them.
     n_identical : int

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from esmgo import __version__
 from esmgo.data.cafa import read_ids
 from esmgo.data.dataset import SPLITS, locate_dataset, open_split, parse_subset
 from esmgo.data.download import locate_ontology
@@ -214,7 +214,7 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
     of = _of_files if config.checkpoint_path is None else _of_checkpoint
     evaluations = of(job)
     settings = {
-        "program": f"esmgo {__version__}",
+        "program": f"esmgo {version('esmgo')}",
         "rules": config.rules,
         "normalisation": config.normalisation,
         "propagation": config.propagation,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.identity import BINS, EDGES
 from esmgo.predict.homology import Hits
 
 __all__ = [
-    "BINS",
+    "HISTOGRAM",
     "MIN_COVERAGE",
     "NEAR_COVERAGE",
     "NEAR_IDENTITY",
@@ -29,10 +30,8 @@ MIN_COVERAGE = 50.0
 NEAR_IDENTITY, NEAR_COVERAGE = 90.0, 80.0
 """Near-duplicates: identity, and per cent of *both* proteins that the alignment spans."""
 
-EDGES = (30.0, 40.0, 50.0, 70.0, 90.0)
-BINS = ("no hit", "< 30 %", "30–40 %", "40–50 %", "50–70 %", "70–90 %", "90–100 %", "identical")
-"""No hit over half of the protein; identity from the first figure up to the second; the last
-has the same sequence."""
+HISTOGRAM = (*BINS, "identical")
+"""No hit is one over half of the protein; the last group has the same sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,12 @@ class Nearest:
     is_identical: NDArray[np.bool_]
 
     def histogram(self) -> dict[str, int]:
-        """Count the test proteins in each of `BINS`."""
+        """Count the test proteins in each of `HISTOGRAM`."""
         bins = 1 + np.searchsorted(EDGES, np.nan_to_num(self.identity), side="right")
         bins[~(self.coverage >= MIN_COVERAGE)] = 0
-        bins[self.is_identical] = len(BINS) - 1
-        counts = np.bincount(bins, minlength=len(BINS))
-        return dict(zip(BINS, map(int, counts), strict=True))
+        bins[self.is_identical] = len(HISTOGRAM) - 1
+        counts = np.bincount(bins, minlength=len(HISTOGRAM))
+        return dict(zip(HISTOGRAM, map(int, counts), strict=True))
 
 
 def nearest_of(test: Sequence[str], train: Sequence[str], hits: Hits) -> Nearest:
