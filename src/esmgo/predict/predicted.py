@@ -22,13 +22,11 @@ from esmgo.go.source import Source, name_of
 from esmgo.go.truepath import climb, close_rows
 from esmgo.metrics.evaluator import BLOCK, bins_of
 from esmgo.metrics.truth import Truth
+from esmgo.render.cafa import MOST_TERMS
 
-__all__ = ["MOST_TERMS", "Predicted", "TermCodes", "predicted", "read_truth"]
+__all__ = ["Predicted", "TermCodes", "predicted", "read_truth"]
 
 log = logging.getLogger(__name__)
-
-MOST_TERMS = 1500
-"""Terms that CAFA allows a protein."""
 
 Say = Callable[[str], None]
 
