@@ -7,7 +7,7 @@ line by line, and says what is wrong with which line. Nothing here knows the ont
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from esmgo.errors import AnnotationError, shown
-from esmgo.go.source import Source, chunks, name_of
+from esmgo.go.source import Source, chunks, decoded_line, line_blocks, name_of
 
 __all__ = ["Pairs", "read_ids", "read_pairs", "read_predictions"]
 
@@ -24,7 +24,6 @@ BLOCK = 1 << 23
 """Bytes read at a time: about 300,000 lines."""
 
 _LONGEST = 1 << 20
-_BOM = b"\xef\xbb\xbf"
 _TERM = re.compile(r"(GO:[0-9]{7})|(?!GO:)[A-Za-z][\w.-]*:\S+", re.ASCII)
 _PREAMBLE = frozenset({"AUTHOR", "MODEL", "KEYWORDS", "ACCURACY", "END"})
 _HEADER = frozenset({"term", "go", "go_id", "goid", "go_term", "term_id"})
@@ -94,7 +93,7 @@ def read_ids(source: Source) -> list[str]:
     """
     name = name_of(source)
     found: dict[str, None] = {}
-    for line, block in _blocks(chunks(source, AnnotationError), name):
+    for line, block in _blocks(source, name):
         for _, cells in _lines(line, block, name):
             found[cells[0]] = None
     if not found:
@@ -105,7 +104,7 @@ def read_ids(source: Source) -> list[str]:
 def _read(source: Source, n_columns: int) -> Iterator[Pairs]:
     name = name_of(source)
     is_empty = True
-    for line, block in _blocks(chunks(source, AnnotationError), name):
+    for line, block in _blocks(source, name):
         pairs = _fast(block, n_columns)
         if pairs is None:
             pairs = _careful(line, block, n_columns, name)
@@ -115,33 +114,9 @@ def _read(source: Source, n_columns: int) -> Iterator[Pairs]:
         raise AnnotationError(name, "no lines in it but blank ones")
 
 
-def _blocks(content: Iterable[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    r"""Yield whole lines, about `BLOCK` bytes at a time, with the number of the first.
-
-    ``\r\n`` and ``\r`` come out as ``\n``; a byte order mark is dropped.
-    """
-    parts: list[bytes] = []
-    line, held, size = 1, b"", 0
-    for chunk in content:
-        data = held + chunk
-        if line == 1 and not parts:
-            data = data.removeprefix(_BOM)
-        held = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
-        data = data.removesuffix(held)
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        parts.append(data)
-        size += len(data)
-        if size >= BLOCK:
-            whole, newline, rest = b"".join(parts).rpartition(b"\n")
-            if len(rest) > _LONGEST:
-                line += whole.count(b"\n") + bool(newline)
-                raise AnnotationError(name, f"a line of more than {_LONGEST:,} bytes", line)
-            yield line, whole + newline
-            line += whole.count(b"\n") + 1
-            parts, size = [rest], len(rest)
-    if rest := b"".join(parts):
-        yield line, rest
+def _blocks(source: Source, name: str) -> Iterator[tuple[int, bytes]]:
+    content = chunks(source, AnnotationError)
+    return line_blocks(content, name, AnnotationError, size=BLOCK, max_length=_LONGEST)
 
 
 def _fast(block: bytes, n_columns: int) -> Pairs | None:
@@ -197,11 +172,7 @@ def _careful(line: int, block: bytes, n_columns: int, name: str) -> Pairs:
 def _lines(line: int, block: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each line that is not blank."""
     for number, data in enumerate(block.split(b"\n"), line):
-        try:
-            text = data.decode()
-        except UnicodeDecodeError as error:
-            reason = f"not UTF-8: byte 0x{data[error.start]:02X}; save the file as UTF-8"
-            raise AnnotationError(name, reason, number) from None
+        text = decoded_line(data, name, AnnotationError, number)
         if text.strip():
             cells = text.split("\t") if "\t" in text.strip() else text.split()
             yield number, [cell.strip() for cell in cells]

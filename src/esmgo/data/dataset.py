@@ -18,7 +18,6 @@ from esmgo.data.proteins import AnnotatedProteins, annotate, close_annotations, 
 from esmgo.data.report import ReadReport
 from esmgo.data.rows import Rows, join
 from esmgo.data.splits import divide
-from esmgo.data.tables import is_parquet, read_parquet
 from esmgo.errors import DatasetError, UsageError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
@@ -272,6 +271,8 @@ def _read(name: str, subset: str) -> tuple[dict[str, Rows], bool]:
 
 
 def _read_file(path: Path) -> Rows:
+    from esmgo.data.tables import is_parquet, read_parquet  # a tenth of a second
+
     read: Callable[[Path], Rows] = read_parquet if is_parquet(path) else read_json_lines
     return read(path)
 

@@ -25,6 +25,8 @@ __all__ = [
     "check_readable",
     "check_unchanged",
     "chunks",
+    "decoded_line",
+    "line_blocks",
     "name_of",
     "pieces",
     "stamp",
@@ -168,6 +170,42 @@ def pieces(content: Iterable[bytes]) -> Iterator[Piece]:
         yield Piece(line, rest.removesuffix(b"\r"), True)
 
 
+def line_blocks(
+    content: Iterable[bytes], name: str, refuse: Refusal, *, size: int, max_length: int
+) -> Iterator[tuple[int, bytes]]:
+    r"""Yield whole lines, about ``size`` bytes at a time, and the number of the first, from 1.
+
+    ``\r\n`` and ``\r`` come out as ``\n``; a UTF-8 byte order mark at the start is dropped.
+
+    Raises
+    ------
+    InputError
+        Of the kind ``refuse``, if a line is longer than ``max_length`` bytes.
+    """
+    parts: list[bytes] = []
+    line, n_held, last_cr = 1, 0, b""
+    for chunk in _with_head(iter(content), len(_BOM)):
+        data = last_cr + chunk
+        if line == 1 and not parts:
+            data = data.removeprefix(_BOM)
+        last_cr = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
+        data = data.removesuffix(last_cr)
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        parts.append(data)
+        n_held += len(data)
+        if n_held >= size and (b"\n" in data or n_held > max_length):
+            whole, newline, rest = b"".join(parts).rpartition(b"\n")
+            if newline:
+                yield line, whole + newline
+                line += whole.count(b"\n") + 1
+            parts, n_held = [rest], len(rest)
+        if n_held > max(max_length, size):
+            raise refuse(name, f"a line of more than {max_length:,} bytes", line)
+    if rest := b"".join(parts):
+        yield line, rest
+
+
 def text_lines(
     content: Iterable[bytes], name: str, refuse: Refusal, *, max_length: int = 1 << 26
 ) -> Iterator[tuple[int, str]]:
@@ -178,17 +216,27 @@ def text_lines(
     InputError
         Of the kind ``refuse``, with the line: not UTF-8, or longer than ``max_length`` bytes.
     """
-    held = b""
-    for line, data, ends in pieces(content):
-        whole = held + data if held else data
-        if len(whole) > max_length:
-            raise refuse(name, f"a line of more than {max_length:,} bytes", line)
-        held = b"" if ends else whole
-        if ends:
-            yield line, _decoded(whole, name, refuse, line)
+    for line, block in line_blocks(content, name, refuse, size=1, max_length=max_length):
+        lines = block.removesuffix(b"\n").split(b"\n")
+        if len(max(lines, key=len)) > max_length:
+            at = next(i for i, data in enumerate(lines) if len(data) > max_length)
+            yield from _decoded(lines[:at], name, refuse, line)
+            raise refuse(name, f"a line of more than {max_length:,} bytes", line + at)
+        yield from _decoded(lines, name, refuse, line)
 
 
-def _decoded(data: bytes, name: str, refuse: Refusal, line: int) -> str:
+def _decoded(
+    lines: list[bytes], name: str, refuse: Refusal, first: int
+) -> Iterator[tuple[int, str]]:
+    try:
+        yield from enumerate(b"\n".join(lines).decode().split("\n"), first)
+    except UnicodeDecodeError:
+        for line, data in enumerate(lines, first):
+            yield line, decoded_line(data, name, refuse, line)
+
+
+def decoded_line(data: bytes, name: str, refuse: Refusal, line: int) -> str:
+    """Return the text of a line of UTF-8, or refuse it, naming line, column and byte."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +212,8 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
         job.identity = read_identity(config.identity)
     of = _of_files if config.checkpoint_path is None else _of_checkpoint
     evaluations = of(job)
+    from importlib.metadata import version  # takes longer than reading the scores
+
     settings = {
         "program": f"esmgo {version('esmgo')}",
         "rules": config.rules,
