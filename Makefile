@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 QUICK := quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check format clean
+.PHONY: help install quickstart test check bench format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -37,6 +37,12 @@ check: $(VENV)/developing  ## format, lint, types, floors, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/developing  ## quick versions of the benchmarks; benchmarks/README.md tells the full ones
+	$(BIN)/python benchmarks/inference.py --quick
+	$(BIN)/python benchmarks/training.py --quick
+	$(BIN)/python benchmarks/startup.py --quick
+	$(BIN)/python benchmarks/evaluation.py
 
 format: $(VENV)/developing  ## format and mend what can be mended
 	$(BIN)/ruff format

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from esmgo.predict.auditing import Audit, AuditConfig, audit
     from esmgo.predict.baselines import BaselineConfig, write_baseline
     from esmgo.predict.drawing import SubgraphConfig, subgraph
+    from esmgo.predict.embedding import EmbedConfig, write_embeddings
     from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
     from esmgo.predict.predictor import Prediction, Predictor
     from esmgo.predict.ranking import RankConfig, rank
@@ -47,6 +48,7 @@ _HOMES = {
     "AuditConfig": "predict.auditing",
     "BaselineConfig": "predict.baselines",
     "BuildConfig": "data.building",
+    "EmbedConfig": "predict.embedding",
     "EsmgoError": "errors",
     "EvaluateConfig": "predict.evaluation",
     "Evaluated": "predict.evaluation",
@@ -79,6 +81,7 @@ _HOMES = {
     "read_obo": "go.obo",
     "subgraph": "predict.drawing",
     "write_baseline": "predict.baselines",
+    "write_embeddings": "predict.embedding",
 }
 
 __all__ = [
@@ -88,6 +91,7 @@ __all__ = [
     "AuditConfig",
     "BaselineConfig",
     "BuildConfig",
+    "EmbedConfig",
     "EsmgoError",
     "EvaluateConfig",
     "Evaluated",
@@ -120,6 +124,7 @@ __all__ = [
     "read_obo",
     "subgraph",
     "write_baseline",
+    "write_embeddings",
 ]
 
 

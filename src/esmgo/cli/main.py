@@ -30,6 +30,7 @@ VERBS = {
     "evaluate": "Evaluate predictions or a checkpoint as CAFA does.",
     "baseline": "Score proteins by term frequency, homology or neighbours.",
     "audit": "Say what the split of a data set really tests.",
+    "embed": "Write one vector per protein.",
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}

@@ -12,6 +12,7 @@ from esmgo.options import kind_of
 from esmgo.predict.auditing import AuditConfig
 from esmgo.predict.baselines import BaselineConfig
 from esmgo.predict.drawing import SubgraphConfig
+from esmgo.predict.embedding import EmbedConfig
 from esmgo.predict.evaluation import EvaluateConfig
 from esmgo.predict.ranking import RankConfig
 
@@ -26,6 +27,7 @@ _VERBS = {
     "`esmgo evaluate`": EvaluateConfig,
     "`esmgo baseline`": BaselineConfig,
     "`esmgo audit`": AuditConfig,
+    "`esmgo embed`": EmbedConfig,
 }
 
 _HEAD = """# Flags
@@ -33,7 +35,7 @@ _HEAD = """# Flags
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
 `TrainConfig`, `RankConfig`, `SubgraphConfig`, `BuildConfig`, `ExportConfig`,
-`EvaluateConfig`, `BaselineConfig` and `AuditConfig`.
+`EvaluateConfig`, `BaselineConfig`, `AuditConfig` and `EmbedConfig`.
 """
 
 

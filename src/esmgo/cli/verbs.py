@@ -12,7 +12,7 @@ from esmgo.cli.main import VERBS
 from esmgo.data.report import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
 
-__all__ = ["audit", "baseline", "build", "evaluate", "export", "rank", "subgraph", "train"]
+__all__ = ["audit", "baseline", "build", "embed", "evaluate", "export", "rank", "subgraph", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,23 @@ def audit(words: Sequence[str], prog: str) -> int:
     if config.output_dir is not None:
         print(f"written to {shown(config.output_dir, 120)}")
     return _code(report)
+
+
+def embed(words: Sequence[str], prog: str) -> int:
+    """``esmgo embed``."""
+    from esmgo.predict.embedding import EmbedConfig, write_embeddings
+
+    config, _ = flags.parse(EmbedConfig, words, prog=prog, description=VERBS["embed"])
+    report = ReadReport(config.strict)
+    if config.rejects:
+        _check_free(Path(config.rejects))
+    try:
+        print(write_embeddings(config, report))
+    finally:
+        code = _code(report)
+        if config.rejects:
+            report.write_rejects(Path(config.rejects))
+    return code
 
 
 def evaluate(words: Sequence[str], prog: str) -> int:

@@ -209,15 +209,11 @@ def _votes_of_neighbours(
 
 
 def _caller(config: BaselineConfig, encoder: Path | None, device: torch.device) -> Caller:
-    from esmgo.model.caller import Caller
+    from esmgo.model.embeddings import encoder_of
 
     if config.checkpoint_path is not None:
-        caller = open_checkpoint(config.checkpoint_path).caller()
-    else:
-        base = encoder or locate_base(str(config.base_model))
-        caller = Caller.start(base, 1, dropout=0.0, seed=0)  # its head is not used
-    caller.network.to(device)
-    return caller
+        return encoder_of(open_checkpoint(config.checkpoint_path), device)
+    return encoder_of(encoder or locate_base(str(config.base_model)), device)
 
 
 def _check_method(config: BaselineConfig) -> Path | None:

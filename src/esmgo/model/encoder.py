@@ -1,0 +1,257 @@
+"""The ESM2 encoder, on proteins packed one behind the other: no padding is ever computed.
+
+Linear layers run over all tokens of a batch at once, attention within each protein. The
+modules are named as transformers names them, so that weights go in and out as they are;
+``transformers`` itself is the oracle of the tests and is not needed to run.
+
+On a CPU rows go through linear layers in chunks of fixed size: they stay in the cache, and
+a protein's result does not depend on its neighbours, to the last bit.
+
+References
+----------
+Lin et al., Science 379:1123 (2023). Su et al., RoFormer, arXiv:2104.09864 (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its name everywhere)
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from esmgo.model.packing import CHUNK, Packed
+from esmgo.model.tokens import MASK
+
+__all__ = ["Encoder", "Head", "in_chunks"]
+
+MASKED_IN_TRAINING = 0.15 * 0.8
+"""The part of residues that ESM2 saw masked; embeddings are scaled as if it still were."""
+
+_VARLEN = getattr(getattr(torch.nn, "attention", None), "varlen", None)
+
+
+class Linear(nn.Linear):
+    """A linear layer that computes in fp32, or in bf16 with weights kept ready for it."""
+
+    _ready: tuple[Any, Tensor, Tensor] | None = None
+
+    def forward(self, x: Tensor, half: bool = False) -> Tensor:
+        """Return ``x`` times the weights, in fp32, or in bf16 if ``half``."""
+        if not half and self.weight.dtype == torch.float32:
+            return F.linear(x, self.weight, self.bias)
+        if torch.is_grad_enabled() and self.weight.requires_grad:
+            return F.linear(x.bfloat16(), self.weight.bfloat16(), self.bias.bfloat16())
+        state = self.weight._version, self.weight.data_ptr()
+        if self._ready is None or self._ready[0] != state:
+            weight, bias = self.weight.detach().bfloat16(), self.bias.detach().bfloat16()
+            self._ready = state, _packed_weight(weight), bias
+        _, weight, bias = self._ready
+        if weight.is_mkldnn:
+            return torch.ops.mkldnn._linear_pointwise(x.bfloat16(), weight, bias, "none", [], "")  # type: ignore[no-any-return]
+        return F.linear(x.bfloat16(), weight, bias)
+
+
+def _packed_weight(weight: Tensor) -> Tensor:
+    """Lay out bf16 weights as oneDNN wants them, where it is there: not again at each call."""
+    reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+    if weight.device.type != "cpu" or reorder is None or not torch.backends.mkldnn.is_available():
+        return weight
+    return reorder(weight, CHUNK)  # type: ignore[no-any-return]
+
+
+class Norm(nn.LayerNorm):
+    """A layer norm in fp32, whatever its weights are kept in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return rows of mean 0 and variance 1, scaled and shifted."""
+        shape, dtype = self.normalized_shape, x.dtype
+        return F.layer_norm(x, shape, self.weight.to(dtype), self.bias.to(dtype), self.eps)
+
+
+def _dense(n_in: int, n_out: int) -> nn.Module:
+    module = nn.Module()
+    module.dense = Linear(n_in, n_out)
+    return module
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each behind a layer norm and beside the residual stream."""
+
+    def __init__(self, width: int, n_heads: int, n_hidden: int, eps: float) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.attention = nn.Module()
+        self.attention.self = nn.Module()
+        for name in ("query", "key", "value"):
+            setattr(self.attention.self, name, Linear(width, width))
+        self.attention.output = _dense(width, width)
+        self.attention.LayerNorm = Norm(width, eps)
+        self.intermediate, self.output = _dense(width, n_hidden), _dense(n_hidden, width)
+        self.LayerNorm = Norm(width, eps)
+
+    def forward(
+        self, x: Tensor, packed: Packed, half: bool, cls_only: bool, dropout: tuple[float, float]
+    ) -> Tensor:
+        """Return the residual stream after this layer.
+
+        Parameters
+        ----------
+        x : Tensor, shape=(n, D), dtype=float32
+            The residual stream of all tokens of a batch.
+        packed : Packed
+            Which rows are which protein.
+        half : bool
+            Compute linear layers in bf16.
+        cls_only : bool
+            Return only the rows of ``<cls>``, shape=(B, D): all that a head reads.
+        dropout : tuple of float
+            Of hidden and of attention layers.
+        """
+        rotate = packed.rotation(x.shape[1] // self.n_heads)
+        qkv = in_chunks(lambda x, *turn: self._qkv(x, turn, half), x, *rotate)  # (n, 3 D)
+        context = _attention(qkv, packed, self.n_heads, cls_only, dropout[1])
+        if cls_only:
+            x = x[packed.cls]
+        return in_chunks(lambda x, c: self._mixed(x, c, half, dropout[0]), x, context)
+
+    def _qkv(self, x: Tensor, turn: tuple[Tensor, ...], half: bool) -> Tensor:
+        own, normed = self.attention.self, self.attention.LayerNorm(x)
+        parts = []
+        for part, is_turned in ((own.query, True), (own.key, True), (own.value, False)):
+            projected = part(normed, half).float()
+            parts.append(_turned(projected, *turn) if is_turned else projected)
+        return torch.cat(parts, 1)
+
+    def _mixed(self, x: Tensor, context: Tensor, half: bool, dropout: float) -> Tensor:
+        x = x + F.dropout(self.attention.output.dense(context, half).float(), dropout)
+        hidden = F.gelu(self.intermediate.dense(self.LayerNorm(x), half))
+        return x + F.dropout(self.output.dense(hidden, half).float(), dropout)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each head's vectors by their position; the halves of a head are the two axes."""
+    n, width = x.shape
+    a, b = x.view(n, -1, 2, cos.shape[1]).unbind(2)  # (n, H, hd / 2)
+    cos, sin = cos[:, None], sin[:, None]
+    turned = torch.stack([a * cos - b * sin, torch.addcmul(b * cos, a, sin)], 2)
+    return turned.view(n, width)
+
+
+def _attention(
+    qkv: Tensor, packed: Packed, n_heads: int, cls_only: bool, dropout: float
+) -> Tensor:
+    """Let each protein attend to itself; shape=(n, D), or (B, D) if ``cls_only``."""
+    n, width = qkv.shape[0], qkv.shape[1] // 3
+    if qkv.is_cuda and _VARLEN is not None and qkv.dtype == torch.bfloat16 and not dropout:
+        q, k, v = qkv.view(n, 3, n_heads, -1).unbind(1)
+        ends, longest = packed.ends, packed.longest
+        found = _VARLEN.varlen_attn(q, k, v, ends, ends, longest, longest).reshape(n, width)
+        return found[packed.cls] if cls_only else found
+    parts = []
+    for at, length, count in packed.groups:  # proteins of equal length go together
+        rows = qkv[at : at + length * count].view(count, length, 3, n_heads, -1)
+        q, k, v = rows.permute(2, 0, 3, 1, 4)  # (count, H, L, hd)
+        if cls_only:
+            q = q[:, :, :1]
+        found = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+        parts.append(found.transpose(1, 2).reshape(-1, width))
+    if cls_only:
+        return torch.cat(parts)[packed.unsorted]
+    return torch.cat([*parts, qkv.new_zeros(n - packed.n_tokens, width)])
+
+
+def in_chunks(f: Callable[..., Tensor], *rows: Tensor, size: int = CHUNK) -> Tensor:
+    """Apply ``f`` to rows, on a CPU in chunks of one size, the last one filled up.
+
+    The shape of a matrix product decides the order of its sums on some processors. Where
+    gradients are needed all rows go at once.
+    """
+    n = len(rows[0])
+    if torch.is_grad_enabled() or rows[0].device.type != "cpu":
+        return f(*rows)
+    if n % size:
+        rows = tuple(F.pad(each, (0, 0, 0, size - n % size)) for each in rows)
+    parts = [f(*each) for each in zip(*(each.split(size) for each in rows), strict=True)]
+    return torch.cat(parts)[:n] if len(parts) > 1 else parts[0][:n]
+
+
+class Encoder(nn.Module):
+    """Embeddings and layers of an ESM2.
+
+    Parameters
+    ----------
+    sizes : dict
+        Entries of a checked ``config.json``.
+    """
+
+    def __init__(self, sizes: dict[str, Any]) -> None:
+        super().__init__()
+        width, n_layers = sizes["hidden_size"], sizes["num_hidden_layers"]
+        n_heads, eps = sizes["num_attention_heads"], sizes.get("layer_norm_eps", 1e-12)
+        self.scales = bool(sizes.get("token_dropout", False))
+        self.embeddings, self.encoder = nn.Module(), nn.Module()
+        self.embeddings.word_embeddings = nn.Embedding(sizes["vocab_size"], width)
+        layers = (Layer(width, n_heads, sizes["intermediate_size"], eps) for _ in range(n_layers))
+        self.encoder.layer = nn.ModuleList(layers)
+        self.encoder.emb_layer_norm_after = Norm(width, eps)
+        self.contact_head = nn.Module()  # never runs; it goes through for who loads an export
+        self.contact_head.regression = nn.Linear(n_layers * n_heads, 1)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The layers, lowest first."""
+        return self.encoder.layer  # type: ignore[return-value]
+
+    def embed(self, packed: Packed) -> Tensor:
+        """Return what enters the first layer; shape=(n, D), dtype=float32."""
+        x = self.embeddings.word_embeddings(packed.tokens).float()
+        if not self.scales:
+            return x
+        masked = (packed.tokens == MASK).float()
+        if not masked.any():
+            return x * (1 - MASKED_IN_TRAINING)
+        share = packed.mean(masked)[packed.owner]
+        return x * ((1 - masked) * (1 - MASKED_IN_TRAINING) / (1 - share))[:, None]
+
+    def run(
+        self,
+        x: Tensor,
+        packed: Packed,
+        first: int,
+        last: int,
+        *,
+        half: bool = False,
+        cls_only: bool = False,
+        dropout: tuple[float, float] = (0.0, 0.0),
+        recompute: bool = False,
+    ) -> Tensor:
+        """Return the residual stream after the layers from ``first`` up to ``last``, excluded.
+
+        With ``cls_only`` the last of them, and the norm behind the encoder's last layer, see
+        the rows of ``<cls>`` alone. ``recompute`` keeps no activations within a layer for the
+        backward pass: less memory, one more forward pass.
+        """
+        n_layers = len(self.layers)
+        for i in range(first, last):
+            arguments = (packed, half, cls_only and i == last - 1, dropout)
+            if recompute and torch.is_grad_enabled():
+                x = checkpoint(self.layers[i], x, *arguments, use_reentrant=False)
+            else:
+                x = self.layers[i](x, *arguments)
+        return self.encoder.emb_layer_norm_after(x) if last == n_layers else x  # type: ignore[no-any-return, operator]
+
+
+class Head(nn.Module):
+    """Dropout, dense, tanh, dropout, output: one logit per term from the vector of ``<cls>``."""
+
+    def __init__(self, width: int, n_terms: int) -> None:
+        super().__init__()
+        self.dense, self.out_proj = nn.Linear(width, width), nn.Linear(width, n_terms)
+
+    def forward(self, x: Tensor, dropout: float = 0.0) -> Tensor:
+        """Return logits, shape=(B, T), from vectors, shape=(B, D)."""
+        hidden = F.dropout(torch.tanh(self.dense(F.dropout(x, dropout))), dropout)
+        return self.out_proj(hidden)  # type: ignore[no-any-return]

@@ -1,0 +1,57 @@
+"""One writer at a time. The kernel releases the lock of a dead process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from esmgo.errors import UsageError, shown
+
+__all__ = ["acquire", "release"]
+
+
+def acquire(lock: Path, target: Path) -> int:
+    """Make and lock the file ``lock``; `release` takes what is returned.
+
+    Raises
+    ------
+    UsageError
+        If another holds it: ``target`` is being written by the pid and host that it names.
+    OSError
+        If the system refuses.
+    """
+    while True:
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(file, 200, 0).decode(errors="replace") or "unknown"
+            os.close(file)
+            raise UsageError(
+                f"{shown(target)} is being written by another process ({shown(owner, 60)})"
+            ) from None
+        if _is_current(file, lock):
+            break
+        os.close(file)  # its last owner removed it between our open and our lock
+    try:
+        os.truncate(file, 0)
+        os.pwrite(file, f"pid {os.getpid()} on {socket.gethostname()}".encode(), 0)
+    except OSError:
+        release(file, lock)
+        raise
+    return file
+
+
+def release(file: int, lock: Path) -> None:
+    """Remove the lock and let the next one in."""
+    lock.unlink(missing_ok=True)
+    os.close(file)
+
+
+def _is_current(file: int, lock: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), lock.stat())
+    except FileNotFoundError:
+        return False

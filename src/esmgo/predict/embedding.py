@@ -1,0 +1,269 @@
+"""``esmgo embed``: one vector per protein, as a Parquet table or a NumPy archive."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.report import ReadReport
+from esmgo.data.residues import MAX_LENGTH
+from esmgo.errors import FastaError, UsageError, shown
+from esmgo.go.files import replacing
+from esmgo.go.source import check_readable
+from esmgo.model.bases import locate_base
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.options import check, option
+from esmgo.predict.output import check_free
+
+if TYPE_CHECKING:
+    import torch
+
+    from esmgo.model.caller import Caller
+
+__all__ = ["EmbedConfig", "EmbedSummary", "write_embeddings"]
+
+BLOCK = 1_024
+"""Proteins embedded together: what memory must hold, and enough to find some of like length."""
+
+Block: TypeAlias = tuple[tuple[Protein, ...], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedConfig:
+    """What ``esmgo embed`` accepts."""
+
+    fasta: str | None = option(
+        None, "Embed the proteins of this FASTA file, plain or gzip (- for standard input)."
+    )
+    base_model: str | None = option(
+        None, "Embed with this base model, a hub name, a folder or tiny."
+    )
+    checkpoint_path: str | None = option(
+        None, "Embed with the encoder of this checkpoint instead of a base model."
+    )
+    output: str | None = option(
+        None,
+        "Where to: a file ending in .parquet, written as it goes, or in .npz, which is held in"
+        " memory first.",
+    )
+    overwrite: bool = option(False, "Replace the output file if there is one.")
+    pooling: str = option(
+        "cls",
+        "The vector of a protein: cls, the final state of the first token, which the head reads;"
+        " or mean, over the final states of its residues.",
+        choices=("cls", "mean"),
+    )
+    context_length: int = option(
+        1024,
+        "Tokens per window; the vector of a longer protein is the mean over its overlapping"
+        " windows.",
+        minimum=3,
+        maximum=100_002,
+    )
+    precision: str = option(
+        "auto",
+        "bf16, fp32, or auto: bf16 where the hardware has it.",
+        choices=("auto", "bf16", "fp32"),
+    )
+    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
+    allow_nucleotide_like: bool = option(
+        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
+    )
+    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+    rejects: str | None = option(None, "Write the rejected records to this TSV file.")
+    device: str | None = option(
+        None,
+        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
+        " given cuda, else mps, else cpu.",
+        default_text="cuda",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.fasta is None:
+            raise UsageError("nothing to embed: give --fasta=FILE (- for standard input)")
+        if (self.base_model is None) == (self.checkpoint_path is None):
+            raise UsageError(
+                "give one encoder: --base_model=NAME (tiny needs no download) or"
+                " --checkpoint_path=FILE"
+            )
+        if self.output is None or Path(self.output).suffix not in _WRITERS:
+            found = "" if self.output is None else f", not {shown(self.output, 60)}"
+            raise UsageError(f"give --output=FILE ending in .parquet or .npz{found}")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSummary:
+    """What was written; its text is one line."""
+
+    n_proteins: int
+    width: int
+    pooling: str
+    output: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_proteins:,} proteins as vectors of {self.width:,} ({self.pooling}) written"
+            f" to {shown(self.output, 90)}"
+        )
+
+
+def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> EmbedSummary:
+    """Write one vector per protein, in input order.
+
+    Parquet has the columns ``id``, ``sequence_length`` and ``embedding``, a list of float32
+    of fixed size, and is written in blocks: memory does not grow with the vectors. A NumPy
+    archive has the arrays ``ids``, ``sequence_lengths``, ``embeddings`` and ``metadata``
+    (JSON), no pickle among them, and is held in memory. Both tell base model, pooling,
+    context length, precision and program version.
+
+    Parameters
+    ----------
+    config : EmbedConfig
+        Proteins, encoder and output.
+    report : ReadReport, optional
+        Filled with rejected records and warnings.
+
+    Returns
+    -------
+    EmbedSummary
+        The file is complete or absent.
+
+    Raises
+    ------
+    EsmgoError
+        Of the kind and with the exit code that `esmgo.errors` tells.
+    """
+    report = ReadReport(config.strict) if report is None else report
+    fasta, output = str(config.fasta), str(config.output)
+    check_free(output, overwrite=config.overwrite)
+    check_readable(fasta, FastaError)
+    if config.checkpoint_path is not None:
+        source: Checkpoint | Path | None = open_checkpoint(config.checkpoint_path)
+    else:
+        source = locate_base(str(config.base_model))
+
+    from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
+    from esmgo.model.embeddings import encoder_of
+
+    device = choose_device(config.device)
+    caller = encoder_of(source, device)
+    proteins = read_fasta(
+        fasta,
+        report=report,
+        strip_gaps=config.strip_gaps,
+        allow_nucleotide_like=config.allow_nucleotide_like,
+        max_length=config.max_length,
+    )
+    precision, width = resolved(device, config.precision), int(caller.config.hidden_size)
+    metadata = _origin(config, source) | {
+        "pooling": config.pooling,
+        "context_length": str(config.context_length),
+        "precision": precision,
+        "esmgo": version("esmgo"),
+    }
+    blocks = _embedded(config, caller, proteins, device, precision)
+    with replacing(Path(output)) as file:
+        n_proteins = _WRITERS[Path(output).suffix](blocks, width, metadata, file)
+    return EmbedSummary(n_proteins, width, config.pooling, output)
+
+
+def _origin(config: EmbedConfig, source: Checkpoint | Path | None) -> dict[str, str]:
+    if not isinstance(source, Checkpoint):
+        return {"base_model": str(config.base_model)}
+    settings = source.training.get("settings", {})
+    base = str(settings.get("base_model", "unknown"))
+    return {"base_model": base, "checkpoint_path": str(config.checkpoint_path)}
+
+
+def _embedded(
+    config: EmbedConfig,
+    caller: Caller,
+    proteins: Iterable[Protein],
+    device: torch.device,
+    precision: str,
+) -> Iterator[Block]:
+    from esmgo.model.embeddings import embed
+    from esmgo.predict.predictor import blocks
+
+    with tqdm(desc="Embedding", unit="protein", disable=None, leave=False) as bar:
+        for block in blocks(proteins, BLOCK):
+            vectors = embed(
+                caller,
+                [protein.sequence for protein in block],
+                config.context_length,
+                device,
+                precision,
+                config.pooling,
+                show_progress=False,
+            )  # (B, D)
+            bar.update(len(block))
+            yield block, vectors
+
+
+def _write_parquet(
+    blocks: Iterable[Block], width: int, metadata: Mapping[str, str], file: BinaryIO
+) -> int:
+    """Write a row group per block; return the number of proteins."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "id": pa.string(),
+        "sequence_length": pa.int64(),
+        "embedding": pa.list_(pa.float32(), width),
+    }
+    schema = pa.schema(columns, metadata=metadata)
+    n_proteins = 0
+    with pq.ParquetWriter(
+        file, schema, compression="none", use_dictionary=False, write_page_checksum=True
+    ) as writer:
+        for proteins, vectors in blocks:
+            arrays = [
+                pa.array([protein.id for protein in proteins], pa.string()),
+                pa.array([len(protein.sequence) for protein in proteins], pa.int64()),
+                pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width),
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            n_proteins += len(proteins)
+    return n_proteins
+
+
+def _write_npz(
+    blocks: Iterable[Block], width: int, metadata: Mapping[str, str], file: BinaryIO
+) -> int:
+    """Write arrays that `numpy.load` takes, the same bytes for the same values."""
+    ids, lengths, vectors = [], [], [np.empty((0, width), np.float32)]
+    for proteins, block in blocks:
+        ids += [protein.id for protein in proteins]
+        lengths += [len(protein.sequence) for protein in proteins]
+        vectors.append(block)
+    arrays = {
+        "ids": np.array(ids, np.str_),
+        "sequence_lengths": np.array(lengths, np.int64),
+        "embeddings": np.concatenate(vectors),  # (N, D)
+        "metadata": np.array(json.dumps(metadata)),
+    }
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")  # without today's date
+            with archive.open(entry, "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, array, allow_pickle=False)
+    return len(ids)
+
+
+_WRITERS: dict[str, Callable[[Iterable[Block], int, Mapping[str, str], BinaryIO], int]] = {
+    ".parquet": _write_parquet,
+    ".npz": _write_npz,
+}
