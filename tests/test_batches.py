@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.model.batches import epoch_windows, pad, token_batches
+from esmgo.model.batches import epoch_windows, token_batches
 from esmgo.model.tokens import VOCABULARY, encode, windows
 
 LENGTHS = st.lists(st.integers(3, 300), min_size=1, max_size=80).map(np.array)
@@ -48,13 +48,6 @@ def test_windows_cover_every_residue_and_fit_the_context(n, context_length):
         # neighbours touch or overlap, by 256 residues or half a window where that is less
         step = -(-(n - size) // (len(parts) - 1))
         assert step <= max(1, size - min(256, size // 2)) + 1
-
-
-def test_padding_stops_at_the_longest_of_the_batch():
-    tokens, mask = pad([encode("MKT", 99), encode("MKTAYI", 99)])
-    assert tokens.shape == (2, 8)
-    assert mask.sum(1).tolist() == [5, 8]
-    assert tokens[0, 5:].tolist() == [1, 1, 1]
 
 
 @given(LENGTHS, st.integers(1, 2000))

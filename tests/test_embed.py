@@ -15,6 +15,7 @@ from esmgo.cli.main import main
 from esmgo.data.sample import sample_rows
 from esmgo.model.caller import Caller
 from esmgo.model.embeddings import embed
+from esmgo.model.packing import pack
 from esmgo.model.tokens import encode, windows
 from esmgo.predict import embedding
 
@@ -47,9 +48,8 @@ def run(fasta, output, *words, encoder="--base_model=tiny"):
 
 def states(caller, text):
     """The final hidden states of ``<cls>``, the residues and ``<eos>``, alone in the world."""
-    tokens = torch.from_numpy(encode(text, 100_000).astype(np.int64))[None]
-    with torch.inference_mode():
-        return caller.encoder(tokens, attention_mask=torch.ones_like(tokens))[0][0].numpy()
+    (found,) = caller.hidden(pack([encode(text, 100_000)]))
+    return found.numpy()
 
 
 def read(path):

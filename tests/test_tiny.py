@@ -4,17 +4,18 @@ import hashlib
 
 import pytest
 import torch
+from transformers import EsmConfig
 from transformers.models.esm.modeling_esm import EsmModel
 
-from esmgo.model.tiny import OFFSETS, initialise_tiny, tiny_config, tiny_weights
+from esmgo.model.tiny import OFFSETS, tiny_sizes, tiny_weights
 
 LETTERS = "LAGVSERTIDPKQNFYMHWC"
 
 
 @pytest.fixture(scope="module")
 def encoder():
-    encoder = EsmModel(tiny_config(), add_pooling_layer=False).eval()
-    initialise_tiny(encoder)
+    encoder = EsmModel(EsmConfig(**tiny_sizes()), add_pooling_layer=False).eval()
+    encoder.load_state_dict(tiny_weights(), strict=False)
     return encoder
 
 
@@ -48,7 +49,7 @@ def test_weights_are_those_of_the_release():
 
 
 def test_weights_fit_the_stock_architecture():
-    encoder = EsmModel(tiny_config(), add_pooling_layer=False)
+    encoder = EsmModel(EsmConfig(**tiny_sizes()), add_pooling_layer=False)
     computed = {
         name: tensor
         for name, tensor in encoder.state_dict().items()
@@ -60,10 +61,10 @@ def test_weights_fit_the_stock_architecture():
 
 @torch.inference_mode()
 def test_the_heads_of_the_first_layer_look_at_fixed_distances():
-    config = tiny_config()
+    config = EsmConfig(**tiny_sizes())
     config._attn_implementation = "eager"
     encoder = EsmModel(config, add_pooling_layer=False).eval()
-    initialise_tiny(encoder)
+    encoder.load_state_dict(tiny_weights(), strict=False)
     sequence = (LETTERS * 15)[:300]
     weights = encoder(_tokens(sequence), output_attentions=True).attentions[0][0]  # (H, L, L)
     for head, offset in enumerate(OFFSETS):

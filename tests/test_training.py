@@ -80,18 +80,18 @@ def test_the_output_bias_starts_at_the_log_odds_of_each_term(tmp_path):
 def test_frozen_layers_have_no_dropout_and_no_gradient(tmp_path):
     from esmgo.data.dataset import open_dataset
     from esmgo.learn.state import State
-    from esmgo.model.batches import pad
+    from esmgo.model.packing import pack
     from esmgo.model.tokens import encode
 
     data = open_dataset("sample")
     state = State.start(config(tmp_path, dropout=0.5), data, None, torch.device("cpu"))
     caller = state.caller
     caller.train()
-    tokens, mask = pad([encode(s, 64) for s in data.train.sequences[:4]])
-    one, two = (caller.encoder(tokens, attention_mask=mask).last_hidden_state for _ in range(2))
+    packed = pack([encode(s, 64) for s in data.train.sequences[:4]])
+    one, two = (caller.lower(packed) for _ in range(2))
     assert torch.equal(one, two)
     assert not one.requires_grad
-    assert not torch.equal(caller(tokens, mask), caller(tokens, mask))
+    assert not torch.equal(caller(packed), caller(packed))
     assert all(name.startswith("classifier.") for name in caller.trainable())
     caller.unfreeze(1)
     names = set(caller.trainable())
@@ -100,8 +100,11 @@ def test_frozen_layers_have_no_dropout_and_no_gradient(tmp_path):
     layers = {int(n.split(".")[3]) for n in names if n.startswith("esm.encoder.layer.")}
     assert layers == {last}
     caller.train()
-    one, two = (caller.encoder(tokens, attention_mask=mask).last_hidden_state for _ in range(2))
+    one, two = (caller(packed) for _ in range(2))
+    assert one.requires_grad
     assert not torch.equal(one, two)
+    caller.train(False)
+    assert torch.equal(caller(packed), caller(packed))
 
 
 def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
@@ -113,7 +116,7 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
         results.append(open_checkpoint(folder / "c.pt").training["n_updates"])
     assert results[0] == results[1]
     from esmgo.data.dataset import open_dataset
-    from esmgo.learn.loop import _batches, _step
+    from esmgo.learn.loop import _step, _window
     from esmgo.learn.state import State
     from esmgo.learn.stop import StopRequest
 
@@ -128,7 +131,7 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
 
         state.optimizer.step = keep
         window = np.array_split(np.arange(20), cut)
-        _step(state, window, _batches(state, window), StopRequest())
+        _step(state, window, _window(state, window), StopRequest())
     for one, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -243,20 +246,20 @@ def test_the_validation_split_is_kept(tmp_path):
 def test_a_batch_without_a_finite_loss_leaves_the_weights(tmp_path, monkeypatch, capsys):
     from esmgo.learn import loop
 
-    real, calls = loop._loss, [0]
+    real, calls = loop.sparse_bce, [0]
 
     def loss(*args):
         calls[0] += 1
         return real(*args) * (math.nan if calls[0] == 6 else 1.0)
 
-    monkeypatch.setattr(loop, "_loss", loss)
+    monkeypatch.setattr(loop, "sparse_bce", loss)
     assert train(tmp_path) == 0
     err = capsys.readouterr().err
     assert "epoch 1, step 2: loss or gradient not finite" in err
     assert "SYN" in err
     open_checkpoint(tmp_path / "c.pt").caller()
 
-    monkeypatch.setattr(loop, "_loss", lambda *args: real(*args) * math.nan)
+    monkeypatch.setattr(loop, "sparse_bce", lambda *args: real(*args) * math.nan)
     with pytest.raises(TrainingError, match="times in a row"):
         fit(config(tmp_path / "never", num_epochs=9, eval_interval=99))
     assert not (tmp_path / "never" / "c.pt").exists()
@@ -265,23 +268,23 @@ def test_a_batch_without_a_finite_loss_leaves_the_weights(tmp_path, monkeypatch,
 def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkeypatch, caplog):
     from esmgo.learn import loop
 
-    real = loop._loss
+    real = loop.sparse_bce
 
-    def scarce(state, batch):
-        if len(batch.tokens) > 5:
+    def scarce(logits, rows, columns):
+        if len(logits) > 5:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return real(state, batch)
+        return real(logits, rows, columns)
 
     settings = {"dropout": 0.0, "learning_rate": 1e-3, "eval_interval": 99}
     fit(config(tmp_path / "plenty", **settings))
-    monkeypatch.setattr(loop, "_loss", scarce)
+    monkeypatch.setattr(loop, "sparse_bce", scarce)
     fit(config(tmp_path / "scarce", **settings))
     assert "going on with 4," in caplog.text
     plenty, scarce_ = (open_checkpoint(tmp_path / n / "c.pt") for n in ("plenty", "scarce"))
     for one, two in zip(*(c.caller().trainable().values() for c in (plenty, scarce_)), strict=True):
         torch.testing.assert_close(one, two, atol=2e-5, rtol=0)
 
-    monkeypatch.setattr(loop, "_loss", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr(loop, "sparse_bce", lambda *_: (_ for _ in ()).throw(MemoryError()))
     assert main(flags(tmp_path / "none", *START)) == 5
 
 

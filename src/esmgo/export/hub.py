@@ -62,13 +62,14 @@ def export_checkpoint(config: ExportConfig) -> Path:
     folder = Path(str(config.output_dir))
     checkpoint = open_checkpoint(config.checkpoint_path)
     with replacing_folder(folder, overwrite=config.overwrite, mark=MARK) as at:
+        import torch
         from safetensors.torch import save_file  # torch takes seconds: after all that can fail
 
         caller = checkpoint.caller()
-        state = caller.network.state_dict()
-        weights = dict(state)
-        frequencies = weights.pop("esm.rotary_embeddings.inv_freq")
-        for i in range(caller.config.num_hidden_layers):
+        weights = dict(caller.network.state_dict())
+        head_width = caller.width // caller.n_heads
+        frequencies = 1.0 / 10000.0 ** (torch.arange(0, head_width, 2).float() / head_width)
+        for i in range(len(caller.encoder.layers)):
             weights[_FREQUENCIES.format(i)] = frequencies.clone()
         save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
         _write(at / "config.json", _config(caller.sizes(), checkpoint.labels))

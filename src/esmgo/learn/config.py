@@ -96,6 +96,17 @@ class TrainConfig:
         "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
     )
     resume: bool = option(False, "Should we resume training from the last checkpoint?")
+    cache_gb: float | None = option(
+        None,
+        "Gigabytes of disk, beside the checkpoint, that the activations of frozen layers may take;"
+        " 0 computes them at each visit.",
+        minimum=0,
+        default_text="half of the free disk",
+    )
+    activation_checkpointing: bool = option(
+        False,
+        "Recompute what unfrozen layers hold for the backward pass: less memory, more time.",
+    )
     run_dir_path: str = option(
         "./runs/instruction-tune",
         "The path to the TensorBoard run directory for this training session.",
@@ -124,7 +135,7 @@ FREE = frozenset(
     {
         "learning_rate", "num_epochs", "eval_interval", "checkpoint_interval", "checkpoint_path",
         "resume", "run_dir_path", "device", "num_dataset_processes", "strict",
-        "dataset", "ontology",
+        "dataset", "ontology", "cache_gb", "activation_checkpointing",
     }
 )  # fmt: skip
 """Settings that may change on resume; data set and ontology are compared by content."""

@@ -15,22 +15,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from esmgo.data.dataset import AnnotatedProteins, Dataset
+from esmgo.data.rows import take
 from esmgo.errors import Interrupted, MachineError, TrainingError, shown
 from esmgo.learn.board import Board
 from esmgo.learn.config import TrainConfig
+from esmgo.learn.features import Batch
 from esmgo.learn.finetune import Fitted
+from esmgo.learn.loss import sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
 from esmgo.learn.validation import Validation, naive_fmax, validate
-from esmgo.model.batches import epoch_windows, pad
+from esmgo.model.batches import epoch_windows
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
-from esmgo.model.device import autocast, fast_matmul, is_out_of_memory
-from esmgo.model.tokens import encode
+from esmgo.model.device import fast_matmul, is_out_of_memory
 
 __all__ = ["train"]
 
@@ -45,21 +46,20 @@ ATTENTION_BYTES = 2 << 30
 KEPT_BYTES = 12
 """Bytes of a cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
 
-Window = Sequence[NDArray[np.intp]]
-"""The rows of each batch between two optimiser steps."""
+Rows = Sequence[NDArray[np.intp]]
+"""The proteins of each batch between two optimiser steps."""
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """One pass through the network: token ids, mask and sparse targets."""
+class Window:
+    """What one optimiser step sees: batches of proteins, and the true cells of all of them."""
 
-    tokens: Tensor  # (B, L)
-    mask: Tensor  # (B, L)
-    rows: Tensor  # (annotations,) protein of each annotation
-    columns: Tensor  # (annotations,) its term
+    rows: tuple[NDArray[np.intp], ...]  # of each batch
+    batches: tuple[Batch, ...]
+    targets: tuple[tuple[Tensor, Tensor], ...]  # (annotations,) protein in the batch, term
 
 
 def train(
@@ -83,6 +83,11 @@ def train(
     log.info("Fine-tuning ...")
     resumed_after = state.epoch if previous else None
     with fast_matmul(), StopRequest() as stop, Board(config.run_dir_path, resumed_after) as board:
+        try:
+            state.features.store(path.parent / "activations", config.cache_gb, stop)
+        except Stopped:
+            state.save(path)
+            raise _interrupted(stop, path) from None
         while state.epoch < config.num_epochs:
             try:
                 _train_epoch(state, stop, board)
@@ -103,6 +108,8 @@ def train(
                     best.unlink(missing_ok=True)  # of another training
                 state.save(path)
                 log.info("Checkpoint saved")
+    # vectors of frozen encoders are small and serve the next training; rows of residues are not
+    state.features.close(keep=config.unfreeze_last_k_layers == 0)
     log.info("Done!")
     fmax = last.fmax if last else {}
     return Fitted(
@@ -128,8 +135,8 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     Stopped
         After a signal, with the state as it was after the last optimiser step.
     """
-    config, proteins = state.config, state.data.train
-    lengths = np.array([min(len(s) + 2, config.context_length) for s in proteins.sequences])
+    config = state.config
+    lengths = state.features.lengths[: len(state.data.train)]
     accumulation = config.gradient_accumulation_steps
     windows = epoch_windows(lengths, config.batch_size, accumulation, state.seed, state.epoch + 1)
     n_residues, start = 0, time.monotonic()
@@ -140,20 +147,20 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     )  # fmt: skip
     with bar:
         left = windows[state.step :]
-        made = _ahead(left, lambda window: _batches(state, window), config.num_dataset_processes)
-        for window, batches in zip(left, made, strict=True):
-            loss, norm = _step(state, window, batches, stop)
+        made = _ahead(left, lambda rows: _window(state, rows), config.num_dataset_processes)
+        for rows, window in zip(left, made, strict=True):
+            loss, norm = _step(state, rows, window, stop)
             if np.isfinite(loss) and np.isfinite(norm):
                 state.norm_sum += norm
                 state.loss_sum += loss
                 state.n_epoch_updates += 1
-                state.n_epoch_cells += sum(map(len, window)) * len(state.data.labels)
+                state.n_epoch_cells += sum(map(len, rows)) * len(state.data.labels)
                 state.n_bad = 0
             else:
                 state.n_bad += 1
-                _complain(state, window)
+                _complain(state, rows)
             state.step += 1
-            n_residues += sum(int(lengths[rows].sum()) for rows in window)
+            n_residues += sum(int(lengths[some].sum()) for some in rows)
             bar.update()
     if not left:
         return  # stopped in the validation: all that follows was said before
@@ -164,9 +171,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     board.training(epoch, cross_entropy, norm, config.learning_rate, speed)
 
 
-def _step(
-    state: State, window: Window, batches: Sequence[Batch], stop: StopRequest
-) -> tuple[float, float]:
+def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[float, float]:
     """Update the weights by one accumulation window; where memory is short, in smaller batches.
 
     Raises
@@ -175,14 +180,14 @@ def _step(
         If memory does not hold a single protein.
     """
     while True:
-        if max(len(batch.tokens) for batch in batches) > state.batch_size:
-            batches = _batches(state, window)  # they were made before memory was found short
+        if max(batch.n for batch in window.batches) > state.batch_size:
+            window = _window(state, rows)  # it was made before memory was found short
         try:
-            return _update(state, batches, stop)
+            return _update(state, window, stop)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-        largest = max(len(batch.tokens) for batch in batches)
+        largest = max(batch.n for batch in window.batches)
         if largest == 1:
             raise MachineError("not enough memory for one protein; lower --context_length")
         state.batch_size = largest // 2
@@ -192,19 +197,17 @@ def _step(
         )  # fmt: skip
 
 
-def _update(state: State, batches: Sequence[Batch], stop: StopRequest) -> tuple[float, float]:
+def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, float]:
     """Make one optimiser step; return the loss, summed over cells, and the gradient's norm.
 
     The gradient is that of the mean over all cells of the window, however it is cut
     into batches. Where it is not finite the weights stay as they are.
     """
-    n_cells = sum(len(batch.tokens) for batch in batches) * len(state.data.labels)
+    n_cells = sum(batch.n for batch in window.batches) * len(state.data.labels)
     state.seed_step()
     state.optimizer.zero_grad(set_to_none=True)
     total = 0.0
-    for batch in batches:
-        stop.check()
-        loss = _loss(state, batch)
+    for loss in _losses(state, window, stop):
         torch.autograd.backward(loss / n_cells)
         total += loss.item()
     parameters = list(state.caller.trainable().values())
@@ -216,26 +219,41 @@ def _update(state: State, batches: Sequence[Batch], stop: StopRequest) -> tuple[
     return total, norm
 
 
-def _loss(state: State, batch: Batch) -> Tensor:
-    """Return the cross entropy of a batch, summed over its cells."""
-    device = state.device
-    with autocast(device, state.config.precision):
-        logits = state.caller(batch.tokens.to(device), batch.mask.to(device))  # (B, T)
-    target = torch.zeros_like(logits)
-    target[batch.rows.to(device), batch.columns.to(device)] = 1.0
-    return binary_cross_entropy_with_logits(logits, target, reduction="sum")
+def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]:
+    """Yield the cross entropy of each batch, summed over its cells.
+
+    Where the head alone learns, it sees the window in one go, unless memory is short.
+    """
+    features, caller = state.features, state.caller
+    is_whole = caller.n_unfrozen == 0 and state.batch_size >= state.config.batch_size
+    lowered = []
+    for batch, (row, column) in zip(window.batches, window.targets, strict=True):
+        stop.check()
+        x = features.lower(batch)
+        if is_whole:
+            lowered.append(x)
+            continue
+        logits = caller.upper(x, batch.packed, features.half)  # (B, T)
+        yield sparse_bce(logits, row.to(logits.device), column.to(logits.device))
+    if lowered:
+        logits = caller.upper(torch.cat(lowered), None)  # (window, T)
+        starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
+        rows = torch.cat(
+            [row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)]
+        )
+        columns = torch.cat([column for _, column in window.targets])
+        yield sparse_bce(logits, rows.to(logits.device), columns.to(logits.device))
 
 
-def _batches(state: State, window: Window) -> list[Batch]:
+def _window(state: State, rows: Rows) -> Window:
     """Make the batches of a window, none larger than memory holds."""
-    proteins, context_length = state.data.train, state.config.context_length
-    batches = []
-    for rows in window:
-        longest = min(max(len(proteins.sequences[i]) for i in rows) + 2, context_length)
+    cut = []
+    for some in rows:
+        longest = int(state.features.lengths[some].max())
         size = min(state.batch_size, _most_rows(state, longest))
-        cuts = range(0, len(rows), size)
-        batches += [_batch(proteins, rows[at : at + size], context_length) for at in cuts]
-    return batches
+        cut += [some[at : at + size] for at in range(0, len(some), size)]
+    targets = tuple(_targets(state.data.train, each) for each in cut)
+    return Window(tuple(cut), tuple(map(state.features.batch, cut)), targets)
 
 
 def _most_rows(state: State, length: int) -> int:
@@ -244,19 +262,19 @@ def _most_rows(state: State, length: int) -> int:
     With dropout, PyTorch's attention on a CPU keeps some (heads, L, L) matrices of every
     unfrozen layer for the backward pass; elsewhere it keeps none.
     """
-    config, encoder = state.config, state.caller.config
-    if state.device.type != "cpu" or config.dropout == 0 or config.unfreeze_last_k_layers == 0:
+    config, n_layers = state.config, state.caller.n_unfrozen
+    if state.device.type != "cpu" or config.dropout == 0 or n_layers == 0:
         return config.batch_size
-    per_layer = KEPT_BYTES * encoder.num_attention_heads * length**2
-    return int(max(1, ATTENTION_BYTES // (per_layer * config.unfreeze_last_k_layers)))
+    kept = 1 if config.activation_checkpointing else n_layers
+    per_layer = KEPT_BYTES * state.caller.n_heads * length**2
+    return int(max(1, ATTENTION_BYTES // (per_layer * kept)))
 
 
-def _batch(proteins: AnnotatedProteins, rows: NDArray[np.intp], context_length: int) -> Batch:
-    tokens, mask = pad([encode(proteins.sequences[i], context_length) for i in rows])
-    spans = [proteins.indices[proteins.indptr[i] : proteins.indptr[i + 1]] for i in rows]
-    row = np.repeat(np.arange(len(rows)), [len(span) for span in spans])
-    columns = np.concatenate(spans).astype(np.int64)
-    return Batch(tokens, mask, torch.from_numpy(row), torch.from_numpy(columns))
+def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+    """Return the true cells of a batch: protein within it and term of each annotation."""
+    indptr, columns = take(proteins.indptr, proteins.indices, rows)
+    row = np.repeat(np.arange(len(rows)), np.diff(indptr))
+    return torch.from_numpy(row), torch.from_numpy(columns.astype(np.int64))
 
 
 def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) -> Iterator[Made]:
@@ -271,8 +289,8 @@ def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) 
             yield waiting.popleft().result()
 
 
-def _complain(state: State, window: Window) -> None:
-    ids = [state.data.train.ids[i] for rows in window for i in rows]
+def _complain(state: State, rows: Rows) -> None:
+    ids = [state.data.train.ids[i] for some in rows for i in some]
     where = f"epoch {state.epoch + 1}, step {state.step + 1}"
     named = shown(", ".join(ids[:3]), 60) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
     if state.n_bad >= PATIENCE:

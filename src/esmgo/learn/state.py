@@ -14,6 +14,7 @@ from torch import Tensor
 from esmgo.data.dataset import Dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.learn.config import TrainConfig
+from esmgo.learn.features import Features
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, save_checkpoint
 from esmgo.model.device import resolved
@@ -45,6 +46,7 @@ class State:
     device: torch.device
     seed: int
     batch_size: int
+    features: Features
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -61,7 +63,9 @@ class State:
     ) -> State:
         """Put a new head on the base model, its output bias at each term's log-odds."""
         seed = int(torch.seed() >> 1) if config.seed is None else config.seed
-        caller = Caller.start(base, len(data.labels), dropout=config.dropout, seed=seed)
+        half = resolved(device, config.precision) == "bf16"
+        n_terms = len(data.labels)
+        caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
         counts = np.bincount(data.train.indices, minlength=len(data.labels))
         caller.set_output_bias(torch.from_numpy(counts), len(data.train))
         return cls._on(device, config, data, caller, seed)
@@ -93,12 +97,22 @@ class State:
         cls, device: torch.device, config: TrainConfig, data: Dataset, caller: Caller, seed: int
     ) -> State:
         caller.unfreeze(config.unfreeze_last_k_layers)
+        caller.recomputes = config.activation_checkpointing
         caller.network.to(device)
         parameters = list(caller.trainable().values())
         optimizer = torch.optim.AdamW(
             parameters, lr=config.learning_rate, fused=device.type in ("cpu", "cuda")
         )
-        return cls(config, data, caller, optimizer, device, seed, config.batch_size)
+        train, held_out = data.train, data.validation
+        features = Features(
+            caller,
+            (*train.ids, *held_out.ids),
+            (*train.sequences, *held_out.sequences),
+            config.context_length,
+            device,
+            config.precision,
+        )
+        return cls(config, data, caller, optimizer, device, seed, config.batch_size, features)
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
         """Write a checkpoint: complete or absent."""

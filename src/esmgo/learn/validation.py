@@ -19,8 +19,7 @@ from esmgo.metrics.evaluator import BLOCK, Evaluator
 from esmgo.metrics.micro import MicroSums, micro_sums
 from esmgo.metrics.result import name_of, results
 from esmgo.metrics.truth import Truth
-from esmgo.model.scoring import probabilities
-from esmgo.model.tokens import encode
+from esmgo.model.scoring import in_batches
 
 if TYPE_CHECKING:
     from esmgo.learn.state import State
@@ -60,14 +59,14 @@ def validate(state: State, stop: StopRequest) -> Validation:
     Stopped
         After a signal.
     """
-    config, labels, proteins = state.config, state.data.labels, state.data.validation
-    tokens = [encode(sequence, config.context_length) for sequence in proteins.sequences]
-    sums = _Sums(state.data)
+    labels, proteins, n_train = state.data.labels, state.data.validation, len(state.data.train)
+    sums, features = _Sums(state.data), state.features
     state.caller.train(False)
-    for rows, found in probabilities(state.caller, tokens, state.device, config.precision):
+    rows = np.arange(n_train, n_train + len(proteins))
+    for some, found in in_batches(features.lengths[rows], lambda at: features.scores(rows[at])):
         stop.check()
-        ids = tuple(proteins.ids[i] for i in rows)
-        sums.add(Scores(ids, propagate(found, labels), labels), rows)
+        ids = tuple(proteins.ids[i] for i in some)
+        sums.add(Scores(ids, propagate(found, labels), labels), some)
     return sums.validation()
 
 

@@ -68,7 +68,7 @@ class Store:
         owner: str,
         lock: int,
     ) -> None:
-        self._folder, self._starts, self._width, self._dtype = folder, starts, width, dtype
+        self.folder, self._starts, self._width, self._dtype = folder, starts, width, dtype
         self._is_flat = bool((np.diff(starts) == 1).all())  # one row per protein
         self._mapped: NDArray[Any] = np.empty((0, width), dtype)
         bounds = starts * (width * dtype.itemsize)
@@ -176,7 +176,7 @@ class Store:
         assert end < len(self._starts), "more rows than proteins"
         assert self._starts[end] == begin + len(values), "whole proteins only"
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
-        with _told(self._folder):
+        with _told(self.folder):
             self._file.append(end - self.n_done, data)
 
     def rows(self, proteins: NDArray[np.intp]) -> NDArray[Any]:
@@ -217,10 +217,10 @@ class Store:
         lock, self._lock = self._lock, None
         self._mapped = self._mapped[:0].copy()
         try:
-            with _told(self._folder):
+            with _told(self.folder):
                 self._file.close()
         finally:
-            release(lock, self._folder / _LOCK)
+            release(lock, self.folder / _LOCK)
 
     def __enter__(self) -> Self:
         return self

@@ -6,47 +6,24 @@ global random state, so that a resumed run sees what an uninterrupted one sees.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from esmgo.model.tokens import PAD
-
-__all__ = ["epoch_windows", "pad", "token_batches"]
+__all__ = ["epoch_windows", "token_batches"]
 
 POOL = 64
 """Accumulation windows shuffled together before sorting by length: little padding, still random."""
 
 
-def pad(rows: Sequence[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
-    """Stack token ids, padded to the longest row; never to the context length.
-
-    Returns
-    -------
-    tokens : Tensor, shape=(B, L), dtype=int64
-    mask : Tensor, shape=(B, L), dtype=int64
-        1 on tokens, 0 on padding.
-    """
-    longest = max(len(row) for row in rows)
-    tokens = np.full((len(rows), longest), PAD, np.int64)
-    for i, row in enumerate(rows):
-        tokens[i, : len(row)] = row
-    ids = torch.from_numpy(tokens)  # (B, L)
-    return ids, (ids != PAD).long()
-
-
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.intp]]:
-    """Group proteins of like length so that a padded batch holds at most ``budget`` tokens.
+    """Group proteins of like length so that a batch holds at most ``budget`` tokens.
 
     Parameters
     ----------
     lengths : ndarray, shape=(N,), dtype=int64
         Tokens per protein.
     budget : int
-        Tokens per batch, padding included; a longer protein is a batch of its own.
+        Tokens per batch, each protein counted as the longest; a longer one is a batch of its own.
 
     Returns
     -------

@@ -1,31 +1,41 @@
 """The caller: an ESM2 encoder and the stock classification head on its ``<cls>`` position.
 
-Exactly ``EsmForSequenceClassification`` of transformers, so that a checkpoint exports
-to plain transformers. Frozen layers run in evaluation mode: without dropout.
+It computes what ``EsmForSequenceClassification`` of transformers computes, with the same
+names of weights, so that a checkpoint exports to plain transformers. Frozen layers run
+without gradient and without dropout, so what they make of a protein can be stored.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import EsmConfig
-from transformers.models.esm.modeling_esm import EsmForSequenceClassification, EsmModel
-from transformers.utils import logging as transformers_logging
 
 from esmgo.errors import CheckpointError, UsageError, shown
 from esmgo.model.bases import check_config, read_config
 from esmgo.model.container import shape_text
-from esmgo.model.tiny import initialise_tiny, tiny_config
+from esmgo.model.encoder import Encoder, Head, in_chunks
+from esmgo.model.packing import Packed
+from esmgo.model.tiny import tiny_sizes, tiny_weights
+from esmgo.model.weights import read_base
 
 __all__ = ["Caller"]
 
-_COMPUTED = ("contact_head.", "rotary_embeddings.inv_freq")
-"""Entries that a base model may lack: unused, or computed."""
+HEAD_CHUNK = 32
+"""Proteins that go through the head together on a CPU; see `in_chunks`."""
+
+LARGE = 1_000_000_000
+"""Weights of an encoder that is kept in bf16, where that is what it computes in."""
+
+_ENTRIES = (
+    "vocab_size", "mask_token_id", "pad_token_id", "hidden_size", "num_hidden_layers",
+    "num_attention_heads", "intermediate_size", "hidden_dropout_prob",
+    "attention_probs_dropout_prob", "max_position_embeddings", "layer_norm_eps",
+    "position_embedding_type", "emb_layer_norm_before", "token_dropout",
+)  # fmt: skip
 
 
 class Caller:
@@ -33,18 +43,27 @@ class Caller:
 
     Parameters
     ----------
-    config : EsmConfig
-        Sizes; ``num_labels`` is the number of terms T.
+    sizes : dict
+        Entries of a checked ``config.json``.
+    n_terms : int
+        Outputs of the head.
     """
 
-    def __init__(self, config: Any) -> None:
-        self.network: nn.Module = EsmForSequenceClassification(config).eval()
-        self.config = config
-        self._unfrozen: list[nn.Module] = []
+    def __init__(self, sizes: Mapping[str, Any], n_terms: int) -> None:
+        self._sizes = {key: sizes[key] for key in _ENTRIES if key in sizes}
+        self.n_terms = n_terms
+        self.network = nn.Module()
+        with torch.device("meta"):  # nothing is allocated: weights come from elsewhere
+            self.network.esm = Encoder(self._sizes)
+            self.network.classifier = Head(sizes["hidden_size"], n_terms)
+        self.is_training = False
+        self.recomputes = False
         self.unfreeze(0)
 
     @classmethod
-    def start(cls, base: Path | None, n_terms: int, *, dropout: float, seed: int) -> Caller:
+    def start(
+        cls, base: Path | None, n_terms: int, *, dropout: float, seed: int, half: bool = False
+    ) -> Caller:
         """Put a new head on a base model.
 
         Parameters
@@ -57,21 +76,32 @@ class Caller:
             Of hidden and attention layers, in training.
         seed : int
             Decides the head's first weights.
+        half : bool
+            Keep an encoder of a billion weights and more in bf16.
 
         Raises
         ------
         CheckpointError
             If the folder's weights are not those of its configuration.
         """
-        config = tiny_config() if base is None else EsmConfig(**_sizes(read_config(base)))
-        config.num_labels = n_terms
-        config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
-        torch.manual_seed(seed)
-        caller = cls(config)
+        sizes = tiny_sizes() if base is None else read_config(base)
+        rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+        caller = cls(dict(sizes) | rates, n_terms)
+        encoder, head = caller.encoder, caller.head
+        n_weights = sum(p.numel() for p in encoder.parameters())
+        encoder.to(torch.bfloat16 if half and n_weights >= LARGE else torch.float32)
+        encoder.to_empty(device="cpu")
+        nn.init.zeros_(encoder.contact_head.regression.weight)  # type: ignore[union-attr, arg-type]
+        nn.init.zeros_(encoder.contact_head.regression.bias)  # type: ignore[union-attr, arg-type]
         if base is None:
-            initialise_tiny(caller.encoder)
+            encoder.load_state_dict(tiny_weights(), strict=False)
         else:
-            caller.encoder.load_state_dict(_base_weights(base, config))
+            read_base(base, encoder)
+        head.to_empty(device="cpu")
+        torch.manual_seed(seed)
+        for layer in (head.dense, head.out_proj):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
         return caller
 
     @classmethod
@@ -87,7 +117,10 @@ class Caller:
         """
         check_config(source, config)
         n_terms = config.get("num_labels")
-        expected = expected_shapes(config)
+        if not isinstance(n_terms, int) or not 0 < n_terms < 1_000_000:
+            raise CheckpointError("config", f"num_labels is {shown(repr(n_terms), 30)}")
+        caller = cls(config, n_terms)
+        expected = {name: tuple(t.shape) for name, t in caller.network.state_dict().items()}
         for name, shape in expected.items():
             if name not in weights:
                 raise CheckpointError(source, f"incomplete: without {name}")
@@ -98,24 +131,37 @@ class Caller:
                 )
         if unknown := sorted(set(weights) - set(expected)):
             raise CheckpointError(source, f"unknown tensor {shown(unknown[0])}")
-        caller = cls(EsmConfig(**_sizes(config), num_labels=n_terms))
-        caller.network.load_state_dict(weights)
+        caller.network.load_state_dict(weights, assign=True)
         return caller
 
     @property
-    def encoder(self) -> nn.Module:
+    def encoder(self) -> Encoder:
         """The ESM2 encoder."""
         return self.network.esm  # type: ignore[return-value]
 
     @property
-    def head(self) -> nn.Module:
+    def head(self) -> Head:
         """Dropout, dense, tanh, dropout, output."""
         return self.network.classifier  # type: ignore[return-value]
 
+    @property
+    def width(self) -> int:
+        """Numbers in a hidden state."""
+        return int(self._sizes["hidden_size"])
+
+    @property
+    def n_heads(self) -> int:
+        """Attention heads of a layer."""
+        return int(self._sizes["num_attention_heads"])
+
+    @property
+    def n_frozen(self) -> int:
+        """Layers that do not learn: the lowest ones."""
+        return len(self.encoder.layers) - self.n_unfrozen
+
     def sizes(self) -> dict[str, Any]:
         """Return the configuration as plain values for `restore`."""
-        config = _sizes(self.config.to_dict())
-        return config | {"model_type": "esm", "num_labels": self.config.num_labels}
+        return self._sizes | {"model_type": "esm", "num_labels": self.n_terms}
 
     def unfreeze(self, k: int) -> None:
         """Let the head and the last ``k`` encoder layers learn; the final layer norm with k > 0.
@@ -125,17 +171,15 @@ class Caller:
         UsageError
             If the encoder has fewer layers.
         """
-        layers = self.encoder.encoder.layer  # type: ignore[union-attr]
-        if not 0 <= k <= len(layers):  # type: ignore[arg-type]
-            raise UsageError(
-                f"--unfreeze_last_k_layers={k}: this encoder has {len(layers)} layers"  # type: ignore[arg-type]
-            )
+        layers = self.encoder.layers
+        if not 0 <= k <= len(layers):
+            raise UsageError(f"--unfreeze_last_k_layers={k}: this encoder has {len(layers)} layers")
+        self.n_unfrozen = k
         self.network.requires_grad_(False)
-        norm = self.encoder.encoder.emb_layer_norm_after  # type: ignore[union-attr]
-        self._unfrozen = [self.head]
+        unfrozen = [self.head]
         if k > 0:
-            self._unfrozen += [*layers[-k:], norm]  # type: ignore[index, list-item]
-        for module in self._unfrozen:
+            unfrozen += [*layers[-k:], self.encoder.encoder.emb_layer_norm_after]  # type: ignore[list-item]
+        for module in unfrozen:
             module.requires_grad_(True)
 
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -144,9 +188,7 @@ class Caller:
 
     def train(self, on: bool = True) -> None:
         """Switch dropout on in head and unfrozen layers, and nowhere else."""
-        self.network.eval()
-        for module in self._unfrozen:
-            module.train(on)
+        self.is_training = on
 
     def set_output_bias(self, counts: Tensor, n_proteins: int) -> None:
         """Start each output at its term's log-odds in the training data.
@@ -163,77 +205,46 @@ class Caller:
         """
         rate = (counts.double() + 0.5) / (n_proteins + 1)
         with torch.no_grad():
-            self.head.out_proj.bias.copy_(torch.logit(rate))  # type: ignore[union-attr, operator]
+            self.head.out_proj.bias.copy_(torch.logit(rate))
 
-    def __call__(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Return logits.
+    def __call__(self, packed: Packed, half: bool = False) -> Tensor:
+        """Return logits, shape=(B, T), dtype=float32, of proteins as they were given."""
+        return self.upper(self.lower(packed, half), packed, half)
 
-        Parameters
-        ----------
-        tokens, mask : Tensor, shape=(B, L), dtype=int64
-            Token ids, and 1 where there is one.
+    @torch.no_grad()
+    def lower(self, packed: Packed, half: bool = False) -> Tensor:
+        """Return what the frozen layers make of proteins; dtype=float32.
 
-        Returns
-        -------
-        Tensor, shape=(B, T), dtype=float32
+        With all layers frozen these are the vectors at ``<cls>`` behind the final layer norm,
+        shape=(B, D), proteins as they were given; else the residual stream of all tokens,
+        shape=(n, D), rows as in ``packed``.
         """
-        hidden = self.encoder(tokens, attention_mask=mask).last_hidden_state  # (B, L, D)
-        return self.head(hidden).float()  # type: ignore[no-any-return]  # (B, T)
+        x = self.encoder.embed(packed)
+        is_all = self.n_unfrozen == 0
+        return self.encoder.run(x, packed, 0, self.n_frozen, half=half, cls_only=is_all)
 
+    def upper(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
+        """Return logits from what `lower` made, shape=(B, T), dtype=float32."""
+        rates = (0.0, 0.0)
+        if self.is_training:
+            rates = (
+                float(self._sizes["hidden_dropout_prob"]),
+                float(self._sizes["attention_probs_dropout_prob"]),
+            )
+        if self.n_unfrozen:
+            assert packed is not None
+            first, last = self.n_frozen, len(self.encoder.layers)
+            x = self.encoder.run(
+                x, packed, first, last, half=half, cls_only=True, dropout=rates,
+                recompute=self.recomputes,
+            )  # fmt: skip
+        return in_chunks(lambda x: self.head(x, rates[0]), x.float(), size=HEAD_CHUNK)
 
-def expected_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return name and shape of every tensor of a caller, allocating none."""
-    n_terms = config.get("num_labels")
-    if not isinstance(n_terms, int) or not 0 < n_terms < 1_000_000:
-        raise CheckpointError("config", f"num_labels is {shown(repr(n_terms), 30)}")
-    with torch.device("meta"):
-        network = EsmForSequenceClassification(EsmConfig(**_sizes(config), num_labels=n_terms))
-    return {name: tuple(t.shape) for name, t in network.state_dict().items()}
-
-
-def _sizes(config: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a configuration that decide what the encoder computes."""
-    keys = (
-        "vocab_size", "mask_token_id", "pad_token_id", "hidden_size", "num_hidden_layers",
-        "num_attention_heads", "intermediate_size", "hidden_dropout_prob",
-        "attention_probs_dropout_prob", "max_position_embeddings", "layer_norm_eps",
-        "position_embedding_type", "emb_layer_norm_before", "token_dropout",
-    )  # fmt: skip
-    return {key: config[key] for key in keys if key in config}
-
-
-def _base_weights(folder: Path, config: Any) -> dict[str, Tensor]:
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
-    transformers_logging.disable_progress_bar()
-    try:
-        encoder, found = EsmModel.from_pretrained(
-            folder,
-            config=config,
-            add_pooling_layer=False,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, by name
-        )
-    except Exception as error:  # transformers raises whatever its readers raise
-        raise CheckpointError(folder, f"its weights cannot be read: {shown(error, 90)}") from None
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        transformers_logging.enable_progress_bar()
-    absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
-    if wrong := sorted(name for name in absent if not name.startswith(_COMPUTED)):
-        raise CheckpointError(folder, f"its weights do not fit its config.json: {shown(wrong[0])}")
-    weights: dict[str, Tensor] = encoder.state_dict()
-    if bad := first_not_finite(weights):
-        raise CheckpointError(folder, f"{bad} holds values that are not finite")
-    return weights
-
-
-def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the first tensor with an infinite or undefined value, or None."""
-    for name, tensor in tensors.items():
-        if not math.isfinite(tensor.double().sum().item()) and not tensor.isfinite().all():
-            return name
-    return None
+    @torch.no_grad()
+    def hidden(self, packed: Packed, half: bool = False) -> Iterator[Tensor]:
+        """Yield the final hidden states of each protein, as they were given; shape=(L, D) each."""
+        n_layers = len(self.encoder.layers)
+        x = self.encoder.run(self.encoder.embed(packed), packed, 0, n_layers, half=half)
+        parts = torch.split(x[: packed.n_tokens], list(packed.lengths))
+        for i in packed.unsorted.tolist():
+            yield parts[i]

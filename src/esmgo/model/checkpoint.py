@@ -63,7 +63,7 @@ class Checkpoint:
         """
         from esmgo.model.caller import Caller  # torch takes seconds: only when weights are read
 
-        weights = dict(_read_tensors(self.header, lambda name: not name.startswith(OPTIMIZER)))
+        weights = dict(_read_tensors(self.header, _is_weight))
         return Caller.restore(self.path, self.encoder, weights)
 
     def optimizer_state(self) -> dict[str, Tensor]:
@@ -158,6 +158,11 @@ def _file_of(path: Path) -> Path:
         return inside if inside.is_file() else path
     except OSError:  # a name that is too long, say: whoever opens it says why
         return path
+
+
+def _is_weight(name: str) -> bool:
+    """Whether a tensor is a weight: neither the optimiser's nor computed (rotary frequencies)."""
+    return not name.startswith(OPTIMIZER) and not name.endswith(".inv_freq")
 
 
 def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:

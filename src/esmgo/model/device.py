@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from esmgo.errors import UsageError, says_no_memory, shown
 
-__all__ = ["autocast", "choose_device", "fast_matmul", "is_out_of_memory", "resolved"]
+__all__ = ["choose_device", "fast_matmul", "is_out_of_memory", "resolved"]
 
 log = logging.getLogger(__name__)
 
@@ -41,22 +42,16 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the autocast context: bf16 where the hardware has it (``auto``), as told otherwise.
+def resolved(device: torch.device, precision: str) -> str:
+    """Return ``bf16`` or ``fp32``.
 
     Parameters
     ----------
     device : torch.device
         Where the computation runs.
     precision : str
-        ``auto``, ``bf16`` or ``fp32``.
+        ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
     """
-    use = resolved(device, precision) == "bf16"
-    return torch.autocast(device.type, torch.bfloat16, enabled=use)
-
-
-def resolved(device: torch.device, precision: str) -> str:
-    """Return ``bf16`` or ``fp32``: what ``auto`` stands for on this device."""
     if precision == "auto":
         return "bf16" if _has_bf16(device) else "fp32"
     return precision
@@ -84,6 +79,8 @@ def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.11
-        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11
+        if known.get("avx512_bf16") and "Intel" not in str(known.get("cpu_name", "Intel")):
+            return True  # Intel's, without AMX, run at half the speed of fp32 (docs/LOG.md)
+        return bool(known.get("amx_bf16"))
     return False

@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
-from esmgo.errors import MachineError
-from esmgo.model.batches import pad, token_batches
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.model.device import autocast, is_out_of_memory
-from esmgo.model.scoring import BUDGET
+from esmgo.model.device import resolved
+from esmgo.model.packing import Packed, pack
+from esmgo.model.scoring import in_batches
 from esmgo.model.tokens import encode, windows
 
 __all__ = ["embed", "encoder_of"]
@@ -72,7 +70,7 @@ def embed(
     device : torch.device
         Where to compute.
     precision : str
-        See `esmgo.model.device.autocast`.
+        See `esmgo.model.device.resolved`.
     pooling : str
         ``cls``, the vector that the head reads, or ``mean`` over the residues, without
         ``<cls>`` and ``<eos>``.
@@ -92,21 +90,17 @@ def embed(
     parts = [windows(sequence, context_length) for sequence in sequences]
     counts = np.array([len(part) for part in parts], np.int64)
     rows = [encode(text, context_length) for part in parts for text in part]
-    vectors = np.empty((len(rows), caller.config.hidden_size), np.float32)
-    waiting = token_batches(np.array([len(row) for row in rows], np.int64), BUDGET)[::-1]
+    vectors = np.empty((len(rows), caller.width), np.float32)
+    half = resolved(device, precision) == "bf16"
+    lengths = np.array([len(row) for row in rows], np.int64)
     hidden = None if show_progress else True  # None: where there is no terminal
     with tqdm(total=len(rows), desc="Embedding", unit="window", disable=hidden, leave=False) as bar:
-        while waiting:
-            batch = waiting.pop()
-            found = _embedded(caller, [rows[i] for i in batch], device, precision, pooling)
-            if found is not None:
-                vectors[batch] = found
-                bar.update(len(batch))
-            elif len(batch) > 1:
-                waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
-            else:
-                n = len(rows[batch[0]])
-                raise MachineError(f"not enough memory for {n:,} tokens; lower --context_length")
+        for at, found in in_batches(
+            lengths,
+            lambda at: _embedded(caller, pack([rows[i] for i in at], device), half, pooling),
+        ):
+            vectors[at] = found
+            bar.update(len(at))
     if len(vectors) == len(parts):  # no protein in several windows
         return vectors
     # one window after the other, whatever batch it came in: the same sum among any neighbours
@@ -116,31 +110,12 @@ def embed(
 
 
 @torch.inference_mode()
-def _embedded(
-    caller: Caller,
-    rows: Sequence[NDArray[np.uint8]],
-    device: torch.device,
-    precision: str,
-    pooling: str,
-) -> NDArray[np.float32] | None:
-    """Return the vectors of one batch, or None where memory does not hold it."""
-    try:
-        states = _states(caller, rows, device, precision)  # (R, D)
-        parts = torch.split(states, [len(row) for row in rows])
-        pooled = [part[0] if pooling == "cls" else part[1:-1].mean(0) for part in parts]
-        found: NDArray[np.float32] = torch.stack(pooled).cpu().numpy()  # (B, D)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return None
+def _embedded(caller: Caller, packed: Packed, half: bool, pooling: str) -> NDArray[np.float32]:
+    """Return the vectors of one batch; shape=(B, D)."""
+    if pooling == "cls" and caller.n_unfrozen == 0:
+        pooled = caller.lower(packed, half)  # the last layer computes nothing else
+    else:
+        states = caller.hidden(packed, half)
+        pooled = torch.stack([s[0] if pooling == "cls" else s[1:-1].mean(0) for s in states])
+    found: NDArray[np.float32] = pooled.cpu().numpy()
     return found
-
-
-def _states(
-    caller: Caller, rows: Sequence[NDArray[np.uint8]], device: torch.device, precision: str
-) -> Tensor:
-    """Return the final hidden states of all tokens, one row after the other; shape=(R, D)."""
-    tokens, mask = (t.to(device) for t in pad(rows))
-    with autocast(device, precision):
-        hidden: Tensor = caller.encoder(tokens, attention_mask=mask).last_hidden_state  # (B, L, D)
-    return hidden[mask.bool()].float()

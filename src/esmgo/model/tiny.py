@@ -31,10 +31,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from transformers import EsmConfig
+from torch import Tensor
 
-__all__ = ["initialise_tiny", "tiny_config", "tiny_weights"]
+__all__ = ["tiny_sizes", "tiny_weights"]
 
 Array = NDArray[np.float64]
 
@@ -59,31 +58,24 @@ BACKGROUND = np.array([
 ])  # fmt: skip
 
 
-def tiny_config() -> Any:
-    """Return the configuration of ``tiny``, an `EsmConfig`: 2 layers, 8 heads, 128 wide."""
-    return EsmConfig(
-        vocab_size=33,
-        mask_token_id=32,
-        pad_token_id=1,
-        hidden_size=WIDTH,
-        num_hidden_layers=N_LAYERS,
-        num_attention_heads=N_HEADS,
-        intermediate_size=N_HIDDEN,
-        hidden_dropout_prob=0.1,
-        attention_probs_dropout_prob=0.1,
-        max_position_embeddings=1026,
-        layer_norm_eps=1e-5,
-        position_embedding_type="rotary",
-        emb_layer_norm_before=False,
-        token_dropout=True,
-    )
-
-
-def initialise_tiny(encoder: nn.Module) -> None:
-    """Give an `EsmModel` of `tiny_config` the weights of `tiny_weights`, in place."""
-    missing, unexpected = encoder.load_state_dict(tiny_weights(), strict=False)
-    assert not unexpected
-    assert all(name.startswith(("contact_head.", "rotary_embeddings.")) for name in missing)
+def tiny_sizes() -> dict[str, Any]:
+    """Return the entries of the ``config.json`` of ``tiny``: 2 layers, 8 heads, 128 wide."""
+    return {
+        "vocab_size": 33,
+        "mask_token_id": 32,
+        "pad_token_id": 1,
+        "hidden_size": WIDTH,
+        "num_hidden_layers": N_LAYERS,
+        "num_attention_heads": N_HEADS,
+        "intermediate_size": N_HIDDEN,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "max_position_embeddings": 1026,
+        "layer_norm_eps": 1e-5,
+        "position_embedding_type": "rotary",
+        "emb_layer_norm_before": False,
+        "token_dropout": True,
+    }
 
 
 def tiny_weights() -> dict[str, Tensor]:

@@ -166,7 +166,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
         allow_nucleotide_like=config.allow_nucleotide_like,
         max_length=config.max_length,
     )
-    precision, width = resolved(device, config.precision), int(caller.config.hidden_size)
+    precision, width = resolved(device, config.precision), caller.width
     metadata = _origin(config, source) | {
         "pooling": config.pooling,
         "context_length": str(config.context_length),

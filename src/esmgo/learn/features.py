@@ -1,0 +1,219 @@
+"""What the frozen layers make of the proteins of a training: computed once, or at each visit.
+
+The same loop trains either way. Nothing here knows about terms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from esmgo.errors import UsageError, shown
+from esmgo.learn.stop import StopRequest
+from esmgo.model.activations import Store, size_of
+from esmgo.model.batches import token_batches
+from esmgo.model.caller import Caller
+from esmgo.model.device import resolved
+from esmgo.model.packing import Packed, pack
+from esmgo.model.scoring import BUDGET, in_batches
+from esmgo.model.tokens import encode
+
+__all__ = ["Batch", "Features"]
+
+log = logging.getLogger(__name__)
+
+FREE_SHARE = 0.5
+"""The part of the free disk that stored activations may take when nobody says how much."""
+
+VERSION = 1
+"""Of what is computed here; stored activations of another version are made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Proteins on their way: packed tokens, what the frozen layers made of them, or both."""
+
+    n: int
+    packed: Packed | None
+    stored: Tensor | None
+
+
+class Features:
+    """The proteins of a training below the layers that learn.
+
+    Parameters
+    ----------
+    caller : Caller
+        On ``device``, its layers frozen or not.
+    ids, sequences : sequence of str
+        Of all proteins: those trained on, then those validated on.
+    context_length : int
+        Tokens of a protein at most.
+    device : torch.device
+        Where to compute.
+    precision : str
+        See `esmgo.model.device.resolved`. In fp32 activations are stored in fp32, so that a
+        training from them has the same bits as one that computes them anew; else in float16.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        ids: Sequence[str],
+        sequences: Sequence[str],
+        context_length: int,
+        device: torch.device,
+        precision: str,
+    ) -> None:
+        self.caller, self.device, self.context_length = caller, device, context_length
+        self.half = resolved(device, precision) == "bf16"
+        self._ids, self._sequences = ids, sequences
+        self.lengths = np.array([min(len(s) + 2, context_length) for s in sequences], np.int64)
+        self._place = np.empty(0, np.intp)
+        self._store: Store | None = None
+
+    def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> None:
+        """Compute all activations once, or go on where an earlier run stopped.
+
+        Parameters
+        ----------
+        folder : Path
+            Where stores lie, each in a folder named by its content.
+        gigabytes : float or None
+            What they may take; None stands for half of the free disk, 0 for none.
+        stop : StopRequest
+            A signal ends the work; what is done stays.
+        """
+        order = np.concatenate([np.empty(0, np.intp), *token_batches(self.lengths, BUDGET)]).astype(
+            np.intp
+        )
+        rows = np.ones(len(order), np.int64) if self._is_cls else self.lengths[order]
+        dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
+        need = size_of(rows, self.caller.width, dtype)
+        if gigabytes == 0 or not len(order):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        limit = FREE_SHARE * free if gigabytes is None else gigabytes * 1e9
+        if need > limit:
+            log.info(
+                "Activations would take %.1f GB of %.1f GB (--cache_gb): computed at each visit",
+                need / 1e9, limit / 1e9,
+            )  # fmt: skip
+            return
+        fingerprint = self._fingerprint(order)
+        self._place = np.argsort(order)
+        try:
+            store = Store.open(
+                folder / fingerprint[:16],
+                fingerprint=fingerprint,
+                ids=[self._ids[i] for i in order],
+                lengths=rows,
+                width=self.caller.width,
+                dtype=dtype,
+            )
+        except UsageError as error:  # another training has it
+            log.warning("%s; computing activations at each visit", shown(error, 110))
+            return
+        try:
+            self._compute(store, order, dtype, stop)
+        except BaseException:
+            store.close()
+            raise
+        self._store = store
+
+    @property
+    def _is_cls(self) -> bool:
+        return self.caller.n_unfrozen == 0
+
+    def close(self, *, keep: bool) -> None:
+        """Let go of the store, and remove it unless it is kept for other trainings."""
+        if self._store is not None:
+            self._store.close()
+            if not keep:
+                shutil.rmtree(self._store.folder, ignore_errors=True)
+            self._store = None
+
+    def batch(self, rows: NDArray[np.intp]) -> Batch:
+        """Make ready some proteins; safe to call from any thread."""
+        if self._store is not None and self._is_cls:
+            found = self._store.rows(self._place[rows]).astype(np.float32)
+            return Batch(len(rows), None, torch.from_numpy(found))
+        packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
+        if self._store is None:
+            return Batch(len(rows), packed, None)
+        found = self._store.rows(self._place[rows[packed.order]]).astype(np.float32)
+        padding = len(packed.tokens) - len(found)
+        return Batch(len(rows), packed, torch.from_numpy(np.pad(found, ((0, padding), (0, 0)))))
+
+    def lower(self, batch: Batch) -> Tensor:
+        """Return what `Caller.lower` makes of a batch, stored or computed now."""
+        if batch.stored is not None:
+            return batch.stored.to(self.device)
+        assert batch.packed is not None
+        return self.caller.lower(batch.packed, self.half)
+
+    @torch.inference_mode()
+    def scores(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the probabilities of some proteins, shape=(B, T), as the caller is now."""
+        batch = self.batch(rows)
+        logits = self.caller.upper(self.lower(batch), batch.packed, self.half)
+        found: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
+        return found
+
+    def _compute(
+        self, store: Store, order: NDArray[np.intp], dtype: np.dtype[np.floating], stop: StopRequest
+    ) -> None:
+        left = order[store.n_done :]  # longest first, as batches come
+        bar = tqdm(
+            desc="Activations", total=len(order), initial=store.n_done, unit="protein",
+            disable=None, leave=False,
+        )  # fmt: skip
+        with bar:
+            for at, values in in_batches(
+                self.lengths[left], lambda at: self._values(left[at], dtype)
+            ):
+                store.append(values)
+                bar.update(len(at))
+                stop.check()
+
+    @torch.inference_mode()
+    def _values(self, rows: NDArray[np.intp], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
+        packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
+        found = self.caller.lower(packed, self.half)
+        if not self._is_cls:  # rows as in ``packed``: proteins back into the order given
+            parts = torch.split(found[: packed.n_tokens], list(packed.lengths))
+            found = torch.cat([parts[i] for i in packed.unsorted.tolist()])
+        largest = float(np.finfo(dtype).max)
+        values: NDArray[np.floating] = found.clamp(-largest, largest).cpu().numpy().astype(dtype)
+        return values
+
+    def _fingerprint(self, order: NDArray[np.intp]) -> str:
+        """SHA-256 of all that activations depend on, in hexadecimal digits."""
+        caller = self.caller
+        settings = [
+            VERSION, caller.n_frozen, self._is_cls, self.half, self.context_length,
+            caller.encoder.scales,
+            caller.width, caller.n_heads, self.device.type,
+        ]  # fmt: skip
+        digest = hashlib.sha256(repr(settings).encode())
+        kept = [caller.encoder.embeddings, *caller.encoder.layers[: caller.n_frozen]]
+        if self._is_cls:
+            kept.append(caller.encoder.encoder.emb_layer_norm_after)
+        for module in kept:
+            for parameter in module.parameters():
+                plain = parameter.detach().cpu().contiguous()
+                digest.update(plain.view(torch.uint8).numpy().data)
+        for i in order:
+            digest.update(f">{shown(self._ids[i], 1000)}\n{self._sequences[i]}\n".encode())
+        return digest.hexdigest()
