@@ -385,3 +385,47 @@ def test_tensorboard_gets_the_tags_of_the_contract(tmp_path):
         "Cross Entropy", "Gradient Norm", "F1 Score", "Precision", "Recall", "Fmax/MF", "Fmax/BP",
         "Fmax/CC", "Learning Rate", "Residues per Second",
     } <= set(events.Tags()["scalars"])  # fmt: skip
+
+
+def losses(caplog) -> list[str]:
+    return [m.split("Entropy: ")[1].split(",")[0] for m in caplog.messages if "Entropy" in m]
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_training_from_stored_activations_has_the_bits_of_computing_them_anew(k, tmp_path, caplog):
+    weights = []
+    for name, gigabytes in (("stored", None), ("anew", 0.0)):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="esmgo"):
+            fit(config(tmp_path / name, num_epochs=2, dropout=0.0, learning_rate=1e-3,
+                       unfreeze_last_k_layers=k, cache_gb=gigabytes))  # fmt: skip
+        weights.append((weights_sha256(tmp_path / name / "c.pt"), losses(caplog)))
+    assert weights[0] == weights[1]
+    assert len(weights[0][1]) == 2
+    kept = list((tmp_path / "stored" / "activations").iterdir())
+    assert len(kept) == (1 if k == 0 else 0)  # vectors serve the next training; residues are large
+    assert not (tmp_path / "anew" / "activations").exists()
+
+
+def test_a_second_training_reads_what_the_first_has_stored(tmp_path, monkeypatch):
+    from esmgo.learn.features import Features
+
+    fit(config(tmp_path))
+    monkeypatch.setattr(Features, "_values", lambda *_: pytest.fail("computed again"))
+    fit(config(tmp_path, learning_rate=1e-2))
+
+
+def test_activations_that_do_not_fit_are_computed_at_each_visit(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="esmgo"):
+        fit(config(tmp_path, cache_gb=1e-6))
+    assert "(--cache_gb): computed at each visit" in caplog.text
+
+
+def test_bf16_stores_float16_and_trains_within_its_rounding(tmp_path, caplog):
+    found = []
+    for name, gigabytes in (("stored", None), ("anew", 0.0)):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="esmgo"):
+            fit(config(tmp_path / name, dropout=0.0, precision="bf16", cache_gb=gigabytes))
+        found.append(float(losses(caplog)[0]))
+    assert found[0] == pytest.approx(found[1], abs=2e-4)

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -136,11 +137,18 @@ class Features:
     def _is_cls(self) -> bool:
         return self.caller.n_unfrozen == 0
 
-    def close(self, *, keep: bool) -> None:
-        """Let go of the store, and remove it unless it is kept for other trainings."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Let go of the store.
+
+        Vectors of a frozen encoder are small and serve the next training, too. Activations
+        of residues are large: they are removed once the training is done.
+        """
         if self._store is not None:
             self._store.close()
-            if not keep:
+            if kind is None and not self._is_cls:
                 shutil.rmtree(self._store.folder, ignore_errors=True)
             self._store = None
 

@@ -82,7 +82,8 @@ def train(
     log.info("Number of trainable parameters: %s", f"{n_parameters:,}")
     log.info("Fine-tuning ...")
     resumed_after = state.epoch if previous else None
-    with fast_matmul(), StopRequest() as stop, Board(config.run_dir_path, resumed_after) as board:
+    board = Board(config.run_dir_path, resumed_after)
+    with fast_matmul(), StopRequest() as stop, board, state.features:
         try:
             state.features.store(path.parent / "activations", config.cache_gb, stop)
         except Stopped:
@@ -108,8 +109,6 @@ def train(
                     best.unlink(missing_ok=True)  # of another training
                 state.save(path)
                 log.info("Checkpoint saved")
-    # vectors of frozen encoders are small and serve the next training; rows of residues are not
-    state.features.close(keep=config.unfreeze_last_k_layers == 0)
     log.info("Done!")
     fmax = last.fmax if last else {}
     return Fitted(
