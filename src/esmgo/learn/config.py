@@ -113,7 +113,7 @@ class TrainConfig:
     )
     precision: str = option(
         "auto",
-        "bf16, fp32, or auto: bf16 where the hardware has it.",
+        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
         choices=("auto", "bf16", "fp32"),
     )
     device: str | None = option(

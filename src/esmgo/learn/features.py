@@ -26,7 +26,7 @@ from esmgo.model.batches import token_batches
 from esmgo.model.caller import Caller
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
-from esmgo.model.scoring import BUDGET, in_batches
+from esmgo.model.scoring import BUDGET, in_batches, token_budget
 from esmgo.model.tokens import encode
 
 __all__ = ["Batch", "Features"]
@@ -175,9 +175,9 @@ class Features:
     def scores(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the probabilities of some proteins, shape=(B, T), as the caller is now."""
         batch = self.batch(rows)
-        logits = self.caller.upper(self.lower(batch), batch.packed, self.half)
-        found: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
-        return found
+        found = self.caller.probabilities(self.lower(batch), batch.packed, self.half)
+        values: NDArray[np.float32] = found.cpu().numpy()
+        return values
 
     def _compute(
         self, store: Store, order: NDArray[np.intp], dtype: np.dtype[np.floating], stop: StopRequest
@@ -188,8 +188,9 @@ class Features:
             disable=None, leave=False,
         )  # fmt: skip
         with bar:
+            budget = token_budget(self.caller, self.device)
             for at, values in in_batches(
-                self.lengths[left], lambda at: self._values(left[at], dtype)
+                self.lengths[left], lambda at: self._values(left[at], dtype), budget
             ):
                 store.append(values)
                 bar.update(len(at))

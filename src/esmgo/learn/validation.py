@@ -19,7 +19,7 @@ from esmgo.metrics.evaluator import BLOCK, Evaluator
 from esmgo.metrics.micro import MicroSums, micro_sums
 from esmgo.metrics.result import name_of, results
 from esmgo.metrics.truth import Truth
-from esmgo.model.scoring import in_batches
+from esmgo.model.scoring import in_batches, token_budget
 
 if TYPE_CHECKING:
     from esmgo.learn.state import State
@@ -63,7 +63,10 @@ def validate(state: State, stop: StopRequest) -> Validation:
     sums, features = _Sums(state.data), state.features
     state.caller.train(False)
     rows = np.arange(n_train, n_train + len(proteins))
-    for some, found in in_batches(features.lengths[rows], lambda at: features.scores(rows[at])):
+    budget = token_budget(state.caller, state.device)
+    for some, found in in_batches(
+        features.lengths[rows], lambda at: features.scores(rows[at]), budget
+    ):
         stop.check()
         ids = tuple(proteins.ids[i] for i in some)
         sums.add(Scores(ids, propagate(found, labels), labels), some)

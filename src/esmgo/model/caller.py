@@ -7,7 +7,7 @@ without gradient and without dropout, so what they make of a protein can be stor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +223,24 @@ class Caller:
         is_all = self.n_unfrozen == 0
         return self.encoder.run(x, packed, 0, self.n_frozen, half=half, cls_only=is_all)
 
-    def upper(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
-        """Return logits from what `lower` made, shape=(B, T), dtype=float32."""
+    @torch.no_grad()
+    def probabilities(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
+        """Return probabilities from what `lower` made, shape=(B, T), dtype=float32.
+
+        The same bits whatever the number of proteins: at the end of an array PyTorch takes
+        another way to an exponential, so it is taken of whole chunks.
+        """
+        return self.upper(x, packed, half, then=torch.sigmoid)
+
+    def upper(
+        self,
+        x: Tensor,
+        packed: Packed | None,
+        half: bool = False,
+        *,
+        then: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Return logits from what `lower` made, or ``then`` of them; shape=(B, T), fp32."""
         rates = (0.0, 0.0)
         if self.is_training:
             rates = (
@@ -238,7 +254,12 @@ class Caller:
                 x, packed, first, last, half=half, cls_only=True, dropout=rates,
                 recompute=self.recomputes,
             )  # fmt: skip
-        return in_chunks(lambda x: self.head(x, rates[0]), x.float(), size=HEAD_CHUNK)
+
+        def called(x: Tensor) -> Tensor:
+            logits = self.head(x, rates[0])
+            return logits if then is None else then(logits)
+
+        return in_chunks(called, x.float(), size=HEAD_CHUNK)
 
     @torch.no_grad()
     def hidden(self, packed: Packed, half: bool = False) -> Iterator[Tensor]:

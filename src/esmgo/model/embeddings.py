@@ -14,7 +14,7 @@ from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
-from esmgo.model.scoring import in_batches
+from esmgo.model.scoring import in_batches, token_budget
 from esmgo.model.tokens import encode, windows
 
 __all__ = ["embed", "encoder_of"]
@@ -98,6 +98,7 @@ def embed(
         for at, found in in_batches(
             lengths,
             lambda at: _embedded(caller, pack([rows[i] for i in at], device), half, pooling),
+            token_budget(caller, device),
         ):
             vectors[at] = found
             bar.update(len(at))

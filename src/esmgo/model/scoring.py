@@ -15,12 +15,24 @@ from esmgo.model.caller import Caller
 from esmgo.model.device import is_out_of_memory, resolved
 from esmgo.model.packing import pack
 
-__all__ = ["BUDGET", "in_batches", "probabilities"]
+__all__ = ["BUDGET", "in_batches", "probabilities", "token_budget"]
 
 Made = TypeVar("Made")
 
 BUDGET = 8_192
-"""Tokens in a batch; eight proteins of full context."""
+"""Tokens in a batch on a CPU; eight proteins of full context."""
+
+_MOST = 1 << 18
+_BYTES = 48
+"""What a token takes on its way through a layer, per number of its hidden state, and then some."""
+
+
+def token_budget(caller: Caller, device: torch.device) -> int:
+    """Return the tokens of a batch: what half of a GPU's free memory holds, or `BUDGET`."""
+    if device.type != "cuda":
+        return BUDGET
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(BUDGET, min(_MOST, free // 2 // (_BYTES * caller.width)))
 
 
 def probabilities(
@@ -57,16 +69,17 @@ def probabilities(
 
     @torch.inference_mode()
     def scored(at: NDArray[np.intp]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = (
-            caller(pack([rows[i] for i in at], device), half).sigmoid().cpu().numpy()
-        )
-        return found
+        packed = pack([rows[i] for i in at], device)
+        found = caller.probabilities(caller.lower(packed, half), packed, half)  # (B, T)
+        values: NDArray[np.float32] = found.cpu().numpy()
+        return values
 
-    return in_batches(np.array([len(row) for row in rows], np.int64), scored)
+    lengths = np.array([len(row) for row in rows], np.int64)
+    return in_batches(lengths, scored, token_budget(caller, device))
 
 
 def in_batches(
-    lengths: NDArray[np.int64], compute: Callable[[NDArray[np.intp]], Made]
+    lengths: NDArray[np.int64], compute: Callable[[NDArray[np.intp]], Made], budget: int = BUDGET
 ) -> Iterator[tuple[NDArray[np.intp], Made]]:
     """Compute something of proteins in batches of like length, halved where memory is short.
 
@@ -76,6 +89,8 @@ def in_batches(
         Tokens per protein.
     compute : callable
         Takes row numbers, all of one batch.
+    budget : int
+        Tokens in a batch.
 
     Yields
     ------
@@ -89,7 +104,7 @@ def in_batches(
     MachineError
         If memory does not hold a single protein.
     """
-    waiting = token_batches(lengths, BUDGET)[::-1]
+    waiting = token_batches(lengths, budget)[::-1]
     while waiting:
         batch = waiting.pop()
         try:

@@ -115,6 +115,11 @@ class EvaluateConfig:
         False, "Drop terms of the data set that the ontology does not know."
     )
     strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    precision: str = option(
+        "auto",
+        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
+        choices=("auto", "bf16", "fp32"),
+    )
     device: str | None = option(
         None,
         'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
@@ -289,7 +294,7 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     from esmgo.predict.predictor import Predictor  # torch takes seconds
 
     checkpoint = open_checkpoint(config.checkpoint_path)
-    predictor = Predictor.of(checkpoint, device=config.device)
+    predictor = Predictor.of(checkpoint, device=config.device, precision=config.precision)
     ontology = None
     if config.ontology is not None:
         ontology = read_obo(locate_ontology(config.ontology), warn=job.report.warn)

@@ -64,20 +64,31 @@ class Prediction:
 class Predictor:
     """A caller that is ready to score proteins.
 
-    Batching changes no score beyond 1e-5: scoring runs in fp32.
+    A protein's scores do not depend on the others: on a CPU to the last bit, on a GPU
+    within 1e-6 in fp32 and 1e-2 in bf16.
     """
 
     def __init__(
-        self, caller: Caller, labels: LabelSpace, context_length: int, device: torch.device
+        self,
+        caller: Caller,
+        labels: LabelSpace,
+        context_length: int,
+        device: torch.device,
+        precision: str = "auto",
     ) -> None:
         caller.network.to(device)
         caller.train(False)
         self.caller, self.labels = caller, labels
-        self.context_length, self.device = context_length, device
+        self.context_length, self.device, self.precision = context_length, device, precision
 
     @classmethod
     def load(
-        cls, path: str | Path, *, device: str | None = None, context_length: int | None = None
+        cls,
+        path: str | Path,
+        *,
+        device: str | None = None,
+        context_length: int | None = None,
+        precision: str = "auto",
     ) -> Predictor:
         """Open a checkpoint.
 
@@ -89,6 +100,8 @@ class Predictor:
             ``cuda``, ``mps``, ``cpu`` …; when left out the best there is.
         context_length : int, optional
             Tokens per window; when left out, as in training.
+        precision : str
+            ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
 
         Raises
         ------
@@ -97,16 +110,22 @@ class Predictor:
         UsageError
             If the device is not there.
         """
-        return cls.of(open_checkpoint(path), device=device, context_length=context_length)
+        checkpoint = open_checkpoint(path)
+        return cls.of(checkpoint, device=device, context_length=context_length, precision=precision)
 
     @classmethod
     def of(
-        cls, checkpoint: Checkpoint, *, device: str | None = None, context_length: int | None = None
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        context_length: int | None = None,
+        precision: str = "auto",
     ) -> Predictor:
         """Make ready an opened checkpoint; see `load`."""
         where = choose_device(device)
         length = context_length or checkpoint.context_length
-        return cls(checkpoint.caller(), checkpoint.labels, length, where)
+        return cls(checkpoint.caller(), checkpoint.labels, length, where, precision)
 
     def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
         """Score each protein against the label space; results keep the input order.
@@ -140,7 +159,7 @@ class Predictor:
         owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
         rows = [encode(text, self.context_length) for part in parts for text in part]
         values = np.zeros((len(sequences), len(self.labels)), np.float32)
-        for at, found in probabilities(self.caller, rows, self.device):
+        for at, found in probabilities(self.caller, rows, self.device, self.precision):
             np.maximum.at(values, owner[at], found)
         return values, [len(part) for part in parts]
 

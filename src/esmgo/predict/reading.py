@@ -43,6 +43,11 @@ class ReadingConfig:
     )
     max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+    precision: str = option(
+        "auto",
+        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
+        choices=("auto", "bf16", "fp32"),
+    )
     device: str | None = option(
         None,
         'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
@@ -59,7 +64,10 @@ class ReadingConfig:
 def open_predictor(config: ReadingConfig) -> Predictor:
     """Load the checkpoint that ``config`` names, as it says; see `Predictor.load`."""
     return Predictor.load(
-        config.checkpoint_path, device=config.device, context_length=config.context_length
+        config.checkpoint_path,
+        device=config.device,
+        context_length=config.context_length,
+        precision=config.precision,
     )
 
 
