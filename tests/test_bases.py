@@ -8,12 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from esmgo.cli.main import main
+from esmgo.data.dataset import open_dataset
 from esmgo.errors import CheckpointError, UsageError
+from esmgo.go.labels import LabelSpace
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.finetune import fit
 from esmgo.model.bases import BASES, locate_base
 from esmgo.model.caller import Caller
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode
 
@@ -73,6 +75,44 @@ def test_both_spellings_of_layer_norm_are_read(base, tmp_path):
     save_file(renamed, other / "model.safetensors", metadata={"format": "pt"})
     one, two = (hidden(Caller.start(f, 3, dropout=0.1, seed=1)) for f in (base, other))
     assert torch.equal(one, two)
+
+
+def test_shards_are_read_one_after_the_other(base, tmp_path):
+    folder = tmp_path / "shards"
+    shutil.copytree(base, folder)
+    tensors = {n: t for n, t in load_file(folder / "model.safetensors").items() if "*" not in n}
+    (folder / "model.safetensors").unlink()
+    names = sorted(tensors)
+    for number, some in enumerate((names[::2], names[1::2]), 1):
+        shard = folder / f"model-0000{number}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in some}, shard, metadata={"format": "pt"})
+    one, two = (hidden(Caller.start(f, 3, dropout=0.1, seed=1)) for f in (base, folder))
+    assert torch.equal(one, two)
+
+
+def test_a_large_encoder_is_kept_in_bf16_and_comes_back_from_a_checkpoint(
+    base, tmp_path, monkeypatch
+):
+    from esmgo.model import caller as module
+
+    monkeypatch.setattr(module, "LARGE", 1)
+    small = Caller.start(base, 3, dropout=0.0, seed=1, half=True)
+    assert {p.dtype for p in small.encoder.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in small.head.parameters()} == {torch.float32}
+    monkeypatch.undo()
+    whole = Caller.start(base, 3, dropout=0.0, seed=1, half=True)
+    torch.testing.assert_close(hidden(small), hidden(whole), atol=0.05, rtol=0.05)
+    labels = open_dataset("sample").labels
+    kept = LabelSpace(labels.terms[:1], ((),))
+    caller = Caller.start(base, 1, dropout=0.0, seed=1)
+    caller.encoder.to(torch.bfloat16)
+    training = {"settings": {}, "validation": [], "dataset_sha256": "", "runs_on": "",
+                "seed": 0, "epoch": 0, "step": 0, "n_updates": 0, "n_epoch_updates": 0,
+                "n_epoch_cells": 0, "threads": 1, "loss_sum": 0.0, "norm_sum": 0.0,
+                "best_fmax": -1.0}  # fmt: skip
+    save_checkpoint(tmp_path / "c.pt", caller, kept, 99, training)
+    again = open_checkpoint(tmp_path / "c.pt").caller()
+    assert torch.equal(hidden(again), hidden(caller))
 
 
 def test_training_on_a_folder_needs_it_no_more_afterwards(base, tmp_path, capsys):
