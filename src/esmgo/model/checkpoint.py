@@ -179,9 +179,11 @@ def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _problem(name: str, tensor: Tensor) -> str | None:
+    from esmgo.model.weights import is_finite  # needs torch, as whoever has a tensor does
+
     if not tensor.is_floating_point():
         return f"{shown(name)} holds {tensor.dtype}, expected floating point"
-    if not bool(tensor.isfinite().all()):
+    if not is_finite(tensor):
         return f"{shown(name)} holds values that are not finite"
     return None
 

@@ -199,7 +199,9 @@ class Encoder(nn.Module):
         n_heads, eps = sizes["num_attention_heads"], sizes.get("layer_norm_eps", 1e-12)
         self.scales = bool(sizes.get("token_dropout", False))
         self.embeddings, self.encoder = nn.Module(), nn.Module()
-        self.embeddings.word_embeddings = nn.Embedding(sizes["vocab_size"], width)
+        # given a weight it draws none, for which torch would load its compiler: a second
+        table = torch.empty(sizes["vocab_size"], width)
+        self.embeddings.word_embeddings = nn.Embedding(len(table), width, _weight=table)
         layers = (Layer(width, n_heads, sizes["intermediate_size"], eps) for _ in range(n_layers))
         self.encoder.layer = nn.ModuleList(layers)
         self.encoder.emb_layer_norm_after = Norm(width, eps)
