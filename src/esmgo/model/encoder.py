@@ -18,6 +18,8 @@ Lin et al., Science 379:1123 (2023). Su et al., RoFormer, arXiv:2104.09864 (2021
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -32,8 +34,6 @@ __all__ = ["Encoder", "Head", "in_chunks"]
 
 MASKED_IN_TRAINING = 0.15 * 0.8
 """The part of residues that ESM2 saw masked; embeddings are scaled as if it still were."""
-
-_VARLEN = getattr(getattr(torch.nn, "attention", None), "varlen", None)
 
 
 class Linear(nn.Linear):
@@ -115,6 +115,8 @@ class Layer(nn.Module):
         """
         rotate = packed.rotation(x.shape[1] // self.n_heads)
         qkv = in_chunks(lambda x, *turn: self._qkv(x, turn, half), x, *rotate)  # (n, 3 D)
+        if half and qkv.is_cuda:  # on a CPU attention is faster in fp32
+            qkv = qkv.bfloat16()
         context = _attention(qkv, packed, self.n_heads, cls_only, dropout[1])
         if cls_only:
             x = x[packed.cls]
@@ -151,11 +153,8 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def _attention(qkv: Tensor, packed: Packed, n_heads: int, cls_only: bool, dropout: float) -> Tensor:
     """Let each protein attend to itself; shape=(n, D), or (B, D) if ``cls_only``."""
     n, width = qkv.shape[0], qkv.shape[1] // 3
-    if qkv.is_cuda and _VARLEN is not None and qkv.dtype == torch.bfloat16 and not dropout:
-        q, k, v = qkv.view(n, 3, n_heads, -1).unbind(1)
-        ends, longest = packed.ends, packed.longest
-        found = _VARLEN.varlen_attn(q, k, v, ends, ends, longest, longest).reshape(n, width)
-        return found[packed.cls] if cls_only else found
+    if qkv.is_cuda and qkv.dtype == torch.bfloat16 and not dropout and _has_varlen():
+        return _varlen(qkv.view(n, 3, n_heads, -1), packed, cls_only).reshape(-1, width)
     parts = []
     for at, length, count in packed.groups:  # proteins of equal length go together
         rows = qkv[at : at + length * count].view(count, length, 3, n_heads, -1)
@@ -167,6 +166,25 @@ def _attention(qkv: Tensor, packed: Packed, n_heads: int, cls_only: bool, dropou
     if cls_only:
         return torch.cat(parts)[packed.unsorted]
     return torch.cat([*parts, qkv.new_zeros(n - packed.n_tokens, width)])
+
+
+def _varlen(qkv: Tensor, packed: Packed, cls_only: bool) -> Tensor:
+    """Let each protein attend to itself in one call, on CUDA; shape=(n or B, H, hd)."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    (q, k, v), ends, longest = qkv.unbind(1), packed.ends, packed.longest
+    if cls_only:
+        q, each = q[ends[:-1].long()], torch.arange(len(ends), dtype=torch.int32, device=q.device)
+        found = varlen_attn(q, k, v, each, ends, 1, longest)
+    else:
+        found = varlen_attn(q, k, v, ends, ends, longest, longest)
+    assert isinstance(found, Tensor)
+    return found[packed.unsorted] if cls_only else found
+
+
+@cache
+def _has_varlen() -> bool:
+    return find_spec("torch.nn.attention.varlen") is not None  # since torch 2.10
 
 
 def in_chunks(f: Callable[..., Tensor], *rows: Tensor, size: int = CHUNK) -> Tensor:
