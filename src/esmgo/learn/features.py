@@ -57,7 +57,7 @@ class Features:
     caller : Caller
         On ``device``, its layers frozen or not.
     ids, sequences : sequence of str
-        Of all proteins: those trained on, then those validated on.
+        The proteins: those trained on, or those validated on.
     context_length : int
         Tokens of a protein at most.
     device : torch.device
@@ -83,8 +83,10 @@ class Features:
         self._place = np.empty(0, np.intp)
         self._store: Store | None = None
 
-    def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> None:
+    def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> int:
         """Compute all activations once, or go on where an earlier run stopped.
+
+        Returns the bytes that they take: 0 if they are not stored.
 
         Parameters
         ----------
@@ -102,7 +104,7 @@ class Features:
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
         if gigabytes == 0 or not len(order):
-            return
+            return 0
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
         limit = FREE_SHARE * free if gigabytes is None else gigabytes * 1e9
@@ -111,7 +113,7 @@ class Features:
                 "Activations would take %.1f GB of %.1f GB (--cache_gb): computed at each visit",
                 need / 1e9, limit / 1e9,
             )  # fmt: skip
-            return
+            return 0
         fingerprint = self._fingerprint(order)
         self._place = np.argsort(order)
         try:
@@ -125,13 +127,14 @@ class Features:
             )
         except UsageError as error:  # another training has it
             log.warning("%s; computing activations at each visit", shown(error, 110))
-            return
+            return 0
         try:
             self._compute(store, order, dtype, stop)
         except BaseException:
             store.close()
             raise
         self._store = store
+        return need
 
     @property
     def _is_cls(self) -> bool:

@@ -83,9 +83,12 @@ def train(
     log.info("Fine-tuning ...")
     resumed_after = state.epoch if previous else None
     board = Board(config.run_dir_path, resumed_after)
-    with fast_matmul(), StopRequest() as stop, board, state.features:
+    with fast_matmul(), StopRequest() as stop, board, state.features, state.held_out:
         try:
-            state.features.store(path.parent / "activations", config.cache_gb, stop)
+            left = config.cache_gb
+            for each in (state.features, state.held_out):
+                used = each.store(path.parent / "activations", left, stop)
+                left = left and max(0.0, left - used / 1e9)
         except Stopped:
             state.save(path)
             raise _interrupted(stop, path) from None
@@ -135,7 +138,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
         After a signal, with the state as it was after the last optimiser step.
     """
     config = state.config
-    lengths = state.features.lengths[: len(state.data.train)]
+    lengths = state.features.lengths
     accumulation = config.gradient_accumulation_steps
     windows = epoch_windows(lengths, config.batch_size, accumulation, state.seed, state.epoch + 1)
     n_residues, start = 0, time.monotonic()

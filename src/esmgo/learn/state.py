@@ -37,6 +37,8 @@ class State:
     ``epoch`` epochs are done, and ``step`` accumulation windows of the next one, whose
     losses and norms so far stand in ``loss_sum`` and ``norm_sum``. ``n_bad`` counts the
     last windows in a row without a finite gradient; ``batch_size`` is what memory holds.
+    ``features`` are the training proteins below the layers that learn, ``held_out`` those
+    validated on.
     """
 
     config: TrainConfig
@@ -47,6 +49,7 @@ class State:
     seed: int
     batch_size: int
     features: Features
+    held_out: Features
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -103,16 +106,12 @@ class State:
         optimizer = torch.optim.AdamW(
             parameters, lr=config.learning_rate, fused=device.type in ("cpu", "cuda")
         )
-        train, held_out = data.train, data.validation
-        features = Features(
-            caller,
-            (*train.ids, *held_out.ids),
-            (*train.sequences, *held_out.sequences),
-            config.context_length,
-            device,
-            config.precision,
+        features, held_out = (
+            Features(caller, p.ids, p.sequences, config.context_length, device, config.precision)
+            for p in (data.train, data.validation)
         )
-        return cls(config, data, caller, optimizer, device, seed, config.batch_size, features)
+        size = config.batch_size
+        return cls(config, data, caller, optimizer, device, seed, size, features, held_out)
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
         """Write a checkpoint: complete or absent."""

@@ -59,14 +59,11 @@ def validate(state: State, stop: StopRequest) -> Validation:
     Stopped
         After a signal.
     """
-    labels, proteins, n_train = state.data.labels, state.data.validation, len(state.data.train)
-    sums, features = _Sums(state.data), state.features
+    labels, proteins, features = state.data.labels, state.data.validation, state.held_out
+    sums = _Sums(state.data)
     state.caller.train(False)
-    rows = np.arange(n_train, n_train + len(proteins))
     budget = token_budget(state.caller, state.device)
-    for some, found in in_batches(
-        features.lengths[rows], lambda at: features.scores(rows[at]), budget
-    ):
+    for some, found in in_batches(features.lengths, features.scores, budget):
         stop.check()
         ids = tuple(proteins.ids[i] for i in some)
         sums.add(Scores(ids, propagate(found, labels), labels), some)
