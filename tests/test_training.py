@@ -429,3 +429,17 @@ def test_bf16_stores_float16_and_trains_within_its_rounding(tmp_path, caplog):
             fit(config(tmp_path / name, dropout=0.0, precision="bf16", cache_gb=gigabytes))
         found.append(float(losses(caplog)[0]))
     assert found[0] == pytest.approx(found[1], abs=2e-4)
+
+
+def test_a_full_disk_ends_the_storing_and_not_the_training(tmp_path, monkeypatch, caplog):
+    from esmgo.errors import MachineError
+    from esmgo.model.activations import Store
+
+    def full(self, values):
+        raise MachineError("activations: no space left on device")
+
+    monkeypatch.setattr(Store, "append", full)
+    fit(config(tmp_path))
+    assert "no space left" in caplog.text
+    assert "computing activations at each visit" in caplog.text
+    assert list((tmp_path / "activations").iterdir()) == []

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import MachineError, UsageError, shown
 from esmgo.learn.stop import StopRequest
 from esmgo.model.activations import Store, size_of
-from esmgo.model.batches import token_batches
 from esmgo.model.caller import Caller
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
-from esmgo.model.scoring import BUDGET, in_batches, token_budget
+from esmgo.model.scoring import in_batches, token_budget
 from esmgo.model.tokens import encode
 
 __all__ = ["Batch", "Features"]
@@ -86,8 +85,6 @@ class Features:
     def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> int:
         """Compute all activations once, or go on where an earlier run stopped.
 
-        Returns the bytes that they take: 0 if they are not stored.
-
         Parameters
         ----------
         folder : Path
@@ -96,10 +93,13 @@ class Features:
             What they may take; None stands for half of the free disk, 0 for none.
         stop : StopRequest
             A signal ends the work; what is done stays.
+
+        Returns
+        -------
+        int
+            The bytes that they take; 0 if they are not stored, for want of room.
         """
-        order = np.concatenate([np.empty(0, np.intp), *token_batches(self.lengths, BUDGET)]).astype(
-            np.intp
-        )
+        order = np.argsort(-self.lengths, kind="stable")  # as `token_batches` has them
         rows = np.ones(len(order), np.int64) if self._is_cls else self.lengths[order]
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
@@ -128,13 +128,9 @@ class Features:
         except UsageError as error:  # another training has it
             log.warning("%s; computing activations at each visit", shown(error, 110))
             return 0
-        try:
-            self._compute(store, order, dtype, stop)
-        except BaseException:
-            store.close()
-            raise
         self._store = store
-        return need
+        self._compute(store, order, dtype, stop)
+        return need if store.is_complete else 0
 
     @property
     def _is_cls(self) -> bool:
@@ -149,11 +145,17 @@ class Features:
         Vectors of a frozen encoder are small and serve the next training, too. Activations
         of residues are large: they are removed once the training is done.
         """
-        if self._store is not None:
+        if self._store is not None and kind is None and not self._is_cls:
+            self._drop()
+        elif self._store is not None:
             self._store.close()
-            if kind is None and not self._is_cls:
-                shutil.rmtree(self._store.folder, ignore_errors=True)
-            self._store = None
+
+    def _drop(self) -> None:
+        """Remove what is stored."""
+        assert self._store is not None
+        self._store.close()
+        shutil.rmtree(self._store.folder, ignore_errors=True)
+        self._store = None
 
     def batch(self, rows: NDArray[np.intp]) -> Batch:
         """Make ready some proteins; safe to call from any thread."""
@@ -195,7 +197,12 @@ class Features:
             for at, values in in_batches(
                 self.lengths[left], lambda at: self._values(left[at], dtype), budget
             ):
-                store.append(values)
+                try:
+                    store.append(values)
+                except MachineError as error:  # the disk is full: training needs no store
+                    log.warning("%s; computing activations at each visit", shown(error, 110))
+                    self._drop()
+                    return
                 bar.update(len(at))
                 stop.check()
 
