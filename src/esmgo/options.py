@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from esmgo.errors import UsageError, shown
 
-__all__ = ["check", "kind_of", "option"]
+__all__ = ["check", "device_option", "kind_of", "option", "precision_option"]
 
 _BOUNDS = (
     ("minimum", operator.ge, "at least"),
@@ -62,6 +62,25 @@ def option(
         "default_text": default_text or (default is None and "none"),
     } | bounds
     return field(default=default, metadata=metadata)
+
+
+def device_option() -> Any:
+    """Declare ``--device``, as all verbs that compute have it."""
+    return option(
+        None,
+        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
+        " given cuda, else mps, else cpu.",
+        default_text="cuda",
+    )
+
+
+def precision_option() -> Any:
+    """Declare ``--precision``, as all verbs that compute have it."""
+    return option(
+        "auto",
+        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
+        choices=("auto", "bf16", "fp32"),
+    )
 
 
 def kind_of(config: type, name: str) -> type:

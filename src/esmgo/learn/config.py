@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from esmgo.data.dataset import DEFAULT, parse_subset
 from esmgo.model.bases import BASES, DEFAULT_BASE
-from esmgo.options import check, option
+from esmgo.options import check, device_option, option, precision_option
 
 __all__ = ["FREE", "TrainConfig"]
 
@@ -111,17 +111,8 @@ class TrainConfig:
         "./runs/instruction-tune",
         "The path to the TensorBoard run directory for this training session.",
     )
-    precision: str = option(
-        "auto",
-        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
-        choices=("auto", "bf16", "fp32"),
-    )
-    device: str | None = option(
-        None,
-        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
-        " given cuda, else mps, else cpu.",
-        default_text="cuda",
-    )
+    precision: str = precision_option()
+    device: str | None = device_option()
     seed: int | None = option(
         None, "The seed for the random number generator.", minimum=0, maximum=2**63 - 1
     )

@@ -22,7 +22,7 @@ from esmgo.go.files import replacing
 from esmgo.go.source import check_readable
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.options import check, option
+from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.output import check_free
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ class EmbedConfig:
         minimum=3,
         maximum=100_002,
     )
-    precision: str = option(
-        "auto",
-        "bf16, fp32, or auto: bf16 where the hardware has it.",
-        choices=("auto", "bf16", "fp32"),
-    )
+    precision: str = precision_option()
     strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
     allow_nucleotide_like: bool = option(
         False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
@@ -82,12 +78,7 @@ class EmbedConfig:
     max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
-    device: str | None = option(
-        None,
-        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
-        " given cuda, else mps, else cpu.",
-        default_text="cuda",
-    )
+    device: str | None = device_option()
 
     def __post_init__(self) -> None:
         check(self)

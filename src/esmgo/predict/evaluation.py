@@ -29,7 +29,7 @@ from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.report import cafa_tables, document, summary
 from esmgo.metrics.result import Evaluation, evaluate, results
 from esmgo.metrics.truth import Truth
-from esmgo.options import check, option
+from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.predicted import TermCodes, predicted, read_truth
 from esmgo.render.report import report_page
 
@@ -115,17 +115,8 @@ class EvaluateConfig:
         False, "Drop terms of the data set that the ontology does not know."
     )
     strict: bool = option(False, "Stop at the first rejected record instead of going on.")
-    precision: str = option(
-        "auto",
-        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
-        choices=("auto", "bf16", "fp32"),
-    )
-    device: str | None = option(
-        None,
-        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
-        " given cuda, else mps, else cpu.",
-        default_text="cuda",
-    )
+    precision: str = precision_option()
+    device: str | None = device_option()
 
     def __post_init__(self) -> None:
         check(self)

@@ -11,7 +11,7 @@ from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.report import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import UsageError
-from esmgo.options import check, option
+from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.predictor import Predictor
 
 __all__ = ["ReadingConfig", "open_predictor", "pasted", "read_proteins"]
@@ -43,17 +43,8 @@ class ReadingConfig:
     )
     max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
-    precision: str = option(
-        "auto",
-        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
-        choices=("auto", "bf16", "fp32"),
-    )
-    device: str | None = option(
-        None,
-        'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
-        " given cuda, else mps, else cpu.",
-        default_text="cuda",
-    )
+    precision: str = precision_option()
+    device: str | None = device_option()
 
     def __post_init__(self) -> None:
         check(self)
