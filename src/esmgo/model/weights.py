@@ -6,6 +6,8 @@ unpickled. Nothing here knows what the weights compute.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -19,6 +21,10 @@ __all__ = ["is_finite", "read_base"]
 
 _SPELLINGS = {"gamma": "weight", "beta": "bias"}
 """Of layer norms: transformers 5 writes the old names."""
+
+_KINDS = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+}  # fmt: skip
 
 _OPTIONAL = "contact_head."
 """Never runs: taken if it fits."""
@@ -35,11 +41,10 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
     waiting = dict(encoder.named_parameters())
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            with safe_open(path, "pt") as file:
-                for key in file.keys():  # noqa: SIM118 (no mapping)
-                    name = _name(key)
-                    if (target := waiting.pop(name, None)) is not None:
-                        _fill(target, file.get_tensor(key), name, folder)
+            for key, kind, shape, read in _tensors(path):
+                name = _name(key)
+                if (target := waiting.pop(name, None)) is not None:
+                    _fill(target, name, kind, shape, read, folder)
         except CheckpointError:
             raise
         except Exception as error:  # safetensors raises whatever its readers raise
@@ -47,6 +52,29 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
             raise CheckpointError(folder, reason) from None
     if absent := sorted(name for name in waiting if not name.startswith(_OPTIONAL)):
         raise CheckpointError(folder, f"its weights do not fit its config.json: {absent[0]}")
+
+
+def _tensors(path: Path) -> Iterator[tuple[str, str, tuple[int, ...], Callable[[Tensor], None]]]:
+    """Yield name, type and shape of each tensor, and a function that reads it into another.
+
+    Read, not mapped: pages of a map count as memory of the process as long as it is open.
+    """
+    with safe_open(path, "pt"):
+        pass  # it checks the header, and that the file is as long as the header says
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        for key, info in header.items():
+            start = 8 + size + info["data_offsets"][0]
+
+            def read(into: Tensor, start: int = start) -> None:
+                file.seek(start)
+                data = into.detach().view(-1).view(torch.uint8).numpy().data
+                if file.readinto(data) != len(data):
+                    raise ValueError("the file is shorter than it was")
+
+            yield key, info["dtype"], tuple(info["shape"]), read
 
 
 def is_finite(tensor: Tensor) -> bool:
@@ -63,15 +91,27 @@ def _name(key: str) -> str:
     return ".".join([*parts[:-1], _SPELLINGS.get(parts[-1], parts[-1])])
 
 
-def _fill(target: nn.Parameter, values: Tensor, name: str, folder: Path) -> None:
-    if values.shape != target.shape:
+def _fill(
+    target: nn.Parameter,
+    name: str,
+    kind: str,
+    shape: tuple[int, ...],
+    read: Callable[[Tensor], None],
+    folder: Path,
+) -> None:
+    if shape != tuple(target.shape):
         if name.startswith(_OPTIONAL):
             return
-        reason = (
-            f"{name} is {shape_text(values.shape)}, config.json says {shape_text(target.shape)}"
-        )
+        reason = f"{name} is {shape_text(shape)}, config.json says {shape_text(target.shape)}"
         raise CheckpointError(folder, reason)
-    with torch.no_grad():
-        target.copy_(values)
+    if kind not in _KINDS:
+        raise CheckpointError(folder, f"{name} holds {shown(kind, 20)}, expected floating point")
+    if _KINDS[kind] == target.dtype:
+        read(target)
+    else:
+        values = torch.empty(shape, dtype=_KINDS[kind])
+        read(values)
+        with torch.no_grad():
+            target.copy_(values)
     if not is_finite(target):
         raise CheckpointError(folder, f"{name} holds values that are not finite")
