@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esmgo.cli import flags
 from esmgo.cli.main import VERBS
 from esmgo.data.report import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
+
+if TYPE_CHECKING:
+    from esmgo.predict.embedding import EmbedConfig
+    from esmgo.predict.ranking import RankConfig
 
 __all__ = ["audit", "baseline", "build", "embed", "evaluate", "export", "rank", "subgraph", "train"]
 
@@ -37,16 +42,7 @@ def rank(words: Sequence[str], prog: str) -> int:
     status = sys.stderr if prog.startswith("esmgo ") else sys.stdout
     if config.sequence is None and config.fasta is None and sys.stdin.isatty():
         return converse(config)
-    report = ReadReport(config.strict)
-    if config.rejects:
-        _check_free(Path(config.rejects))
-    try:
-        answer(config, report, status)
-    finally:
-        code = _code(report)
-        if config.rejects:
-            report.write_rejects(Path(config.rejects))
-    return code
+    return _with_rejects(config, lambda report: answer(config, report, status))
 
 
 def subgraph(words: Sequence[str], prog: str) -> int:
@@ -110,16 +106,7 @@ def embed(words: Sequence[str], prog: str) -> int:
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
 
     config, _ = flags.parse(EmbedConfig, words, prog=prog, description=VERBS["embed"])
-    report = ReadReport(config.strict)
-    if config.rejects:
-        _check_free(Path(config.rejects))
-    try:
-        print(write_embeddings(config, report))
-    finally:
-        code = _code(report)
-        if config.rejects:
-            report.write_rejects(Path(config.rejects))
-    return code
+    return _with_rejects(config, lambda report: print(write_embeddings(config, report)))
 
 
 def evaluate(words: Sequence[str], prog: str) -> int:
@@ -130,6 +117,20 @@ def evaluate(words: Sequence[str], prog: str) -> int:
     found = evaluate_files(config)
     print(found)
     return _code(found.report) or (4 if found.n_invalid else 0)
+
+
+def _with_rejects(config: RankConfig | EmbedConfig, work: Callable[[ReadReport], None]) -> int:
+    """Do the work, say what was rejected and write it to ``--rejects``, also where it fails."""
+    report = ReadReport(config.strict)
+    if config.rejects:
+        _check_free(Path(config.rejects))
+    try:
+        work(report)
+    finally:
+        code = _code(report)
+        if config.rejects:
+            report.write_rejects(Path(config.rejects))
+    return code
 
 
 def _check_free(path: Path) -> None:

@@ -179,12 +179,7 @@ def open_dataset(
     subset = parse_subset(subset)
     report = ReadReport(strict=strict)
     splits, is_subset = _read(name, subset)
-    if name == SAMPLE and ontology is None:
-        ontology = _sample_ontology()
-    aspect = _ASPECT_OF.get(subset)
-    if ontology is None:
-        _check_no_ontology(name, subset, is_subset=is_subset, report=report)
-    rules = TermRules(ontology, aspect, drop_unknown_terms)
+    rules = _rules(name, subset, ontology, drop_unknown_terms, is_subset, report)
     usable_rows, n_left_out = {}, 0
     for split, rows in splits.items():
         usable_rows[split], n_without = usable(rows, rules, report)
@@ -194,7 +189,7 @@ def open_dataset(
     _check_size(train, subset, report)
     _warn_of_leaks(train, validation, report)
     labels, (taught, held_out), unseen = annotate(
-        train, validation, ontology, aspect, min_term_count
+        train, validation, rules.ontology, rules.aspect, min_term_count
     )
     taught = _without_bare(taught, train.source, report)
     digest = fingerprint(labels, taught, held_out)
@@ -240,12 +235,7 @@ def open_split(
     splits, is_subset = _read(name, subset)
     if split != "validation" and split not in splits:
         raise UsageError(f"{shown(name, 60)} has no {split} split; it has {', '.join(splits)}")
-    if name == SAMPLE and ontology is None:
-        ontology = _sample_ontology()
-    aspect = _ASPECT_OF.get(subset)
-    if ontology is None:
-        _check_no_ontology(name, subset, is_subset=is_subset, report=report)
-    rules = TermRules(ontology, aspect, drop_unknown_terms)
+    rules = _rules(name, subset, ontology, drop_unknown_terms, is_subset, report)
     wanted = splits.values() if split == "validation" else [splits[split]]
     rows = join([usable(each, rules, report)[0] for each in wanted])
     if split == "validation":
@@ -253,7 +243,7 @@ def open_split(
         rows = rows.take(np.array([i for i, id in enumerate(rows.ids) if id in ids], np.intp))
     if not len(rows):
         raise DatasetError(rows.source, f"no {split} protein with a term of {subset}")
-    proteins, labels = close_annotations(rows, ontology, aspect)
+    proteins, labels = close_annotations(rows, rules.ontology, rules.aspect)
     return proteins, labels, report
 
 
@@ -275,6 +265,22 @@ def _read_file(path: Path) -> Rows:
 
     read: Callable[[Path], Rows] = read_parquet if is_parquet(path) else read_json_lines
     return read(path)
+
+
+def _rules(
+    name: str,
+    subset: str,
+    ontology: Ontology | None,
+    drop_unknown_terms: bool,
+    is_subset: bool,
+    report: ReadReport,
+) -> TermRules:
+    """Settle what a term must be; the sample brings its ontology, other data may have none."""
+    if name == SAMPLE and ontology is None:
+        ontology = _sample_ontology()
+    if ontology is None:
+        _check_no_ontology(name, subset, is_subset=is_subset, report=report)
+    return TermRules(ontology, _ASPECT_OF.get(subset), drop_unknown_terms)
 
 
 def _sample_ontology() -> Ontology:

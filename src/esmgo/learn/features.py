@@ -211,8 +211,7 @@ class Features:
         packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
         found = self.caller.lower(packed, self.half)
         if not self._is_cls:  # rows as in ``packed``: proteins back into the order given
-            parts = torch.split(found[: packed.n_tokens], list(packed.lengths))
-            found = torch.cat([parts[i] for i in packed.unsorted.tolist()])
+            found = torch.cat(packed.split(found))
         largest = float(np.finfo(dtype).max)
         values: NDArray[np.floating] = found.clamp(-largest, largest).cpu().numpy().astype(dtype)
         return values

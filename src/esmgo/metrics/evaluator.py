@@ -126,14 +126,14 @@ class Evaluator:
         self._n_strata = 0 if strata is None else int(strata.max(initial=-1)) + 1
         self._narrow = truth.known is not None or of_interest is not None
         support = np.bincount(truth.indices, minlength=len(labels))
-        self._frequency = np.searchsorted(FREQUENCIES, support, side="right")
+        frequency = np.searchsorted(FREQUENCIES, support, side="right")
         self._shape = (
             len(self.aspects),
             int(labels.depth.max(initial=0)) + 1,
             len(FREQUENCIES) + 1,
         )
         self._group = np.ravel_multi_index(
-            (np.maximum(self._aspect, 0), labels.depth, self._frequency), self._shape
+            (np.maximum(self._aspect, 0), labels.depth, frequency), self._shape
         )
         has_support = self._counted & (support > 0) & (self._aspect >= 0)
         n_terms = np.bincount(self._group[has_support], minlength=int(np.prod(self._shape)))

@@ -7,7 +7,7 @@ without gradient and without dropout, so what they make of a protein can be stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -262,10 +262,8 @@ class Caller:
         return in_chunks(called, x.float(), size=HEAD_CHUNK)
 
     @torch.no_grad()
-    def hidden(self, packed: Packed, half: bool = False) -> Iterator[Tensor]:
-        """Yield the final hidden states of each protein, as they were given; shape=(L, D) each."""
+    def hidden(self, packed: Packed, half: bool = False) -> list[Tensor]:
+        """Return the final hidden states of each protein, as they were given; shape=(L, D) each."""
         n_layers = len(self.encoder.layers)
         x = self.encoder.run(self.encoder.embed(packed), packed, 0, n_layers, half=half)
-        parts = torch.split(x[: packed.n_tokens], list(packed.lengths))
-        for i in packed.unsorted.tolist():
-            yield parts[i]
+        return packed.split(x)

@@ -88,6 +88,11 @@ class Packed:
             self.tokens.device
         )
 
+    def split(self, rows: Tensor) -> list[Tensor]:
+        """Cut rows into those of each protein, in the order they were given."""
+        parts = torch.split(rows[: self.n_tokens], list(self.lengths))
+        return [parts[i] for i in self.unsorted.tolist()]
+
     def mean(self, rows: Tensor) -> Tensor:
         """Return the mean of one number per row over each protein; the last is of padding."""
         sums = torch.zeros(len(self) + 1, device=rows.device).index_add_(0, self.owner, rows)
