@@ -184,6 +184,14 @@ class Features:
         values: NDArray[np.float32] = found.cpu().numpy()
         return values
 
+    @torch.inference_mode()
+    def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the final states at ``<cls>``, shape=(B, D), as the caller is now."""
+        batch = self.batch(rows)
+        found = self.caller.vectors(self.lower(batch), batch.packed, self.half)
+        values: NDArray[np.float32] = found.float().cpu().numpy()
+        return values
+
     def _compute(
         self, store: Store, order: NDArray[np.intp], dtype: np.dtype[np.floating], stop: StopRequest
     ) -> None:

@@ -24,6 +24,7 @@ from esmgo.learn.board import Board
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Batch
 from esmgo.learn.finetune import Fitted
+from esmgo.learn.indexing import index_training
 from esmgo.learn.loss import sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
@@ -112,6 +113,10 @@ def train(
                     best.unlink(missing_ok=True)  # of another training
                 state.save(path)
                 log.info("Checkpoint saved")
+        try:
+            index_training(state, path, stop)
+        except Stopped:
+            raise _interrupted(stop, path) from None
     log.info("Done!")
     fmax = last.fmax if last else {}
     return Fitted(

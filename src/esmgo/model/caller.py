@@ -241,25 +241,30 @@ class Caller:
         then: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """Return logits from what `lower` made, or ``then`` of them; shape=(B, T), fp32."""
+        x = self.vectors(x, packed, half)
+        rate = float(self._sizes["hidden_dropout_prob"]) if self.is_training else 0.0
+
+        def called(x: Tensor) -> Tensor:
+            logits = self.head(x, rate)
+            return logits if then is None else then(logits)
+
+        return in_chunks(called, x.float(), size=HEAD_CHUNK)
+
+    def vectors(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
+        """Return the final states at ``<cls>`` from what `lower` made; shape=(B, D)."""
+        if self.n_unfrozen == 0:
+            return x
+        assert packed is not None
         rates = (0.0, 0.0)
         if self.is_training:
             rates = (
                 float(self._sizes["hidden_dropout_prob"]),
                 float(self._sizes["attention_probs_dropout_prob"]),
             )
-        if self.n_unfrozen:
-            assert packed is not None
-            first, last = self.n_frozen, len(self.encoder.layers)
-            x = self.encoder.run(
-                x, packed, first, last, half=half, cls_only=True, dropout=rates,
-                recompute=self.recomputes,
-            )  # fmt: skip
-
-        def called(x: Tensor) -> Tensor:
-            logits = self.head(x, rates[0])
-            return logits if then is None else then(logits)
-
-        return in_chunks(called, x.float(), size=HEAD_CHUNK)
+        return self.encoder.run(
+            x, packed, self.n_frozen, len(self.encoder.layers), half=half, cls_only=True,
+            dropout=rates, recompute=self.recomputes,
+        )  # fmt: skip
 
     @torch.no_grad()
     def hidden(self, packed: Packed, half: bool = False) -> list[Tensor]:

@@ -7,6 +7,8 @@ dropout are functions of seed, epoch and step, so those three numbers are all of
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -65,6 +67,23 @@ class Checkpoint:
 
         weights = dict(_read_tensors(self.header, _is_weight))
         return Caller.restore(self.path, self.encoder, weights)
+
+    @property
+    def encoder_fingerprint(self) -> str:
+        """SHA-256 of the encoder's weights, in hexadecimal digits: equal, then equal embeddings."""
+        digest = hashlib.sha256(
+            json.dumps(self.encoder | {"num_labels": 0}, sort_keys=True).encode()
+        )
+        with self.header.path.open("rb") as file:
+            for name, info in sorted(self.header.tensors.items()):
+                if name.startswith("esm."):
+                    digest.update(f"{name} {info.dtype}".encode())
+                    file.seek(self.header.data_start + info.begin)
+                    left = info.end - info.begin
+                    while chunk := file.read(min(left, 1 << 22)):
+                        digest.update(chunk)
+                        left -= len(chunk)
+        return digest.hexdigest()
 
     def optimizer_state(self) -> dict[str, Tensor]:
         """Return the optimiser's tensors: ``exp_avg.<name>``, ``exp_avg_sq.<name>``."""
@@ -205,8 +224,6 @@ def _labels_differ(stored: str, found: str) -> str:
 
 def _diagnosis(header: Header) -> str:
     """Say what is wrong with a safetensors file that this project did not write."""
-    import hashlib
-
     beside = header.path.with_name("labels.json")
     if "labels_sha256" in header.notes and beside.is_file():
         found = hashlib.sha256(beside.read_bytes()).hexdigest()

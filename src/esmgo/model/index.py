@@ -1,0 +1,142 @@
+"""What the training proteins were like: embeddings, ids and terms, in a file beside the checkpoint.
+
+No sequence is in it. Neighbours of a new protein are found here; nothing here knows how
+they vote.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.errors import CheckpointError, shown
+from esmgo.go.labels import LabelSpace
+from esmgo.go.truepath import close_rows, most_specific
+from esmgo.model.checkpoint import Checkpoint
+from esmgo.model.container import Header, read_header, write_container
+
+__all__ = ["Index", "index_path", "open_index", "write_index"]
+
+FORMAT = 1
+
+_TYPES = {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """M training proteins.
+
+    Parameters
+    ----------
+    ids : tuple of str
+        As written in the data set.
+    vectors : ndarray, shape=(M, D), dtype=float16
+        Final hidden states at ``<cls>``: what the head reads.
+    indptr, indices : ndarray
+        Closed annotations as sparse rows over the checkpoint's label space.
+    """
+
+    ids: tuple[str, ...]
+    vectors: NDArray[np.float16]
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def frequency(self, n_terms: int) -> NDArray[np.float64]:
+        """Return the part of the proteins that has each term; shape=(T,)."""
+        return np.bincount(self.indices, minlength=n_terms) / max(len(self), 1)
+
+
+def index_path(path: Path) -> Path:
+    """Return where the index of the checkpoint at ``path`` is kept."""
+    return path.with_name(f"{path.stem}.index{path.suffix}")
+
+
+def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> None:
+    """Write an index; afterwards the old or the new one stands at ``path``, whole.
+
+    Parameters
+    ----------
+    path : Path
+        See `index_path`.
+    index : Index
+        The training proteins.
+    labels : LabelSpace
+        The columns of its annotations; only the most specific ones are written.
+    encoder : str
+        `Checkpoint.encoder_fingerprint` of who made the vectors.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full or refuses.
+    """
+    indptr, indices = most_specific(index.indptr, index.indices, labels)
+    arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
+    tensors = []
+    for name, (dtype, plain) in _TYPES.items():
+        array = np.ascontiguousarray(arrays[name], plain)
+        data = array.view(np.uint8).reshape(-1).data if array.size else memoryview(b"")
+        tensors.append((name, dtype, array.shape, data))
+    metadata = {
+        "index": FORMAT,
+        "encoder_sha256": encoder,
+        "labels_sha256": labels.fingerprint,
+        "ids": list(index.ids),
+    }
+    write_container(path, tensors, metadata)
+
+
+def open_index(checkpoint: Checkpoint) -> Index | None:
+    """Read the index of a checkpoint, or None if there is none.
+
+    The best epoch has the index of the last where both have the same encoder.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    path = checkpoint.path
+    last = path.with_name(path.name.replace(".best", "", 1))
+    wanted = checkpoint.labels.fingerprint, checkpoint.encoder_fingerprint
+    for beside in dict.fromkeys((index_path(path), index_path(last))):
+        if beside.is_file():
+            header = read_header(beside)
+            meta = header.metadata or {}
+            if (meta.get("labels_sha256"), meta.get("encoder_sha256")) == wanted:
+                return _read(header, checkpoint.labels)
+    return None
+
+
+def _read(header: Header, labels: LabelSpace) -> Index:
+    path, meta = header.path, header.metadata or {}
+    if meta.get("index") != FORMAT:
+        found = shown(json.dumps(meta.get("index")), 20)
+        raise CheckpointError(path, f"index of format {found}: written by a newer version of esmgo")
+    arrays = {}
+    for name, (dtype, plain) in _TYPES.items():
+        info = header.tensors.get(name)
+        if info is None or info.dtype != dtype:
+            raise CheckpointError(path, f"incomplete index: without {name}")
+        n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
+        arrays[name] = np.fromfile(path, plain, n, offset=at).reshape(info.shape)
+    ids, indptr, indices = tuple(meta["ids"]), arrays["indptr"], arrays["indices"]
+    is_sound = (
+        arrays["vectors"].ndim == 2
+        and len(ids) == len(arrays["vectors"]) == len(indptr) - 1
+        and indptr[0] == 0
+        and indptr[-1] == len(indices)
+        and (np.diff(indptr) >= 0).all()
+        and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < len(labels)))
+        and bool(np.isfinite(arrays["vectors"]).all())
+    )
+    if not is_sound:
+        raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
+    return Index(ids, arrays["vectors"], *close_rows(indptr, indices, labels))
