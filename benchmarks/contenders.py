@@ -216,7 +216,7 @@ def esmgo(setup: Setup, precision: str) -> Any:
     def score(rows: Rows, size: int) -> Probabilities:
         del size  # it packs by tokens
         found = np.empty((len(rows), setup.n_terms), np.float32)
-        for at, scores in probabilities(caller, rows, device, precision):
+        for at, scores, _ in probabilities(caller, rows, device, precision):
             found[at] = scores
         return found
 

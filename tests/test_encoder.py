@@ -96,10 +96,10 @@ def test_scores_are_the_same_bits_in_any_company_order_and_batch(small, lengths,
     order = list(range(len(rows)))
     random.shuffle(order)
     together = np.empty((len(rows), 7), np.float32)
-    for at, found in probabilities(caller, [rows[i] for i in order], CPU):
+    for at, found, _ in probabilities(caller, [rows[i] for i in order], CPU):
         together[[order[i] for i in at]] = found
     for row, score in zip(rows, together, strict=True):
-        ((_, alone),) = probabilities(caller, [row], CPU)
+        ((_, alone, _),) = probabilities(caller, [row], CPU)
         np.testing.assert_array_equal(alone[0], score)
 
 

@@ -32,7 +32,7 @@ def alone(caller, text):
 
 
 def test_neighbours_equal_brute_force(monkeypatch):
-    monkeypatch.setattr(neighbours, "_CELLS", 150)  # blocks of three
+    monkeypatch.setattr(neighbours, "_ROWS", 3)
     draw = np.random.default_rng(0)
     asked, known = (draw.normal(size=(n, 16)).astype(np.float32) for n in (11, 50))
     found = nearest(asked, known, 7)

@@ -113,15 +113,19 @@ def train(
                     best.unlink(missing_ok=True)  # of another training
                 state.save(path)
                 log.info("Checkpoint saved")
-        try:
-            index_training(state, path, stop)
-        except Stopped:
-            raise _interrupted(stop, path) from None
+        _index(state, path, stop)
     log.info("Done!")
     fmax = last.fmax if last else {}
     return Fitted(
         path, best if state.best_fmax >= 0 else None, state.epoch, fmax, naive, data.report
     )
+
+
+def _index(state: State, path: Path, stop: StopRequest) -> None:
+    try:
+        index_training(state, path, stop)
+    except Stopped:
+        raise _interrupted(stop, path) from None
 
 
 def _interrupted(stop: StopRequest, path: Path) -> Interrupted:

@@ -15,12 +15,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from esmgo.errors import CheckpointError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
+from esmgo.model.lock import acquire, release
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from esmgo.model.caller import Caller
 
-__all__ = ["FORMAT", "Checkpoint", "open_checkpoint", "save_checkpoint"]
+__all__ = ["FORMAT", "Checkpoint", "open_checkpoint", "replace_blend", "save_checkpoint"]
 
 FORMAT = 1
 MAX_CONTEXT = 100_002
@@ -45,7 +47,8 @@ _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
 class Checkpoint:
     """An opened checkpoint; weights are read when `caller` is asked for.
 
-    ``training`` holds what resuming needs: settings, seed, epoch, step, split.
+    ``training`` holds what resuming needs: settings, seed, epoch, step, split. ``blend`` is
+    how the head goes together with neighbours and homology, as plain values.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class Checkpoint:
     encoder: dict[str, Any]
     training: dict[str, Any]
     header: Header
+    blend: dict[str, Any] | None = None
 
     def caller(self) -> Caller:
         """Build the caller, in evaluation mode on the CPU.
@@ -142,6 +146,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         checkpoint = Checkpoint(
             Path(path), labels, _context_length(meta["context_length"]), dict(meta["encoder"]),
             _training(dict(meta["training"])), header,
+            None if meta.get("blend") is None else dict(meta["blend"]),
         )  # fmt: skip
         stored = str(meta["labels_sha256"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
@@ -152,6 +157,32 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     if checkpoint.encoder.get("num_labels") != len(labels):
         raise CheckpointError(path, f"{len(labels)} terms for a head of another size")
     return checkpoint
+
+
+def replace_blend(path: Path, blend: Mapping[str, Any]) -> None:
+    """Put a blend into a checkpoint; afterwards the old or the new one stands there, whole.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not a checkpoint.
+    UsageError
+        If another process writes to it.
+    MachineError
+        If the disk is full or refuses.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    held = acquire(lock, path)
+    try:
+        header = open_checkpoint(path).header
+        data = np.memmap(path, np.uint8, "r", header.data_start).data
+        tensors = (
+            (name, info.dtype, info.shape, data[info.begin : info.end])
+            for name, info in sorted(header.tensors.items(), key=lambda item: item[1].begin)
+        )
+        write_container(path, tensors, (header.metadata or {}) | {"blend": dict(blend)})
+    finally:
+        release(held, lock)
 
 
 def _context_length(value: Any) -> int:

@@ -17,7 +17,7 @@ from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import in_batches, token_budget
 from esmgo.model.tokens import encode, windows
 
-__all__ = ["embed", "encoder_of"]
+__all__ = ["embed", "encoder_of", "mean_of_windows"]
 
 
 def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller:
@@ -88,7 +88,6 @@ def embed(
     """
     caller.train(False)
     parts = [windows(sequence, context_length) for sequence in sequences]
-    counts = np.array([len(part) for part in parts], np.int64)
     rows = [encode(text, context_length) for part in parts for text in part]
     vectors = np.empty((len(rows), caller.width), np.float32)
     half = resolved(device, precision) == "bf16"
@@ -102,9 +101,17 @@ def embed(
         ):
             vectors[at] = found
             bar.update(len(at))
+    return mean_of_windows(vectors, parts)
+
+
+def mean_of_windows(
+    vectors: NDArray[np.float32], parts: Sequence[Sequence[str]]
+) -> NDArray[np.float32]:
+    """Return the mean over each protein's windows, shape=(N, D); rows stand in their order."""
     if len(vectors) == len(parts):  # no protein in several windows
         return vectors
     # one window after the other, whatever batch it came in: the same sum among any neighbours
+    counts = np.array([len(part) for part in parts], np.int64)
     sums: NDArray[np.float32] = np.add.reduceat(vectors, np.cumsum(counts) - counts, axis=0)
     sums /= counts[:, None]
     return sums

@@ -38,12 +38,15 @@ class Index:
         Final hidden states at ``<cls>``: what the head reads.
     indptr, indices : ndarray
         Closed annotations as sparse rows over the checkpoint's label space.
+    fingerprint : str
+        SHA-256 of the file it was read from.
     """
 
     ids: tuple[str, ...]
     vectors: NDArray[np.float16]
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
+    fingerprint: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -139,4 +142,5 @@ def _read(header: Header, labels: LabelSpace) -> Index:
     )
     if not is_sound:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
-    return Index(ids, arrays["vectors"], *close_rows(indptr, indices, labels))
+    closed = close_rows(indptr, indices, labels)
+    return Index(ids, arrays["vectors"], *closed, fingerprint=header.notes["sha256"])

@@ -40,7 +40,7 @@ def probabilities(
     rows: Sequence[NDArray[np.uint8]],
     device: torch.device,
     precision: str = "fp32",
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]]:
     """Score proteins in batches of like length, halved where memory does not hold them.
 
     Parameters
@@ -59,6 +59,8 @@ def probabilities(
     rows : ndarray, shape=(B,)
         Which of ``rows`` were scored; each comes once, in no particular order.
     probabilities : ndarray, shape=(B, T), dtype=float32
+    vectors : ndarray, shape=(B, D), dtype=float32
+        The final states at ``<cls>``.
 
     Raises
     ------
@@ -68,14 +70,15 @@ def probabilities(
     half = resolved(device, precision) == "bf16"
 
     @torch.inference_mode()
-    def scored(at: NDArray[np.intp]) -> NDArray[np.float32]:
+    def scored(at: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         packed = pack([rows[i] for i in at], device)
-        found = caller.probabilities(caller.lower(packed, half), packed, half)  # (B, T)
-        values: NDArray[np.float32] = found.cpu().numpy()
-        return values
+        x = caller.lower(packed, half)
+        vectors = caller.vectors(x, packed, half)  # (B, D)
+        return caller.probabilities(x, packed, half).cpu().numpy(), vectors.cpu().numpy()
 
     lengths = np.array([len(row) for row in rows], np.int64)
-    return in_batches(lengths, scored, token_budget(caller, device))
+    for at, (values, vectors) in in_batches(lengths, scored, token_budget(caller, device)):
+        yield at, values, vectors
 
 
 def in_batches(

@@ -15,7 +15,7 @@ from esmgo.data.report import ReadReport
 from esmgo.go.obo import read_obo
 from esmgo.options import check, option
 
-__all__ = ["HOLD_OUT", "CorpusConfig", "open_corpus"]
+__all__ = ["HOLD_OUT", "CorpusConfig", "available_threads", "open_corpus"]
 
 HOLD_OUT = 0.1
 """Held out of train where there is no test split: what training does unless told otherwise."""
@@ -53,10 +53,13 @@ class CorpusConfig:
     @property
     def n_threads(self) -> int:
         """The threads asked for, or all that this process may use."""
-        if self.threads is not None:
-            return self.threads
-        allowed = getattr(os, "sched_getaffinity", None)  # not on macOS
-        return len(allowed(0)) if allowed else os.cpu_count() or 1
+        return self.threads or available_threads()
+
+
+def available_threads() -> int:
+    """Return the CPU threads that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def open_corpus(config: CorpusConfig, report: ReadReport) -> Dataset:

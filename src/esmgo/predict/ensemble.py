@@ -6,25 +6,38 @@ said. Nothing here knows about files of calls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
+from esmgo.errors import UsageError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
-from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.go.truepath import propagate
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.device import resolved
+from esmgo.model.index import Index, open_index
+from esmgo.predict import homology, neighbours
+from esmgo.predict.blend import Blend, Variant
 from esmgo.predict.predictor import Predictor
+from esmgo.predict.stacking import Said
+from esmgo.predict.voting import Votes, vote
 
-__all__ = ["Ensemble", "Evidence", "Source"]
+__all__ = ["Asked", "Ensemble", "Evidence", "Source", "Sources"]
+
+VERSION = 1
+"""Of how scores are made here; unfinished work of another version is not gone on with."""
 
 
 class Source(IntFlag):
-    """What speaks for a call."""
+    """What speaks for a call: who gives the term more than its frequency in training."""
 
     HEAD = 1
     NEIGHBOURS = 2
@@ -44,11 +57,13 @@ class Evidence:
         The calibrated probability that such a call is in the annotations; NaN where the
         checkpoint has no calibration.
     sources : ndarray, shape=(N, T), dtype=uint8
-        Flags of `Source`.
+        Flags of `Source`; 0 where only the term's frequency speaks for it.
     similarity : ndarray, shape=(N,), dtype=float32
         Cosine similarity of embeddings to the nearest training protein; NaN without an index.
     n_windows : ndarray, shape=(N,), dtype=int64
         Overlapping windows that each protein was scored in.
+    bin : ndarray, shape=(N,), dtype=int64
+        How close the nearest training protein is, in groups of the calibration.
     """
 
     scores: Scores
@@ -56,6 +71,106 @@ class Evidence:
     sources: NDArray[np.uint8]
     similarity: NDArray[np.float32]
     n_windows: NDArray[np.int64]
+    bin: NDArray[np.intp]
+
+
+class Asked(NamedTuple):
+    """The training proteins that are like N proteins, and how close the nearest is.
+
+    See `Said` for ``similarity`` and ``bits``, shape=(N,) each.
+    """
+
+    neighbours: Votes | None
+    homology: Votes | None
+    similarity: NDArray[np.float32]
+    bits: NDArray[np.float32]
+
+
+class Sources:
+    """The sources of a checkpoint, each by itself.
+
+    Parameters
+    ----------
+    labels : LabelSpace
+        The terms.
+    index : Index, optional
+        The training proteins.
+    sequences : dict of str to str, optional
+        Training proteins by id, to compare sequences with by DIAMOND.
+    num_neighbours : int
+        How many vote.
+    threads : int
+        Of DIAMOND.
+    """
+
+    def __init__(
+        self,
+        labels: LabelSpace,
+        index: Index | None,
+        sequences: dict[str, str] | None = None,
+        *,
+        num_neighbours: int = 10,
+        threads: int = 1,
+    ) -> None:
+        self.labels, self.index, self.num_neighbours = labels, index, num_neighbours
+        self.threads = threads
+        self._frequency = np.zeros(len(labels), np.float32)
+        self._known = None
+        self._database: homology.Database | None = None
+        if index is not None:
+            self._frequency = index.frequency(len(labels)).astype(np.float32)
+            self._known = neighbours.normalised(index.vectors)
+            if sequences is not None:
+                at = {id: i for i, id in enumerate(index.ids)}
+                ids = [id for id in sequences if id in at]
+                self._subject = np.array([at[id] for id in ids], np.int64)
+                self._database = homology.Database([sequences[id] for id in ids], threads)
+
+    def ask(self, proteins: Sequence[Protein], vectors: NDArray[np.float32]) -> Asked:
+        """Look up the training proteins that are like each of N proteins.
+
+        Parameters
+        ----------
+        proteins : sequence of Protein
+            N of them.
+        vectors : ndarray, shape=(N, D), dtype=float32
+            Final states at ``<cls>``.
+        """
+        n = len(proteins)
+        near = alike = None
+        similarity, bits = np.full(n, np.nan, np.float32), np.zeros(n, np.float32)
+        if self._known is not None:
+            found = neighbours.nearest(vectors, self._known, self.num_neighbours)
+            similarity = found.similarity[:, 0]
+            near = neighbours.votes_of(found)
+        if self._database is not None:
+            hits = self._database.search([p.sequence for p in proteins])
+            best = hits.best()
+            lengths = np.array([len(p.sequence) for p in proteins])
+            bits[best.query] = best.bits / lengths[best.query]
+            votes = homology.votes_of(hits, n)
+            alike = votes.of(self._subject[votes.voter])
+        return Asked(near, alike, similarity, bits)
+
+    def said(self, asked: Asked, head: NDArray[np.float32]) -> Said:
+        """Return what all sources say of each term.
+
+        Parameters
+        ----------
+        asked : Asked
+            Of N proteins.
+        head : ndarray, shape=(N, T), dtype=float32
+            Probabilities of the head, propagated.
+        """
+        near, alike = (self._voted(v, len(head)) for v in (asked.neighbours, asked.homology))
+        return Said(head, near, alike, asked.similarity, asked.bits, self._frequency)
+
+    def _voted(self, votes: Votes | None, n: int) -> NDArray[np.float32] | None:
+        if votes is None:
+            return None
+        assert self.index is not None
+        blocks = [block.values for block in vote(votes, [""] * n, self.index, self.labels)]
+        return np.concatenate(blocks)
 
 
 class Ensemble:
@@ -65,28 +180,131 @@ class Ensemble:
     ----------
     predictor : Predictor
         Encoder and head.
+    sources : Sources
+        What else there is.
+    variant : Variant, optional
+        How the sources are blended and calibrated; without one the head speaks alone.
+    identity : str
+        What tells the checkpoint, the index and the sequences from others.
     """
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
+    def __init__(
+        self,
+        predictor: Predictor,
+        sources: Sources,
+        variant: Variant | None = None,
+        identity: str = "",
+    ) -> None:
+        self.predictor, self.sources, self.variant = predictor, sources, variant
+        self._identity = identity
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        device: str | None = None,
+        context_length: int | None = None,
+        precision: str = "auto",
+        homology: dict[str, str] | None = None,
+        sources: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> Ensemble:
+        """Open a checkpoint and what lies beside it.
+
+        Parameters
+        ----------
+        path, device, context_length, precision
+            See `Predictor.load`.
+        homology : dict of str to str, optional
+            Training sequences by id, for DIAMOND.
+        sources : sequence of str, optional
+            ``head``, ``neighbours``, ``homology``: ask only these; all there are when left out.
+        threads : int
+            Of DIAMOND.
+
+        Raises
+        ------
+        CheckpointError
+            If a file is not sound.
+        UsageError
+            If a source is asked for that is not there.
+        """
+        checkpoint = open_checkpoint(path)
+        predictor = Predictor.of(
+            checkpoint, device=device, context_length=context_length, precision=precision
+        )
+        index, blend = open_index(checkpoint), Blend.of(checkpoint)
+        there = ["head"]
+        there += ["neighbours"] if index is not None else []
+        there += ["homology"] if homology is not None else []
+        wanted = list(there if sources is None else sources)
+        if absent := [name for name in wanted if name not in there]:
+            raise UsageError(_how_to_get(absent[0], str(path)))
+        variant = blend.variant(wanted) if blend else None
+        if homology is not None and variant is None:
+            raise UsageError(
+                f"{shown(path, 60)} has no blend of {'+'.join(wanted)}; esmgo blend --homology"
+                " fits one"
+            )
+        if sources is not None and len(wanted) > 1 and variant is None:
+            raise UsageError(f"{shown(path, 60)} has no blend of {'+'.join(wanted)}: esmgo blend")
+        if homology is not None and index is not None and not set(index.ids) & set(homology):
+            raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
+        asked = Sources(
+            checkpoint.labels,
+            index,
+            homology if "homology" in wanted else None,
+            num_neighbours=blend.num_neighbours if blend else 10,
+            threads=threads,
+        )
+        digest = hashlib.sha256(repr(wanted).encode())
+        digest.update(checkpoint.header.notes["sha256"].encode())
+        if index is not None:
+            digest.update(index.fingerprint.encode())
+        for id, sequence in sorted((homology or {}).items()):
+            digest.update(f">{id}\n{sequence}\n".encode())
+        return cls(predictor, asked, variant, digest.hexdigest())
 
     @property
     def labels(self) -> LabelSpace:
         """The terms."""
         return self.predictor.labels
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides the scores, in hexadecimal digits."""
+        p = self.predictor
+        settings = [
+            VERSION, self._identity, p.context_length, p.device.type,
+            resolved(p.device, p.precision),
+        ]  # fmt: skip
+        return hashlib.sha256(repr(settings).encode()).hexdigest()
+
     def evidence(self, proteins: Sequence[Protein]) -> Evidence:
-        """Score a block of proteins; a protein's scores do not depend on the others."""
-        found = list(self.predictor.predict(proteins))
-        values = np.stack([p.scores for p in found])
-        n = len(proteins)
-        return Evidence(
-            Scores(tuple(p.id for p in proteins), values, self.labels),
-            np.full(values.shape, np.nan, np.float32),
-            np.full(values.shape, Source.HEAD, np.uint8),
-            np.full(n, np.nan, np.float32),
-            np.array([p.n_windows for p in found], np.int64),
-        )
+        """Score a block of proteins; on a CPU a protein's scores do not depend on the others."""
+        raw, vectors, n_windows = self.predictor.states([p.sequence for p in proteins])
+        head = propagate(raw, self.labels)
+        said = self.sources.said(self.sources.ask(proteins, vectors), head)
+        flags = speaking(said)
+        values, precision = head, np.full(head.shape, np.nan, np.float32)
+        bin = np.zeros(len(proteins), np.intp)
+        if self.variant is not None:
+            blended = self.variant.blended(said, self.labels)
+            values = propagate(blended, self.labels)
+            flags[values > blended] |= Source.DESCENDANT
+            bin = self.variant.bins(said)
+            precision = self.variant.precision_of(values, bin, self.labels)
+        scores = Scores(tuple(p.id for p in proteins), values, self.labels)
+        windows = np.array(n_windows, np.int64)
+        return Evidence(scores, precision, flags, said.similarity, windows, bin)
+
+    def score(self, proteins: Iterator[Protein] | Sequence[Protein]) -> Iterator[Scores]:
+        """Yield scores in blocks of proteins, in input order."""
+        from esmgo.predict.predictor import BLOCK, blocks
+
+        for block in blocks(proteins, BLOCK):
+            yield self.evidence(block).scores
 
     def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
         """Return which calls hold a precision on the calibration proteins; shape=(N, T).
@@ -96,4 +314,33 @@ class Ensemble:
         UsageError
             If the checkpoint has no calibration.
         """
-        raise NotImplementedError
+        if self.variant is None:
+            raise UsageError("--precision needs a calibrated checkpoint: esmgo blend makes it one")
+        threshold = self.variant.thresholds(precision, evidence.bin, self.labels)  # (N, T)
+        return evidence.scores.values >= threshold
+
+
+def speaking(said: Said) -> NDArray[np.uint8]:
+    """Return which sources give a term more than its frequency in training; shape=(N, T)."""
+    flags = np.zeros(said.head.shape, np.uint8)
+    for source, values in (
+        (Source.HEAD, said.head),
+        (Source.NEIGHBOURS, said.neighbours),
+        (Source.HOMOLOGY, said.homology),
+    ):
+        if values is not None:
+            flags |= np.where(values > said.frequency, np.uint8(source), np.uint8(0))
+    return flags
+
+
+def _how_to_get(source: str, path: str) -> str:
+    match source:
+        case "neighbours":
+            return (
+                f"no index beside {shown(path, 60)}: fine-tune.py --resume makes it, or leave"
+                " neighbours out of --sources"
+            )
+        case "homology":
+            return "homology needs the training sequences: --homology=FILE"
+        case _:
+            return f"{shown(repr(source), 30)} is no source: head, neighbours, homology"

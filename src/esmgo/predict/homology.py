@@ -10,9 +10,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from esmgo.errors import MachineError, shown
 from esmgo.predict.voting import Votes
 
-__all__ = ["Hits", "find_diamond", "search", "votes_of"]
+__all__ = ["Database", "Hits", "find_diamond", "search", "votes_of"]
 
 MOST_HITS = 100
 """Training proteins that a protein is compared with at most, the best ones."""
@@ -94,19 +96,15 @@ def find_diamond() -> str:
     return path
 
 
-def search(
-    queries: Sequence[str], subjects: Sequence[str], *, threads: int, most: int = MOST_HITS
-) -> Hits:
-    """Compare sequences with sequences, by ``diamond blastp --very-sensitive``.
+class Database:
+    """Training proteins, ready to be compared with; gone with the process or `close`.
 
     Parameters
     ----------
-    queries, subjects : sequence of str
-        Cleaned residues; the training proteins are the subjects.
+    subjects : sequence of str
+        Cleaned residues.
     threads : int
         CPU threads; the hits do not depend on them.
-    most : int
-        Hits per query at most.
 
     Raises
     ------
@@ -117,26 +115,75 @@ def search(
     ----------
     Buchfink, Reuter & Drost, Nature Methods 18:366 (2021).
     """
-    program = find_diamond()
-    if not queries or not subjects:
-        return _hits(np.zeros((len(COLUMNS), 0)), queries, subjects)
-    try:
-        with tempfile.TemporaryDirectory(prefix="esmgo-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+
+    def __init__(self, subjects: Sequence[str], threads: int) -> None:
+        self._program, self._subjects = find_diamond(), subjects
+        self._common = ["--quiet", "--threads", str(threads)]
+        with _disk():
+            self._folder = tempfile.TemporaryDirectory(prefix="esmgo-", ignore_cleanup_errors=True)
+        if subjects:
+            try:
+                self._make()
+            except BaseException:
+                self.close()
+                raise
+
+    def _make(self) -> None:
+        folder, made = Path(self._folder.name), ["--in", "subjects.fasta", "--db", "subjects"]
+        with _disk():
+            _write(folder / "subjects.fasta", self._subjects)
+            _run([self._program, "makedb", *made, *self._common], folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files."""
+        self._folder.cleanup()
+
+    def search(self, queries: Sequence[str], most: int = MOST_HITS) -> Hits:
+        """Compare proteins with those of the database, by ``diamond blastp --very-sensitive``.
+
+        Parameters
+        ----------
+        queries : sequence of str
+            Cleaned residues.
+        most : int
+            Hits per query at most.
+        """
+        if not queries or not self._subjects:
+            return _hits(np.zeros((len(COLUMNS), 0)), queries, self._subjects)
+        folder = Path(self._folder.name)
+        with _disk():
             _write(folder / "queries.fasta", queries)
-            _write(folder / "subjects.fasta", subjects)
-            common = ["--quiet", "--threads", str(threads)]
-            _run([program, "makedb", "--in", "subjects.fasta", "--db", "subjects", *common], folder)
             _run(
                 [
-                    program, "blastp", "--query", "queries.fasta", "--db", "subjects",
+                    self._program, "blastp", "--query", "queries.fasta", "--db", "subjects",
                     "--out", "hits.tsv", "--very-sensitive", "--max-target-seqs", str(most),
-                    "--evalue", str(E_VALUE), "--tmpdir", ".", *common,
+                    "--evalue", str(E_VALUE), "--tmpdir", ".", *self._common,
                     "--outfmt", "6", *COLUMNS,
                 ],
                 folder,
             )  # fmt: skip
-            return _hits(_read(folder / "hits.tsv"), queries, subjects)
+            return _hits(_read(folder / "hits.tsv"), queries, self._subjects)
+
+
+def search(
+    queries: Sequence[str], subjects: Sequence[str], *, threads: int, most: int = MOST_HITS
+) -> Hits:
+    """Compare sequences with sequences, once; see `Database`."""
+    with Database(subjects, threads) as database:
+        return database.search(queries, most)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Say of any trouble with files where they are."""
+    try:
+        yield
     except MachineError:
         raise
     except OSError as error:

@@ -20,6 +20,7 @@ from esmgo.go.truepath import propagate
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import choose_device
+from esmgo.model.embeddings import mean_of_windows
 from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode, windows
 
@@ -141,7 +142,7 @@ class Predictor:
             Leave scores as the network gives them, without the true-path rule.
         """
         for block in blocks(proteins, BLOCK):
-            values, counts = self._probabilities([p.sequence for p in block])
+            values, _, counts = self.states([p.sequence for p in block])
             if not raw:
                 values = propagate(values, self.labels)
             for protein, row, n in zip(block, values, counts, strict=True):
@@ -153,15 +154,30 @@ class Predictor:
             ids = tuple(p.protein.id for p in block)
             yield Scores(ids, np.stack([p.scores for p in block]), self.labels)
 
-    def _probabilities(self, sequences: Sequence[str]) -> tuple[NDArray[np.float32], list[int]]:
-        """Return the network's probabilities, shape=(N, T), and the windows of each protein."""
+    def states(
+        self, sequences: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
+        """Return what the network makes of proteins, in one pass.
+
+        Returns
+        -------
+        probabilities : ndarray, shape=(N, T), dtype=float32
+            As the network gives them: the highest among a protein's windows, without the
+            true-path rule.
+        vectors : ndarray, shape=(N, D), dtype=float32
+            Final states at ``<cls>``: the mean over a protein's windows.
+        n_windows : list of int
+            The windows of each protein.
+        """
         parts = [windows(sequence, self.context_length) for sequence in sequences]
         owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
         rows = [encode(text, self.context_length) for part in parts for text in part]
         values = np.zeros((len(sequences), len(self.labels)), np.float32)
-        for at, found in probabilities(self.caller, rows, self.device, self.precision):
+        states = np.empty((len(rows), self.caller.width), np.float32)
+        for at, found, vectors in probabilities(self.caller, rows, self.device, self.precision):
             np.maximum.at(values, owner[at], found)
-        return values, [len(part) for part in parts]
+            states[at] = vectors
+        return values, mean_of_windows(states, parts), [len(part) for part in parts]
 
 
 def blocks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:

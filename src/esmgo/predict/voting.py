@@ -6,23 +6,35 @@ What makes proteins alike, sequence or embedding, is not known here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.proteins import AnnotatedProteins
 from esmgo.data.rows import take
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 
-__all__ = ["BLOCK", "Votes", "vote"]
+__all__ = ["BLOCK", "Annotated", "Votes", "vote"]
 
 BLOCK = 512
 """Proteins scored together at most."""
 
 _CELLS = 1 << 23
 """Cells of a block at most: 8 million, 100 MB with what adding up takes."""
+
+
+class Annotated(Protocol):
+    """Proteins with closed annotations, as sparse rows."""
+
+    @property
+    def indptr(self) -> NDArray[np.int64]:
+        """Where the terms of each protein begin."""
+
+    @property
+    def indices(self) -> NDArray[np.int32]:
+        """Columns of the label space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,13 @@ class Votes:
     weight: NDArray[np.float64]
     total: NDArray[np.float64]
 
+    def of(self, voter: NDArray[np.int64]) -> Votes:
+        """Return the same votes under other numbers of the voters; shape=(H,)."""
+        return replace(self, voter=voter)
+
 
 def vote(
-    votes: Votes, proteins: Sequence[str], train: AnnotatedProteins, labels: LabelSpace
+    votes: Votes, proteins: Sequence[str], train: Annotated, labels: LabelSpace
 ) -> Iterator[Scores]:
     """Score each term by the weight of the voters that carry it: ``Σ weight / total``.
 
@@ -61,8 +77,8 @@ def vote(
         Rows of ``proteins`` and of ``train``.
     proteins : sequence of str
         Ids of the N proteins.
-    train : AnnotatedProteins
-        Closed annotations over ``labels``.
+    train : Annotated
+        Its terms are those of ``labels``.
     labels : LabelSpace
         The T columns.
 

@@ -1,0 +1,190 @@
+"""What `esmgo blend` leaves in a checkpoint: how sources are weighed, and what scores are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.errors import CheckpointError, shown
+from esmgo.go.labels import LabelSpace
+from esmgo.go.terms import Aspect
+from esmgo.metrics.calibration import Calibration
+from esmgo.model.checkpoint import Checkpoint
+from esmgo.predict.stacking import Said, Stacker
+
+__all__ = ["NUM_BINS", "Blend", "Variant", "aspect_of_column", "closeness", "edges_of", "key_of"]
+
+FORMAT = 1
+
+NUM_BINS = 4
+"""Groups of proteins by how close the nearest training protein is."""
+
+
+def key_of(aspect: Aspect | None) -> str:
+    """Return how an aspect is called in JSON."""
+    return aspect.name if aspect else "none"
+
+
+def aspect_of_column(labels: LabelSpace) -> NDArray[np.intp]:
+    """Return the place in ``labels.aspects`` of each term, -1 for roots; shape=(T,)."""
+    found = np.full(len(labels), -1, np.intp)
+    for a, aspect in enumerate(labels.aspects):
+        found[labels.columns_of(aspect)] = a
+    return found
+
+
+def closeness(said: Said, sources: Sequence[str]) -> NDArray[np.float32]:
+    """Return how close the nearest training protein is, by the best source; shape=(N,).
+
+    Bits per residue of the best alignment, or the cosine similarity of embeddings, or 0.
+    """
+    if "homology" in sources:
+        return said.bits
+    if "neighbours" in sources:
+        return said.similarity
+    return np.zeros_like(said.bits)
+
+
+def edges_of(values: NDArray[np.float32], sources: Sequence[str]) -> tuple[float, ...]:
+    """Return the lower edges of the bins but the first: equal parts of the proteins.
+
+    With homology the first bin is that of the proteins without a hit.
+    """
+    if "homology" in sources:
+        hits = values[values > 0]
+        first = float(np.finfo(np.float32).tiny)
+        if not len(hits):
+            return (first,)
+        parts = np.quantile(hits, np.arange(1, NUM_BINS - 1) / (NUM_BINS - 1))
+        return (first, *map(float, parts))
+    if "neighbours" in sources:
+        return tuple(map(float, np.quantile(values, np.arange(1, NUM_BINS) / NUM_BINS)))
+    return ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The blend of some of the sources.
+
+    Parameters
+    ----------
+    sources : tuple of str
+        Of ``head``, ``neighbours``, ``homology``.
+    stackers : dict of str to Stacker
+        By `key_of` an aspect.
+    edges : tuple of float
+        See `edges_of`.
+    calibration : Calibration
+        Of the blended scores, by aspect and bin.
+    """
+
+    sources: tuple[str, ...]
+    stackers: Mapping[str, Stacker]
+    edges: tuple[float, ...]
+    calibration: Calibration
+
+    def blended(self, said: Said, labels: LabelSpace) -> NDArray[np.float32]:
+        """Return the blended probabilities, shape=(N, T), without the true-path rule."""
+        return blended(said, labels, self.stackers)
+
+    def bins(self, said: Said) -> NDArray[np.intp]:
+        """Return the bin of each protein; shape=(N,)."""
+        return np.searchsorted(self.edges, closeness(said, self.sources), side="right")
+
+    def precision_of(
+        self, scores: NDArray[np.float32], bin: NDArray[np.intp], labels: LabelSpace
+    ) -> NDArray[np.float32]:
+        """Return the calibrated precision of calls, shape=(N, T); NaN for roots."""
+        return self.calibration.precision_of(scores, aspect_of_column(labels), bin)
+
+    def thresholds(
+        self, precision: float, bin: NDArray[np.intp], labels: LabelSpace
+    ) -> NDArray[np.float32]:
+        """Return the least score that holds a precision, shape=(N, T); inf where none does."""
+        found = self.calibration.thresholds_for(precision)  # (A, G)
+        found = np.vstack([found, np.full(found.shape[1], np.inf, np.float32)])  # for roots
+        return found[aspect_of_column(labels)].T[bin]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "sources": list(self.sources),
+            "stackers": {key: stacker.to_json() for key, stacker in self.stackers.items()},
+            "edges": list(self.edges),
+            "calibration": self.calibration.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Variant:
+        """Read what `to_json` made.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If ``value`` is anything else.
+        """
+        return cls(
+            tuple(map(str, value["sources"])),
+            {str(k): Stacker.from_json(v) for k, v in value["stackers"].items()},
+            tuple(map(float, value["edges"])),
+            Calibration.from_json(value["calibration"]),
+        )
+
+
+def blended(said: Said, labels: LabelSpace, stackers: Mapping[str, Stacker]) -> NDArray[np.float32]:
+    """Weigh what sources say, shape=(N, T), without the true-path rule."""
+    values = said.head.copy()
+    for aspect in labels.aspects:
+        if key_of(aspect) in stackers:
+            at = labels.columns_of(aspect, roots=True)
+            values[:, at] = stackers[key_of(aspect)].probabilities(said.columns(at))
+    return values
+
+
+@dataclass(frozen=True)
+class Blend:
+    """The variants that a checkpoint has, each for other sources."""
+
+    num_neighbours: int
+    variants: tuple[Variant, ...]
+
+    def variant(self, sources: Sequence[str]) -> Variant | None:
+        """Return the variant of exactly these sources, or None."""
+        return next((v for v in self.variants if set(v.sources) == set(sources)), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        variants = [variant.to_json() for variant in self.variants]
+        return {"blend": FORMAT, "num_neighbours": self.num_neighbours, "variants": variants}
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Blend | None:
+        """Read the blend of a checkpoint, or None if it has none.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged, or of a newer version.
+        """
+        value = checkpoint.blend
+        if value is None:
+            return None
+        if value.get("blend") != FORMAT:
+            reason = f"blend of format {shown(value.get('blend'), 20)}: written by a newer version"
+            raise CheckpointError(checkpoint.path, f"{reason} of esmgo")
+        try:
+            variants = tuple(map(Variant.from_json, value["variants"]))
+            found = cls(int(value["num_neighbours"]), variants)
+            n_aspects = len(checkpoint.labels.aspects)
+            for v in variants:
+                if v.calibration.curve.shape[:2] != (n_aspects, len(v.edges) + 1):
+                    raise ValueError("groups are not those of the labels")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                checkpoint.path, f"damaged blend ({shown(repr(error), 60)})"
+            ) from None
+        return found

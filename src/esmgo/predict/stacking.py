@@ -1,0 +1,184 @@
+"""Blending what several sources say of a term: one small linear model per aspect.
+
+No feature tells which term or which protein it is, so nothing can be learned by heart: only
+what each source says, how alike the nearest training protein is, and how frequent the term
+is. Nothing here knows where scores come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Said", "Stacker", "cells_of", "features", "fit_stacker"]
+
+Values: TypeAlias = NDArray[np.float32]
+
+FLOOR = 0.01
+"""Added to a vote before its logarithm: what a tenth of one of ten neighbours says."""
+
+LIMIT = 12.0
+"""Logits beyond say no more."""
+
+RIDGE = 1.0
+"""Weight of the squared coefficients of standardised features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the sources say of a block of proteins, over some terms.
+
+    Parameters
+    ----------
+    head : ndarray, shape=(N, T), dtype=float32
+        Probabilities of the head, obeying the true-path rule.
+    neighbours : ndarray, shape=(N, T), dtype=float32, optional
+        Votes of the nearest training proteins among embeddings.
+    homology : ndarray, shape=(N, T), dtype=float32, optional
+        Votes of training proteins of alike sequence.
+    similarity : ndarray, shape=(N,), dtype=float32
+        Cosine similarity to the nearest training protein.
+    bits : ndarray, shape=(N,), dtype=float32
+        Bits per residue of the best alignment with a training protein; 0 without.
+    frequency : ndarray, shape=(T,), dtype=float32
+        Part of the training proteins that has each term.
+    """
+
+    head: Values
+    neighbours: Values | None
+    homology: Values | None
+    similarity: Values
+    bits: Values
+    frequency: Values
+
+    def columns(self, at: NDArray[np.intp]) -> Said:
+        """Return what is said of some of the terms."""
+        return Said(
+            self.head[:, at],
+            None if self.neighbours is None else self.neighbours[:, at],
+            None if self.homology is None else self.homology[:, at],
+            self.similarity,
+            self.bits,
+            self.frequency[at],
+        )
+
+    @property
+    def is_any(self) -> NDArray[np.bool_]:
+        """Where any source says something worth hearing; shape=(N, T)."""
+        found: NDArray[np.bool_] = self.head > 2 * FLOOR
+        for votes in (self.neighbours, self.homology):
+            if votes is not None:
+                found |= votes > 2 * FLOOR
+        return found
+
+
+def features(said: Said) -> Iterator[tuple[str, Values]]:
+    """Yield each feature by name; all broadcast to the shape (N, T)."""
+    frequency = _logit(said.frequency)[None]
+    yield "frequency", frequency
+    yield "head", _logit(said.head)
+    if said.neighbours is not None:
+        similarity = said.similarity[:, None]
+        votes = np.log(said.neighbours + FLOOR)
+        yield "neighbours", votes
+        yield "neighbours, part", said.neighbours
+        yield "similarity", similarity
+        yield "similarity × neighbours", similarity * votes
+        yield "similarity × frequency", similarity * frequency
+    if said.homology is not None:
+        bits = np.log1p(said.bits)[:, None]
+        votes = np.log(said.homology + FLOOR)
+        yield "homology", votes
+        yield "homology, part", said.homology
+        yield "bits", bits
+        yield "bits × homology", bits * votes
+        yield "bits × frequency", bits * frequency
+
+
+def _logit(p: Values) -> Values:
+    low = 1 / (1 + np.exp(LIMIT))
+    p = np.clip(p.astype(np.float64), low, 1 - low)
+    found: Values = np.log(p / (1 - p)).astype(np.float32)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Stacker:
+    """A logistic regression: coefficients of the features as they are, and a constant."""
+
+    constant: float
+    weights: Mapping[str, float]
+
+    def probabilities(self, said: Said) -> Values:
+        """Return the blended probabilities, shape=(N, T), without the true-path rule."""
+        z = np.full(said.head.shape, self.constant, np.float32)
+        for name, x in features(said):
+            z += np.float32(self.weights[name]) * x
+        found: Values = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` takes."""
+        return {"constant": self.constant, "weights": dict(self.weights)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Stacker:
+        """Read what `to_json` made.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If ``value`` is anything else.
+        """
+        weights = {str(name): float(w) for name, w in value["weights"].items()}
+        if not np.isfinite([value["constant"], *weights.values()]).all():
+            raise ValueError("a weight is not finite")
+        return cls(float(value["constant"]), weights)
+
+
+def cells_of(said: Said, at: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return the features of some cells, flat indices of (N, T); shape=(C, F)."""
+    shape = said.head.shape
+    columns = [np.broadcast_to(x, shape).ravel()[at] for _, x in features(said)]
+    return np.stack(columns, axis=1)
+
+
+def fit_stacker(
+    names: list[str], x: NDArray[np.float32], y: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> Stacker:
+    """Fit a ridge logistic regression by Newton's method.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the F features.
+    x : ndarray, shape=(C, F), dtype=float32
+        Features of C cells.
+    y : ndarray, shape=(C,), dtype=bool
+        Whether the protein has the term.
+    weight : ndarray, shape=(C,), dtype=float64
+        How many cells each stands for.
+    """
+    mean = np.average(x, axis=0, weights=weight)
+    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
+    spread[spread < 1e-6] = 1.0
+    design = np.column_stack([np.ones(len(x)), (x - mean) / spread])  # (C, 1 + F)
+    ridge = np.diag([0.0, *[RIDGE] * len(names)])
+    beta = np.zeros(1 + len(names))
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        gradient = design.T @ (weight * (y - p)) - ridge @ beta
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + ridge
+        curvature[np.diag_indices_from(curvature)] += 1e-9
+        step = np.linalg.solve(curvature, gradient)
+        step *= min(1.0, 5.0 / max(np.abs(step).max(), 1e-12))  # far from the top steps overshoot
+        beta += step
+        if np.abs(step).max() < 1e-6:
+            break
+    weights = beta[1:] / spread
+    constant = float(beta[0] - weights @ mean)
+    return Stacker(constant, dict(zip(names, weights.tolist(), strict=True)))
