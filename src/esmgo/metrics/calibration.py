@@ -1,0 +1,318 @@
+"""What a score is worth: how often calls like it are right, and how low one may go.
+
+Scores are counted on proteins that nothing was trained on, in groups: one aspect, and one
+bin of similarity to the training proteins. The sums add up over blocks; what they come to
+is small enough to travel inside a checkpoint. Nothing here knows about ontologies, and
+what a bin of similarity is, the caller decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.errors import UsageError
+from esmgo.metrics.promise import effective_size, lowest_kept
+
+__all__ = ["EDGES", "Calibration", "CalibrationSums", "calibrated"]
+
+Values = NDArray[np.float64]
+
+_DROPPED = 13
+"""Bits of a float32 that do not matter to its bin: steps of 0.0005 are left below 1."""
+
+
+def _edges() -> NDArray[np.float32]:
+    logistic = 1 / (1 + np.exp(-np.linspace(-7, 7, 281)))
+    bits = np.append(logistic, 1).astype(np.float32).view(np.uint32)
+    return np.unique((bits >> _DROPPED << _DROPPED).view(np.float32))
+
+
+EDGES = _edges()
+"""Thresholds, shape=(S,), dtype=float32: from 0.0009, where calls begin, evenly in log-odds
+to 0.999, and 1; each a float32, so that a score is compared with it exactly."""
+
+BORROWED = 20
+"""How many proteins, such as the aspect's are on average, the curve of a group counts for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSums:
+    """Sums over proteins of their calls at or above each of `EDGES`; they add up.
+
+    All of shape (A, G, S), for A aspects and G bins of similarity, dtype=float64.
+
+    Parameters
+    ----------
+    proteins : ndarray
+        Proteins with a call.
+    calls, right : ndarray
+        Their calls N, and those R of them that are true.
+    calls2, both, right2 : ndarray
+        N², N·R and R² of each protein: how much its calls stand and fall together.
+    """
+
+    proteins: Values
+    calls: Values
+    right: Values
+    calls2: Values
+    both: Values
+    right2: Values
+
+    @classmethod
+    def empty(cls, n_aspects: int, n_bins: int) -> CalibrationSums:
+        """Return sums over no proteins."""
+        shape = (n_aspects, n_bins, len(EDGES))
+        return cls(*(np.zeros(shape) for _ in fields(cls)))
+
+    @classmethod
+    def of(
+        cls,
+        scores: NDArray[np.float32],
+        true: tuple[NDArray[np.intp], NDArray[np.intp]],
+        aspect_of_column: NDArray[np.intp],
+        bin_of_protein: NDArray[np.intp],
+        n_bins: int,
+    ) -> CalibrationSums:
+        """Count one block of proteins.
+
+        Parameters
+        ----------
+        scores : ndarray, shape=(B, T), dtype=float32
+            Propagated, in [0, 1].
+        true : tuple of ndarray
+            Column and row of each true cell, each once (see `esmgo.metrics.truth.cells`).
+        aspect_of_column : ndarray, shape=(T,), dtype=intp
+            From 0; -1 leaves a column out, as roots are.
+        bin_of_protein : ndarray, shape=(B,) or (A, B), dtype=intp
+            From 0 to ``n_bins - 1``; -1 leaves a protein out, of all aspects or of one.
+        """
+        n, n_aspects, n_edges = len(scores), int(aspect_of_column.max(initial=-1)) + 1, len(EDGES)
+        bins = _bins_of(scores)  # (B, T)
+        bins[:, aspect_of_column < 0] = 0
+        column, place = true
+
+        def at_least(place: NDArray[np.intp], column: NDArray[np.intp]) -> Values:
+            bin = bins[place, column]
+            kept = bin > 0
+            key = (aspect_of_column[column[kept]] * n + place[kept]) * n_edges + bin[kept] - 1
+            count = np.bincount(key, minlength=n_aspects * n * n_edges)
+            return np.cumsum(count.reshape(n_aspects, n, n_edges)[..., ::-1], 2, float)[..., ::-1]
+
+        calls, right = at_least(*np.nonzero(bins)), at_least(place, column)  # (A, B, S)
+        member = np.arange(n_bins)[:, None] == bin_of_protein[..., None, :]  # (A or none, G, B)
+        each = (calls > 0, calls, right, calls * calls, calls * right, right * right)
+        return cls(*(member.astype(np.float64) @ x for x in each))
+
+    def __add__(self, other: CalibrationSums) -> CalibrationSums:
+        return CalibrationSums(
+            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
+        )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The worth of scores on the calibration proteins; see `calibrated`.
+
+    All of shape (A, G, S), dtype=float64, at or above each of `EDGES` but for ``curve``.
+
+    Parameters
+    ----------
+    curve : ndarray
+        The probability that a call is right, from each edge up to the next; ascending; NaN
+        in an aspect without calls.
+    calls, right : ndarray
+        Calls, and those that are true.
+    worth, effective : ndarray
+        What they are worth in independent calls; see `esmgo.metrics.promise`.
+    """
+
+    curve: Values
+    calls: Values
+    right: Values
+    worth: Values
+    effective: Values
+
+    @cached_property
+    def _table(self) -> NDArray[np.float32]:
+        """The curves with 0 for what is no call, and NaN for columns without an aspect."""
+        n_aspects, n_bins, n_edges = self.curve.shape
+        table = np.full((n_aspects + 1, n_bins, n_edges + 1), np.nan, np.float32)
+        table[:-1, :, 1:] = self.curve
+        table[:-1, :, 0] = np.where(np.isnan(self.curve[..., 0]), np.nan, 0)
+        return table
+
+    def precision_of(
+        self,
+        scores: NDArray[np.float32],
+        aspect_of_column: NDArray[np.intp],
+        bin_of_protein: NDArray[np.intp],
+    ) -> NDArray[np.float32]:
+        """Return the probability that each call is in the annotations of such a protein.
+
+        It grows with the score, so it obeys the true-path rule where scores do. What is
+        below the first of `EDGES` is no call: 0.
+
+        Parameters
+        ----------
+        scores : ndarray, shape=(N, T), dtype=float32
+            In [0, 1].
+        aspect_of_column : ndarray, shape=(T,), dtype=intp
+            From 0; -1 gives NaN.
+        bin_of_protein : ndarray, shape=(N,), dtype=intp
+            From 0.
+        """
+        n_bins, width = self._table.shape[1:]
+        flat, first = self._table.ravel(), aspect_of_column % len(self._table) * n_bins
+        found = np.empty(scores.shape, np.float32)
+        for row, bins, g in zip(found, _bins_of(scores), bin_of_protein, strict=True):
+            np.take(flat, (first + g) * width + bins, out=row)
+        return found
+
+    def thresholds_for(self, precision: float, confidence: float = 0.9) -> NDArray[np.float32]:
+        """Return the lowest score of each group at which a precision can be promised.
+
+        The promise is on all calls of a group at or above its threshold together: with
+        ``confidence``, over the choice of calibration proteins, at least this share of them
+        is in the annotations of proteins drawn as those were. It is made for each group by
+        itself, from its own proteins alone; see `esmgo.metrics.promise.lowest_kept`.
+
+        Parameters
+        ----------
+        precision, confidence : float
+            In (0, 1).
+
+        Returns
+        -------
+        ndarray, shape=(A, G), dtype=float32
+            Of `EDGES`; infinite where no promise can be made.
+
+        Raises
+        ------
+        UsageError
+            If one of the two is not between 0 and 1.
+        """
+        for name, value in (("precision", precision), ("confidence", confidence)):
+            if not 0 < value < 1:
+                raise UsageError(f"{name} {value}: give a number above 0 and below 1")
+        at = lowest_kept(self.calls, self.right, self.worth, self.effective, precision, confidence)
+        return np.append(EDGES, np.float32(np.inf))[at]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` turns back into the same calibration."""
+        groups = [[self._group(a, g) for g in range(self.curve.shape[1])]
+                  for a in range(self.curve.shape[0])]  # fmt: skip
+        return {"edges": len(EDGES), "groups": groups}
+
+    def _group(self, a: int, g: int) -> dict[str, Any]:
+        curve = self.curve[a, g]
+        knots = [] if np.isnan(curve[0]) else np.flatnonzero(np.diff(curve, prepend=-1)).tolist()
+        counts = {name: -np.diff(getattr(self, name)[a, g], append=0) for name in _ADDING}
+        sizes = {name: getattr(self, name)[a, g] for name in _SIZES}
+        return {
+            "curve": [[i, float(curve[i])] for i in knots],
+            **{name: x.astype(int).tolist() for name, x in (counts | sizes).items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Calibration:
+        """Read what `to_json` made.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If ``value`` is anything else.
+        """
+        if value["edges"] != len(EDGES):
+            raise ValueError(f"calibrated at {value['edges']} scores instead of {len(EDGES)}")
+        groups = value["groups"]
+        try:
+            curve = np.array([[_unfold(g["curve"]) for g in row] for row in groups])
+            read = {
+                name: np.array([[g[name] for g in row] for row in groups], np.float64)
+                for name in (*_ADDING, *_SIZES)
+            }
+        except OverflowError:
+            raise ValueError("a number is too large") from None
+        if curve.ndim != 3 or any(x.shape != curve.shape for x in read.values()):
+            raise ValueError("groups differ in length")
+        if not all(np.all((x >= 0) & (x < 2**53)) for x in read.values()):
+            raise ValueError("a count is not one")
+        for name in _ADDING:
+            read[name] = np.cumsum(read[name][..., ::-1], axis=2)[..., ::-1]
+        return cls(curve, **read)
+
+
+_ADDING, _SIZES = ("calls", "right"), ("worth", "effective")
+
+
+def _unfold(knots: list[list[float]]) -> Values:
+    """Return the curve of one group from where it rises and to what."""
+    curve = np.full(len(EDGES), np.nan)
+    for i, height in knots:
+        curve[int(i) :] = height
+    if knots and not (curve[0] >= 0 and curve[-1] <= 1 and np.all(np.diff(curve) >= 0)):
+        raise ValueError("a curve does not ascend from 0 to 1")
+    return curve
+
+
+def calibrated(sums: CalibrationSums) -> Calibration:
+    """Return what scores are worth.
+
+    The curve of a group is the isotonic regression of right on score over its own calls and
+    those of `BORROWED` average proteins of its aspect: a group of few proteins follows the
+    aspect, one of many itself. It is a best guess; promises are made from the group's own
+    calls alone.
+
+    References
+    ----------
+    Zadrozny and Elkan, KDD 2002, isotonic calibration; Barlow et al., Statistical Inference
+    under Order Restrictions (1972), pool adjacent violators.
+    """
+    right, calls = (-np.diff(x, axis=2, append=0) for x in (sums.right, sums.calls))  # by bin
+    curve = np.full(calls.shape, np.nan)
+    for a, n_proteins in enumerate(sums.proteins[..., 0].sum(axis=1)):
+        all_right, all_calls = right[a].sum(axis=0), calls[a].sum(axis=0)  # (S,)
+        seen = np.flatnonzero(all_calls)
+        for g in range(len(calls[a]) if len(seen) else 0):
+            part = (right[a, g] + all_right * BORROWED / n_proteins)[seen]
+            whole = (calls[a, g] + all_calls * BORROWED / n_proteins)[seen]
+            curve[a, g] = np.interp(np.arange(len(EDGES)), seen, isotonic(part, whole))
+    sizes = effective_size(*(getattr(sums, f.name) for f in fields(sums)))
+    return Calibration(np.round(curve, 4), sums.calls, sums.right, *map(np.floor, sizes))
+
+
+def isotonic(part: Values, whole: Values) -> Values:
+    """Return the ascending shares nearest to ``part / whole``, weighted by ``whole`` > 0.
+
+    Examples
+    --------
+    >>> isotonic(np.array([1.0, 3.0, 1.0]), np.array([4.0, 4.0, 4.0]))
+    array([0.25, 0.5 , 0.5 ])
+    """
+    pools: list[tuple[float, float, int]] = []  # part, whole, how many in a row
+    for x, w in zip(part.tolist(), whole.tolist(), strict=True):
+        pool = (x, w, 1)
+        while pools and pools[-1][0] * pool[1] >= pool[0] * pools[-1][1]:
+            before = pools.pop()
+            pool = (before[0] + pool[0], before[1] + pool[1], before[2] + pool[2])
+        pools.append(pool)
+    return np.repeat([x / w for x, w, _ in pools], [n for *_, n in pools])
+
+
+@cache
+def _bin_of_bits() -> NDArray[np.uint16]:
+    """The bin of each float32 by its leading bits; 0 for negative ones and NaN."""
+    floats = (np.arange(1 << (32 - _DROPPED), dtype=np.uint32) << _DROPPED).view(np.float32)
+    bins = np.searchsorted(EDGES, floats, side="right")
+    return np.where(floats > 0, bins, 0).astype(np.uint16)
+
+
+def _bins_of(scores: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return how many of `EDGES` are at or below each score; ten times as fast as a search."""
+    bits = np.ascontiguousarray(scores, np.float32).view(np.uint32)
+    return _bin_of_bits().take(bits >> _DROPPED)

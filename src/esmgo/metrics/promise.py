@@ -1,0 +1,144 @@
+"""How low a score may be so that the calls at or above it hold a promised precision.
+
+The calls of one protein stand and fall together (the true-path rule), so proteins are
+what is sampled, not calls: precision is a ratio of two sums over proteins. Nothing here
+knows about scores or terms, only about sums per threshold.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["effective_size", "first_size", "lowest_kept"]
+
+Values = NDArray[np.float64]
+
+SMALLEST = 20
+"""Proteins, at the least, that anything is promised from."""
+
+STARTS = ((1, 0.25), (4, 0.25), (16, 0.5))
+"""Where a walk may start, in multiples of the first size, and which part of the risk is for it."""
+
+_lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
+
+
+def effective_size(
+    proteins: Values, calls: Values, right: Values, calls2: Values, both: Values, right2: Values
+) -> tuple[Values, Values]:
+    """Return how many independent calls the calls of some proteins are worth.
+
+    Parameters
+    ----------
+    proteins : ndarray
+        How many proteins have a call; all six are of one shape.
+    calls, right : ndarray
+        Sums over proteins of their calls N and right calls R.
+    calls2, both, right2 : ndarray
+        Sums over proteins of N², N·R and R².
+
+    Returns
+    -------
+    worth, effective : ndarray, of the same shape
+        ``worth`` is (ΣN)² / ΣN²: what they would be worth if a protein's calls were all
+        right or all wrong; it does not depend on which are right. ``effective`` is p (1 - p)
+        over the variance of the ratio p = ΣR / ΣN, and at most ``worth``: the estimated
+        variance alone is too small where few proteins have a wrong call.
+
+    References
+    ----------
+    Cochran, Sampling Techniques, 3rd ed. (1977), section 6.4, the variance of a ratio; Kish,
+    Survey Sampling (1965), the worth of unequal clusters.
+    """
+    safe = np.maximum(calls, 1)
+    p = right / safe
+    squares = np.maximum(right2 - 2 * p * both + p**2 * calls2, 0)  # Σ (R - pN)²
+    variance = squares / safe**2 * proteins / np.maximum(proteins - 1, 1)
+    worth = safe**2 / np.maximum(calls2, 1) * (calls > 0)
+    effective = np.divide(p * (1 - p), variance, out=worth.copy(), where=variance > 0)
+    return worth, np.where(p * (1 - p) > 0, np.minimum(effective, worth), worth)
+
+
+def first_size(precision: float, confidence: float) -> float:
+    """Return how many independent calls, all of them right, keep a promise at the first start."""
+    return max(SMALLEST, math.log((1 - confidence) * STARTS[0][1]) / math.log(precision))
+
+
+def lowest_kept(
+    calls: Values, right: Values, worth: Values, effective: Values,
+    precision: float, confidence: float,
+) -> NDArray[np.intp]:  # fmt: skip
+    """Return the lowest threshold that keeps the promise.
+
+    Thresholds are tested in a fixed sequence from the highest down, each by the lower bound
+    of Clopper and Pearson for the effective number of calls, as Korn and Graubard do; no
+    correction for many tests is due, since the walk ends at the first that fails. It starts
+    where calls are worth `first_size`. An unlucky test among so few would end it too early,
+    so parts of the risk are kept for later starts (`STARTS`); a walk that has not failed until
+    there carries its own part on (the fallback procedure), and has all of it in the end. Where
+    to start depends on the number of calls alone, not on which are right.
+
+    Parameters
+    ----------
+    calls, right, worth, effective : ndarray, shape=(..., S)
+        Sums at or above each threshold, which ascend; see `effective_size`.
+    precision, confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    ndarray, shape=(...), dtype=intp
+        The threshold's index; S where nothing can be promised.
+
+    References
+    ----------
+    Angelopoulos et al., Learn then Test, arXiv:2110.01052 (2021); Clopper and Pearson,
+    Biometrika 26:404 (1934); Korn and Graubard, Survey Methodology 24:193 (1998); Wiens and
+    Dmitrienko, J. Biopharm. Stat. 15:929 (2005).
+    """
+    share_right = right / np.maximum(calls, 1)
+    chance = _tail(share_right * effective, effective, precision)
+    size = first_size(precision, confidence)
+    found = np.full(calls.shape[:-1], calls.shape[-1], np.intp)
+    risk = np.zeros(found.shape)
+    started = np.zeros(found.shape, np.intp)
+    for s in range(calls.shape[-1] - 1, -1, -1):
+        for i, (times, part) in enumerate(STARTS):
+            starts = (started == i) & (worth[..., s] >= size * times)
+            risk[starts] += part * (1 - confidence)
+            started[starts] = i + 1
+        passes = chance[..., s] <= risk
+        found[passes & (risk > 0)] = s
+        risk[~passes] = 0
+    return found
+
+
+def _tail(right: Values, n: Values, p: float) -> Values:
+    """Return the chance of at least ``right`` of ``n`` at probability ``p``; 1 if p·n is more.
+
+    For whole numbers that of the binomial distribution; in general the regularised
+    incomplete beta function of p, right and n - right + 1, by its continued fraction.
+    """
+    chance = np.ones(n.shape)
+    above = right > p * n
+    a, b = right[above], (n - right)[above] + 1
+    log = _lgamma(a + b) - _lgamma(a) - _lgamma(b) + a * math.log(p) + b * math.log1p(-p)
+    c, d = np.ones_like(a), 1 / _nonzero(1 - (a + b) * p / (a + 1))
+    fraction = d
+    for m in range(1, 1000):
+        even = m * (b - m) * p / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * p / ((a + 2 * m) * (a + 2 * m + 1))
+        for term in (even, odd):
+            d = 1 / _nonzero(1 + term * d)
+            c = _nonzero(1 + term / c)
+            fraction = fraction * c * d
+        if np.all(np.abs(c * d - 1) < 1e-9):
+            break
+    chance[above] = np.minimum(np.exp(log) / a * fraction, 1)
+    return chance
+
+
+def _nonzero(x: Values) -> Values:
+    return np.where(np.abs(x) < 1e-300, 1e-300, x)
