@@ -33,6 +33,8 @@ def option(
     below: float | None = None,
     choices: Sequence[str] | None = None,
     alias: str | None = None,
+    short: str | None = None,
+    is_rest: bool = False,
     default_text: str | None = None,
 ) -> Any:
     """Declare one option of a verb: a dataclass field with its help text and its bounds.
@@ -51,6 +53,10 @@ def option(
         The only values allowed.
     alias : str, optional
         A second spelling of the flag that stays valid whatever flags come later.
+    short : str, optional
+        A letter that stands for the flag.
+    is_rest : bool
+        Not a flag: takes all words that belong to none. The field is a tuple.
     default_text : str, optional
         What the help says of a default of None.
     """
@@ -59,6 +65,8 @@ def option(
         "text": text,
         "choices": choices,
         "alias": alias,
+        "short": short,
+        "is_rest": is_rest,
         "default_text": default_text or (default is None and "none"),
     } | bounds
     return field(default=default, metadata=metadata)
@@ -102,8 +110,9 @@ def check(config: Any) -> None:
         value = getattr(config, each.name)
         if value is None and each.default is None:
             continue
-        _check_kind(each, value, kind_of(type(config), each.name))
-        _check_range(each, value)
+        for item in value if isinstance(value, tuple) else (value,):
+            _check_kind(each, item, kind_of(type(config), each.name))
+            _check_range(each, item)
 
 
 def _check_kind(each: Field[Any], value: Any, kind: type) -> None:

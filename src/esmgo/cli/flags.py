@@ -45,7 +45,8 @@ def parse(
     for each in fields(config):  # type: ignore[arg-type]
         _add(parser, each, kind_of(config, each.name))
     aliases = {f"--{each.metadata['alias']}": f"--{each.name}" for each in fields(config)}  # type: ignore[arg-type]
-    values = vars(parser.parse_args([_spelt_out(word, aliases) for word in arguments]))
+    found = vars(parser.parse_args([_spelt_out(word, aliases) for word in arguments]))
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
     return config(**values), frozenset(values)
 
 
@@ -61,12 +62,16 @@ def _spelt_out(word: str, aliases: dict[str, str]) -> str:
 def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
     rules = each.metadata
     text = rules["text"].replace("%", "%%")
+    if rules["is_rest"]:
+        parser.add_argument(each.name, type=kind, nargs="*", metavar="FILE", help=text)
+        return
+    names = [*(f"-{letter}" for letter in rules["short"] or ""), f"--{each.name}"]
     if kind is bool:
-        parser.add_argument(f"--{each.name}", action="store_true", help=text)
+        parser.add_argument(*names, action="store_true", help=text)
         return
     default = rules["default_text"] or repr(each.default).replace("'", '"')
     parser.add_argument(
-        f"--{each.name}",
+        *names,
         type=kind,
         metavar=kind.__name__.upper(),
         help=f"{text} (default: {default})",

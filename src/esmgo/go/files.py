@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from esmgo.errors import EsmgoError, MachineError, shown
 
-__all__ = ["replacing", "write_atomically"]
+__all__ = ["is_replaceable", "replacing", "write_atomically"]
 
 _DEVICES = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}
 
@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         If the system refuses: no space, no permission, no such folder.
     """
     try:
-        yield from _beside(Path(os.path.realpath(path))) if _is_replaceable(path) else _into(path)
+        yield from _beside(Path(os.path.realpath(path))) if is_replaceable(path) else _into(path)
     except EsmgoError:
         raise
     except OSError as error:
@@ -62,7 +62,8 @@ def _is_ours(error: OSError, path: Path) -> bool:
     return name is None or Path(name) == path or Path(name).suffix == ".tmp"
 
 
-def _is_replaceable(path: Path) -> bool:
+def is_replaceable(path: Path) -> bool:
+    """Whether a path is a regular file or free, and no device, pipe or folder."""
     if path.parent in _DEVICES:
         return False
     try:

@@ -6,21 +6,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.report import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import UsageError
+from esmgo.go.source import Source
 from esmgo.options import check, device_option, option, precision_option
-from esmgo.predict.predictor import Predictor
 
-__all__ = ["ReadingConfig", "open_predictor", "pasted", "read_proteins"]
+if TYPE_CHECKING:
+    from esmgo.predict.predictor import Predictor
+
+__all__ = [
+    "ReadingConfig",
+    "ScoringConfig",
+    "open_predictor",
+    "pasted",
+    "read_proteins",
+    "read_source",
+]
 
 _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingConfig:
+class ScoringConfig:
     """What every verb accepts that scores proteins with a checkpoint."""
 
     checkpoint_path: str = option(
@@ -33,27 +44,38 @@ class ReadingConfig:
         minimum=3,
         maximum=100_002,
     )
-    sequence: str | None = option(None, "Score this sequence.")
-    fasta: str | None = option(
-        None, "Score the proteins of this FASTA file, plain or gzip (- for standard input)."
-    )
     strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
     allow_nucleotide_like: bool = option(
         False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
     )
     max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
-    precision: str = precision_option()
     device: str | None = device_option()
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingConfig(ScoringConfig):
+    """What every verb accepts that scores a sequence or the proteins of a file."""
+
+    sequence: str | None = option(None, "Score this sequence.")
+    fasta: str | None = option(
+        None, "Score the proteins of this FASTA file, plain or gzip (- for standard input)."
+    )
+    precision: str = precision_option()
+
+    def __post_init__(self) -> None:
+        ScoringConfig.__post_init__(self)
         if self.sequence is not None and self.fasta is not None:
             raise UsageError("give --sequence or --fasta, not both")
 
 
 def open_predictor(config: ReadingConfig) -> Predictor:
     """Load the checkpoint that ``config`` names, as it says; see `Predictor.load`."""
+    from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
+
     return Predictor.load(
         config.checkpoint_path,
         device=config.device,
@@ -76,7 +98,7 @@ def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
         return list(pasted(config.sequence, config, report))
     if config.fasta is None:
         raise UsageError("nothing to score: give --sequence=… or --fasta=FILE")
-    return list(_read(config.fasta, config, report))
+    return list(read_source(config.fasta, config, report))
 
 
 def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
@@ -86,10 +108,11 @@ def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Pro
         text = "".join(x if x.startswith(">") else _DIGITS.sub("", x) + "\n" for x in lines)
     else:
         text = f">sequence\n{_DIGITS.sub('', text)}\n"
-    yield from _read(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)
+    yield from read_source(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)
 
 
-def _read(source: str | BytesIO, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
+def read_source(source: Source, config: ScoringConfig, report: ReadReport) -> Iterator[Protein]:
+    """Read a FASTA file as ``config`` says; see `read_fasta`."""
     return read_fasta(
         source,
         report=report,
