@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from esmgo.metrics.truth import Truth
     from esmgo.predict.auditing import Audit, AuditConfig, audit
     from esmgo.predict.baselines import BaselineConfig, write_baseline
+    from esmgo.predict.blending import BlendConfig, BlendSummary, blend
     from esmgo.predict.drawing import SubgraphConfig, subgraph
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
+    from esmgo.predict.ensemble import Ensemble, Evidence
     from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
     from esmgo.predict.predictor import Prediction, Predictor
     from esmgo.predict.ranking import RankConfig, rank
@@ -47,11 +49,15 @@ _HOMES = {
     "Audit": "predict.auditing",
     "AuditConfig": "predict.auditing",
     "BaselineConfig": "predict.baselines",
+    "BlendConfig": "predict.blending",
+    "BlendSummary": "predict.blending",
     "BuildConfig": "data.building",
     "EmbedConfig": "predict.embedding",
+    "Ensemble": "predict.ensemble",
     "EsmgoError": "errors",
     "EvaluateConfig": "predict.evaluation",
     "Evaluated": "predict.evaluation",
+    "Evidence": "predict.ensemble",
     "ExportConfig": "export.hub",
     "Fitted": "learn.finetune",
     "LabelSpace": "go.labels",
@@ -67,6 +73,7 @@ _HOMES = {
     "TrainConfig": "learn.config",
     "Truth": "metrics.truth",
     "audit": "predict.auditing",
+    "blend": "predict.blending",
     "build": "data.building",
     "evaluate": "metrics.result",
     "evaluate_files": "predict.evaluation",
@@ -90,11 +97,15 @@ __all__ = [
     "Audit",
     "AuditConfig",
     "BaselineConfig",
+    "BlendConfig",
+    "BlendSummary",
     "BuildConfig",
     "EmbedConfig",
+    "Ensemble",
     "EsmgoError",
     "EvaluateConfig",
     "Evaluated",
+    "Evidence",
     "ExportConfig",
     "Fitted",
     "LabelSpace",
@@ -110,6 +121,7 @@ __all__ = [
     "TrainConfig",
     "Truth",
     "audit",
+    "blend",
     "build",
     "evaluate",
     "evaluate_files",

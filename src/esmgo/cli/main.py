@@ -31,6 +31,7 @@ VERBS = {
     "baseline": "Score proteins by term frequency, homology or neighbours.",
     "audit": "Say what the split of a data set really tests.",
     "embed": "Write one vector per protein.",
+    "blend": "Weigh head, neighbours and homology, and calibrate, on held-out proteins.",
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}

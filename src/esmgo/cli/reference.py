@@ -11,6 +11,7 @@ from esmgo.learn.config import TrainConfig
 from esmgo.options import kind_of
 from esmgo.predict.auditing import AuditConfig
 from esmgo.predict.baselines import BaselineConfig
+from esmgo.predict.blending import BlendConfig
 from esmgo.predict.drawing import SubgraphConfig
 from esmgo.predict.embedding import EmbedConfig
 from esmgo.predict.evaluation import EvaluateConfig
@@ -28,6 +29,7 @@ _VERBS = {
     "`esmgo baseline`": BaselineConfig,
     "`esmgo audit`": AuditConfig,
     "`esmgo embed`": EmbedConfig,
+    "`esmgo blend`": BlendConfig,
 }
 
 _HEAD = """# Flags
@@ -35,7 +37,7 @@ _HEAD = """# Flags
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
 `TrainConfig`, `RankConfig`, `SubgraphConfig`, `BuildConfig`, `ExportConfig`,
-`EvaluateConfig`, `BaselineConfig`, `AuditConfig` and `EmbedConfig`.
+`EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig` and `BlendConfig`.
 """
 
 

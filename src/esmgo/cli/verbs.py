@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig
     from esmgo.predict.ranking import RankConfig
 
-__all__ = ["audit", "baseline", "build", "embed", "evaluate", "export", "rank", "subgraph", "train"]
+__all__ = [
+    "audit",
+    "baseline",
+    "blend",
+    "build",
+    "embed",
+    "evaluate",
+    "export",
+    "rank",
+    "subgraph",
+    "train",
+]
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +118,16 @@ def embed(words: Sequence[str], prog: str) -> int:
 
     config, _ = flags.parse(EmbedConfig, words, prog=prog, description=VERBS["embed"])
     return _with_rejects(config, lambda report: print(write_embeddings(config, report)))
+
+
+def blend(words: Sequence[str], prog: str) -> int:
+    """``esmgo blend``."""
+    from esmgo.predict.blending import BlendConfig, blend
+
+    config, _ = flags.parse(BlendConfig, words, prog=prog, description=VERBS["blend"])
+    report = ReadReport()
+    print(blend(config, report))
+    return _code(report)
 
 
 def evaluate(words: Sequence[str], prog: str) -> int:

@@ -227,7 +227,8 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
         for each in names:
             variant, found = _fitted(job, each)
             variants.append(variant)
-            fmax["blend of " + " + ".join(each)] = found
+            if len(each) > 1:
+                fmax["blend of " + " + ".join(each)] = found
     replace_blend(path, Blend(config.num_neighbours, tuple(variants)).to_json())
     return BlendSummary(len(records), fmax, str(path))
 
@@ -276,7 +277,10 @@ def _states(
 def _fitted(job: _Job, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
     """Fit one variant, calibrate it out of fold, and say how good it is there."""
     log.debug("Fitting %s ...", "+".join(names))
-    whole, by_fold = _stackers(job, names)
+    whole: dict[str, Stacker] = {}
+    by_fold = [whole] * FOLDS
+    if len(names) > 1:  # a single source stays as it is
+        whole, by_fold = _stackers(job, names)
     close = np.concatenate([closeness(said, names) for _, said in job.blocks(names)])
     edges = edges_of(close, names)
     bins = np.searchsorted(edges, close, side="right")

@@ -7,7 +7,7 @@ said. Nothing here knows about files of calls.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
@@ -26,7 +26,7 @@ from esmgo.model.device import resolved
 from esmgo.model.index import Index, open_index
 from esmgo.predict import homology, neighbours
 from esmgo.predict.blend import Blend, Variant
-from esmgo.predict.predictor import Predictor
+from esmgo.predict.predictor import BLOCK, Predictor, blocks
 from esmgo.predict.stacking import Said
 from esmgo.predict.voting import Votes, vote
 
@@ -183,7 +183,9 @@ class Ensemble:
     sources : Sources
         What else there is.
     variant : Variant, optional
-        How the sources are blended and calibrated; without one the head speaks alone.
+        How the sources are blended and calibrated; without one, one source speaks alone.
+    alone : str
+        Which.
     identity : str
         What tells the checkpoint, the index and the sequences from others.
     """
@@ -193,10 +195,11 @@ class Ensemble:
         predictor: Predictor,
         sources: Sources,
         variant: Variant | None = None,
+        alone: str = "head",
         identity: str = "",
     ) -> None:
         self.predictor, self.sources, self.variant = predictor, sources, variant
-        self._identity = identity
+        self._alone, self._identity = alone, identity
 
     @classmethod
     def load(
@@ -238,17 +241,17 @@ class Ensemble:
         there = ["head"]
         there += ["neighbours"] if index is not None else []
         there += ["homology"] if homology is not None else []
-        wanted = list(there if sources is None else sources)
+        wanted = list(there if sources is None else dict.fromkeys(sources))
         if absent := [name for name in wanted if name not in there]:
             raise UsageError(_how_to_get(absent[0], str(path)))
         variant = blend.variant(wanted) if blend else None
-        if homology is not None and variant is None:
-            raise UsageError(
-                f"{shown(path, 60)} has no blend of {'+'.join(wanted)}; esmgo blend --homology"
-                " fits one"
-            )
-        if sources is not None and len(wanted) > 1 and variant is None:
-            raise UsageError(f"{shown(path, 60)} has no blend of {'+'.join(wanted)}: esmgo blend")
+        if variant is None and len(wanted) > 1:
+            if sources is not None or homology is not None:
+                how = "esmgo blend --homology" if "homology" in wanted else "esmgo blend"
+                raise UsageError(
+                    f"{shown(path, 60)} has no blend of {', '.join(wanted)}: {how} fits one"
+                )
+            wanted = ["head"]
         if homology is not None and index is not None and not set(index.ids) & set(homology):
             raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
         asked = Sources(
@@ -264,7 +267,7 @@ class Ensemble:
             digest.update(index.fingerprint.encode())
         for id, sequence in sorted((homology or {}).items()):
             digest.update(f">{id}\n{sequence}\n".encode())
-        return cls(predictor, asked, variant, digest.hexdigest())
+        return cls(predictor, asked, variant, wanted[0], digest.hexdigest())
 
     @property
     def labels(self) -> LabelSpace:
@@ -287,22 +290,21 @@ class Ensemble:
         head = propagate(raw, self.labels)
         said = self.sources.said(self.sources.ask(proteins, vectors), head)
         flags = speaking(said)
-        values, precision = head, np.full(head.shape, np.nan, np.float32)
+        values = getattr(said, self._alone)
+        precision = np.full(head.shape, np.nan, np.float32)
         bin = np.zeros(len(proteins), np.intp)
         if self.variant is not None:
             blended = self.variant.blended(said, self.labels)
             values = propagate(blended, self.labels)
-            flags[values > blended] |= Source.DESCENDANT
+            flags |= np.where(values > blended, np.uint8(Source.DESCENDANT), np.uint8(0))
             bin = self.variant.bins(said)
             precision = self.variant.precision_of(values, bin, self.labels)
         scores = Scores(tuple(p.id for p in proteins), values, self.labels)
         windows = np.array(n_windows, np.int64)
         return Evidence(scores, precision, flags, said.similarity, windows, bin)
 
-    def score(self, proteins: Iterator[Protein] | Sequence[Protein]) -> Iterator[Scores]:
+    def score(self, proteins: Iterable[Protein]) -> Iterator[Scores]:
         """Yield scores in blocks of proteins, in input order."""
-        from esmgo.predict.predictor import BLOCK, blocks
-
         for block in blocks(proteins, BLOCK):
             yield self.evidence(block).scores
 

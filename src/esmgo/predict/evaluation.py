@@ -30,6 +30,8 @@ from esmgo.metrics.report import cafa_tables, document, summary
 from esmgo.metrics.result import Evaluation, evaluate, results
 from esmgo.metrics.truth import Truth
 from esmgo.options import check, device_option, option, precision_option
+from esmgo.predict.corpus import available_threads
+from esmgo.predict.knowledge import split_sources, training_sequences
 from esmgo.predict.predicted import TermCodes, predicted, read_truth
 from esmgo.render.report import report_page
 
@@ -86,6 +88,16 @@ class EvaluateConfig:
         "The split: test, train, or validation (what the checkpoint was validated on).",
         choices=SPLITS,
     )
+    sources: str | None = option(
+        None,
+        "With --checkpoint_path: who scores, of head, neighbours and homology, joined by commas.",
+        default_text="all that the checkpoint has a blend of",
+    )
+    homology: str | None = option(
+        None,
+        "With --checkpoint_path: the training sequences, a FASTA file or the data set, to compare"
+        " with by DIAMOND.",
+    )
     output_dir: str | None = option(
         None, "Write tables, JSON and an HTML report into this folder; else only print."
     )
@@ -128,7 +140,9 @@ class EvaluateConfig:
         for needed in of_files[source]:
             if getattr(self, needed) is None:
                 raise UsageError(f"--{source} needs --{needed}")
-        other = ("truth", "targets", "known") if source == "checkpoint_path" else ("dataset",)
+        other = ("truth", "targets", "known")
+        if source == "predictions":
+            other = ("dataset", "sources", "homology")
         for unused in other:
             if getattr(self, unused) is not None:
                 raise UsageError(f"--{unused} does not go with --{source}")
@@ -282,10 +296,17 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     assert config.dataset is not None
     name = locate_dataset(config.dataset, config.dataset_subset)
     from esmgo.model.checkpoint import open_checkpoint
-    from esmgo.predict.predictor import Predictor  # torch takes seconds
+    from esmgo.predict.ensemble import Ensemble  # torch takes seconds
 
     checkpoint = open_checkpoint(config.checkpoint_path)
-    predictor = Predictor.of(checkpoint, device=config.device, precision=config.precision)
+    predictor = Ensemble.load(
+        config.checkpoint_path,
+        device=config.device,
+        precision=config.precision,
+        homology=training_sequences(config.homology, config.dataset_subset),
+        sources=split_sources(config.sources),
+        threads=available_threads(),
+    )
     ontology = None
     if config.ontology is not None:
         ontology = read_obo(locate_ontology(config.ontology), warn=job.report.warn)
