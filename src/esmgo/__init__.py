@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
     from esmgo.predict.ensemble import Ensemble, Evidence
     from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
+    from esmgo.predict.merging import MergeConfig, merge_shards
     from esmgo.predict.predictor import Prediction, Predictor
+    from esmgo.predict.proteome import PredictConfig, PredictSummary, write_predictions
     from esmgo.predict.ranking import RankConfig, rank
 
 _HOMES = {
@@ -61,7 +63,10 @@ _HOMES = {
     "ExportConfig": "export.hub",
     "Fitted": "learn.finetune",
     "LabelSpace": "go.labels",
+    "MergeConfig": "predict.merging",
     "Ontology": "go.ontology",
+    "PredictConfig": "predict.proteome",
+    "PredictSummary": "predict.proteome",
     "Prediction": "predict.predictor",
     "Predictor": "predict.predictor",
     "Protein": "data.fasta",
@@ -80,6 +85,7 @@ _HOMES = {
     "export_checkpoint": "export.hub",
     "fit": "learn.finetune",
     "information_accretion": "go.information",
+    "merge_shards": "predict.merging",
     "open_dataset": "data.dataset",
     "propagate": "go.truepath",
     "rank": "predict.ranking",
@@ -89,6 +95,7 @@ _HOMES = {
     "subgraph": "predict.drawing",
     "write_baseline": "predict.baselines",
     "write_embeddings": "predict.embedding",
+    "write_predictions": "predict.proteome",
 }
 
 __all__ = [
@@ -109,7 +116,10 @@ __all__ = [
     "ExportConfig",
     "Fitted",
     "LabelSpace",
+    "MergeConfig",
     "Ontology",
+    "PredictConfig",
+    "PredictSummary",
     "Prediction",
     "Predictor",
     "Protein",
@@ -128,6 +138,7 @@ __all__ = [
     "export_checkpoint",
     "fit",
     "information_accretion",
+    "merge_shards",
     "open_dataset",
     "propagate",
     "rank",
@@ -137,6 +148,7 @@ __all__ = [
     "subgraph",
     "write_baseline",
     "write_embeddings",
+    "write_predictions",
 ]
 
 

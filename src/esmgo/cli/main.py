@@ -24,6 +24,8 @@ __all__ = ["VERBS", "main", "run"]
 VERBS = {
     "train": "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
     "rank": "Rank the GO terms of proteins.",
+    "predict": "Call the GO terms of whole proteomes.",
+    "merge": "Join the shards of a prediction.",
     "subgraph": "Draw the GO subgraph of a protein.",
     "build": "Turn sequences, annotations and an ontology into a data set.",
     "export": "Write a checkpoint as a Hugging Face model folder.",

@@ -15,6 +15,8 @@ from esmgo.predict.blending import BlendConfig
 from esmgo.predict.drawing import SubgraphConfig
 from esmgo.predict.embedding import EmbedConfig
 from esmgo.predict.evaluation import EvaluateConfig
+from esmgo.predict.merging import MergeConfig
+from esmgo.predict.proteome import PredictConfig
 from esmgo.predict.ranking import RankConfig
 
 __all__ = ["page"]
@@ -22,6 +24,8 @@ __all__ = ["page"]
 _VERBS = {
     "`esmgo train`, `fine-tune.py`": TrainConfig,
     "`esmgo rank`, `predict-rank.py`": RankConfig,
+    "`esmgo predict`": PredictConfig,
+    "`esmgo merge`": MergeConfig,
     "`esmgo subgraph`": SubgraphConfig,
     "`esmgo build`": BuildConfig,
     "`esmgo export`": ExportConfig,
@@ -36,8 +40,9 @@ _HEAD = """# Flags
 
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
-`TrainConfig`, `RankConfig`, `SubgraphConfig`, `BuildConfig`, `ExportConfig`,
-`EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig` and `BlendConfig`.
+`TrainConfig`, `RankConfig`, `PredictConfig`, `MergeConfig`, `SubgraphConfig`, `BuildConfig`,
+`ExportConfig`, `EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig` and
+`BlendConfig`.
 """
 
 
@@ -54,7 +59,9 @@ def page() -> str:
 def _row(config: type, each: Any) -> str:
     default = f'"{each.default}"' if isinstance(each.default, str) else each.default
     text = each.metadata["text"].replace("|", "\\|")
-    return f"| --{each.name} | {default} | {kind_of(config, each.name).__name__} | {text} |"
+    name = each.name if each.metadata["is_rest"] else f"--{each.name}"
+    names = [*(f"-{letter}" for letter in each.metadata["short"] or ""), name]
+    return f"| {', '.join(names)} | {default} | {kind_of(config, each.name).__name__} | {text} |"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from esmgo.errors import MachineError, UsageError, shown
 
 if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig
+    from esmgo.predict.proteome import PredictConfig
     from esmgo.predict.ranking import RankConfig
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "embed",
     "evaluate",
     "export",
+    "merge",
+    "predict",
     "rank",
     "subgraph",
     "train",
@@ -54,6 +57,28 @@ def rank(words: Sequence[str], prog: str) -> int:
     if config.sequence is None and config.fasta is None and sys.stdin.isatty():
         return converse(config)
     return _with_rejects(config, lambda report: answer(config, report, status))
+
+
+def predict(words: Sequence[str], prog: str) -> int:
+    """``esmgo predict``."""
+    from esmgo.predict.proteome import PredictConfig, write_predictions
+
+    config, _ = flags.parse(PredictConfig, words, prog=prog, description=VERBS["predict"])
+    out = sys.stderr if config.output == "-" else sys.stdout
+    return _with_rejects(
+        config,
+        lambda report: print(write_predictions(config, report), file=out),
+        replaces=config.resume or config.overwrite,
+    )
+
+
+def merge(words: Sequence[str], prog: str) -> int:
+    """``esmgo merge``."""
+    from esmgo.predict.merging import MergeConfig, merge_shards
+
+    config, _ = flags.parse(MergeConfig, words, prog=prog, description=VERBS["merge"])
+    print(merge_shards(config), file=sys.stderr if config.output == "-" else sys.stdout)
+    return 0
 
 
 def subgraph(words: Sequence[str], prog: str) -> int:
@@ -140,23 +165,28 @@ def evaluate(words: Sequence[str], prog: str) -> int:
     return _code(found.report) or (4 if found.n_invalid else 0)
 
 
-def _with_rejects(config: RankConfig | EmbedConfig, work: Callable[[ReadReport], None]) -> int:
+def _with_rejects(
+    config: RankConfig | EmbedConfig | PredictConfig,
+    work: Callable[[ReadReport], None],
+    *,
+    replaces: bool = False,
+) -> int:
     """Do the work, say what was rejected and write it to ``--rejects``, also where it fails."""
     report = ReadReport(config.strict)
     if config.rejects:
-        _check_free(Path(config.rejects))
+        _check_free(Path(config.rejects), replaces=replaces)
     try:
         work(report)
     finally:
         code = _code(report)
-        if config.rejects:
+        if config.rejects and report.n_records:
             report.write_rejects(Path(config.rejects))
     return code
 
 
-def _check_free(path: Path) -> None:
+def _check_free(path: Path, *, replaces: bool) -> None:
     """Find before any work that a file cannot be written."""
-    if path.exists():
+    if path.exists() and not replaces:
         raise UsageError(f"--rejects={shown(path)} exists; choose another name")
     if not path.absolute().parent.is_dir():
         raise MachineError(f"--rejects={shown(path)}: there is no such folder")

@@ -1,0 +1,130 @@
+"""Called terms as annotation files of the GO consortium: GAF 2.2 and GPAD 2.0.
+
+Only the most specific calls of a protein are written: whoever reads such files adds the
+ancestors, and roots mean that nothing is known.
+
+References
+----------
+https://geneontology.org/docs/go-annotation-file-gaf-format-2.2/ and
+https://github.com/geneontology/go-annotation/blob/master/specs/gpad-gpi-2-0.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from esmgo.errors import shown
+from esmgo.go.calls import Calls, most_specific
+from esmgo.go.terms import Aspect
+from esmgo.render.calls import About
+
+__all__ = ["GafWriter", "GpadWriter"]
+
+EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
+"""Inferred from electronic annotation; no curator has looked."""
+
+COMPLEX = "GO:0032991"
+"""protein-containing complex: a protein is a part of it, not located in it."""
+
+_RELATIONS = {
+    Aspect.MF: ("enables", "RO:0002327"),
+    Aspect.BP: ("involved_in", "RO:0002331"),
+    Aspect.CC: ("located_in", "RO:0001025"),
+}
+_PART_OF = ("part_of", "BFO:0000050")
+_LETTERS = {Aspect.MF: "F", Aspect.BP: "P", Aspect.CC: "C"}
+
+# https://www.uniprot.org/help/accession_numbers, with the number of an isoform
+_UNIPROT = re.compile(
+    r"([OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z]([0-9][A-Z][A-Z0-9]{2}){1,2}[0-9])(-[0-9]+)?"
+)
+
+
+class GafWriter:
+    """GAF 2.2: 17 columns, a line per call."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        self._file, self._about = file, about
+        file.write(_header("!gaf-version: 2.2", about))
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins; one without calls has no line."""
+        about = self._about
+        end = f"taxon:{about.taxon}\t{about.date.replace('-', '')}\t{about.assigned_by}\t\t\n"
+        for id, database, accession, columns in _annotated(calls, about):
+            symbol = shown(id.rsplit("|", 1)[-1], 1000)
+            for j in columns:
+                term = about.labels.terms[j]
+                assert term.aspect is not None
+                self._file.write(
+                    f"{database}\t{accession}\t{symbol}\t{_relation(j, about)[0]}\t{term.id}"
+                    f"\t{about.reference}\t{EVIDENCE_CODE}\t\t{_LETTERS[term.aspect]}\t\t\tprotein"
+                    f"\t{end}".encode("utf-8", "backslashreplace")
+                )
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+class GpadWriter:
+    """GPAD 2.0: 12 columns, a line per call."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        self._file, self._about = file, about
+        file.write(_header("!gpad-version: 2.0", about))
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins; one without calls has no line."""
+        about = self._about
+        end = f"{EVIDENCE_CLASS}\t\t\t{about.date}\t{about.assigned_by}\t\t\n"
+        for _, database, accession, columns in _annotated(calls, about):
+            for j in columns:
+                self._file.write(
+                    f"{database}:{accession}\t\t{_relation(j, about)[1]}"
+                    f"\t{about.labels.terms[j].id}\t{about.reference}\t{end}".encode(
+                        "utf-8", "backslashreplace"
+                    )
+                )
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+def _header(version: str, about: About) -> bytes:
+    lines = (
+        version,
+        f"!generated-by: {about.assigned_by}",
+        f"!date-generated: {about.date}",
+        f"!go-version: {shown(about.labels.release, 200) or 'unknown'}",
+        f"!program: esmgo {about.version}, model {about.model}",
+        "!Predicted from the sequence alone by machine learning; no curator has looked at it.",
+        f"!Annotated are calls with {about.kept}, and of these the most specific alone.",
+        "!A score is the model's probability of a term, no general term less likely than a",
+        "!special one below it; a precision is the share of such calls that was right among",
+        "!proteins held out of training.",
+        "!The absence of an annotation is not evidence of the absence of a function.",
+    )
+    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _annotated(calls: Calls, about: About) -> Iterator[tuple[str, str, str, list[int]]]:
+    """Yield id, database, accession and the most specific columns of each protein."""
+    for i, id in enumerate(calls.proteins):
+        accession = about.accession(id)
+        is_uniprot = accession != id or _UNIPROT.fullmatch(accession)
+        database = "UniProtKB" if is_uniprot else about.assigned_by
+        columns = most_specific(calls.columns[calls.row(i)].tolist(), about.above)
+        columns = [j for j in columns if not about.labels.terms[j].is_root]
+        yield id, database, shown(accession, 1000), columns
+
+
+def _relation(column: int, about: About) -> tuple[str, str]:
+    """Return how a protein relates to a term, in words and as an id."""
+    aspect = about.labels.terms[column].aspect
+    assert aspect is not None
+    complexes = about.labels.column.get(COMPLEX, -1)
+    if aspect is Aspect.CC and (column == complexes or complexes in about.above[column]):
+        return _PART_OF
+    return _RELATIONS[aspect]

@@ -1,0 +1,263 @@
+"""Called terms as TSV, JSON Lines, Parquet and CAFA's text.
+
+A writer takes blocks of calls as they come; what it has written does not depend on how
+they were cut into blocks. Nothing here knows where calls come from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from esmgo.errors import shown
+from esmgo.go.calls import Ancestry, Calls
+from esmgo.go.labels import LabelSpace
+from esmgo.go.scores import Scores
+from esmgo.render.cafa import cafa_lines
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "About",
+    "CafaWriter",
+    "JsonWriter",
+    "ParquetWriter",
+    "TableWriter",
+    "Writer",
+]
+
+SCHEMA_VERSION = 1
+"""Of JSON Lines and Parquet. It grows when a reader of the old form would go wrong."""
+
+HEADER = ("protein", "term", "name", "aspect", "score", "precision", "source")
+
+ROW_GROUP = 1 << 17
+"""Calls in a row group of Parquet."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What writers must know beside the calls.
+
+    Parameters
+    ----------
+    labels : LabelSpace
+        What the columns stand for.
+    model : str
+        Fingerprint of what scored.
+    version : str
+        Of the program.
+    kept : str
+        Which calls were kept, in words.
+    sources : tuple of str
+        A word for each bit of a call's sources, lowest first.
+    accession : callable
+        From a protein's id to its accession.
+    date : str
+        Of the predictions, ``YYYY-MM-DD``.
+    reference, assigned_by : str
+        What annotations cite, and who made them.
+    taxon : int, optional
+        NCBI taxon of all proteins.
+    """
+
+    labels: LabelSpace
+    model: str
+    version: str
+    kept: str
+    sources: tuple[str, ...]
+    accession: Callable[[str], str]
+    date: str
+    reference: str
+    assigned_by: str
+    taxon: int | None = None
+
+    @cached_property
+    def above(self) -> Ancestry:
+        """The ancestors of each column."""
+        return Ancestry(self.labels)
+
+    @cached_property
+    def source_words(self) -> tuple[str, ...]:
+        """The words of each value that a call's sources can have, joined by ``+``."""
+        return tuple(
+            "+".join(word for bit, word in enumerate(self.sources) if flags >> bit & 1)
+            for flags in range(1 << len(self.sources))
+        )
+
+    @cached_property
+    def terms(self) -> list[tuple[str, str, str]]:
+        """Id, name and aspect of each column, safe to print."""
+        return [
+            (term.id, shown(term.name, 1000), term.aspect.name if term.aspect else "")
+            for term in self.labels.terms
+        ]
+
+
+class Writer(Protocol):
+    """Writes one format into an open binary file."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None: ...
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins."""
+
+    def close(self) -> None:
+        """Write what comes at the end; the file stays open."""
+
+
+class TableWriter:
+    """TSV with a header, a line per call; six significant figures."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        self._file, self._words = file, about.source_words
+        self._terms = ["\t".join(term) for term in about.terms]
+        file.write(("\t".join(HEADER) + "\n").encode())
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins; one without calls has no line."""
+        for i, id in enumerate(calls.proteins):
+            name = shown(id, 1000)
+            lines = [
+                f"{name}\t{self._terms[j]}\t{score:.6g}"
+                f"\t{'' if precision != precision else format(precision, '.6g')}"
+                f"\t{self._words[flags]}\n"
+                for j, score, precision, flags in _of(calls, i)
+            ]
+            self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+class JsonWriter:
+    """JSON Lines, an object per protein, also for one without calls."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        self._file, self._about = file, about
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins."""
+        terms, words = self._about.terms, self._about.source_words
+        for i, id in enumerate(calls.proteins):
+            called = [
+                {
+                    "term": terms[j][0],
+                    "name": terms[j][1],
+                    "aspect": terms[j][2] or None,
+                    "score": _figures(score),
+                    "precision": _figures(precision),
+                    "source": words[flags],
+                }
+                for j, score, precision, flags in _of(calls, i)
+            ]
+            value = {
+                "schema_version": SCHEMA_VERSION,
+                "protein": id,
+                "length": int(calls.lengths[i]),
+                "n_windows": int(calls.n_windows[i]),
+                "similarity": _figures(float(calls.similarity[i])),
+                "calls": called,
+            }
+            text = json.dumps(value, ensure_ascii=False) + "\n"
+            self._file.write(text.encode("utf-8", "backslashreplace"))
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+class ParquetWriter:
+    """Parquet, a row per call, with the model's fingerprint among the metadata."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        import pyarrow as pa  # a third of a second: not for --help
+        import pyarrow.parquet as pq
+
+        metadata = {
+            "schema_version": str(SCHEMA_VERSION),
+            "model": about.model,
+            "esmgo": about.version,
+            "go_release": about.labels.release,
+            "kept": about.kept,
+        }
+        kinds = [pa.float32() if name in ("score", "precision") else pa.string() for name in HEADER]
+        self._schema = pa.schema(list(zip(HEADER, kinds, strict=True)), metadata)
+        self._writer = pq.ParquetWriter(
+            file, self._schema, compression="zstd", write_page_checksum=True
+        )
+        self._terms = [pa.array(column, pa.string()) for column in zip(*about.terms, strict=True)]
+        self._words = pa.array(about.source_words, pa.string())
+        self._waiting: list[Any] = []
+        self._n_waiting = 0
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins; one without calls has no row."""
+        import pyarrow as pa
+
+        owner = np.repeat(np.arange(len(calls)), np.diff(calls.indptr))
+        ids = pa.array(calls.proteins, pa.string())
+        for first in range(0, len(owner), ROW_GROUP):
+            at = slice(first, first + ROW_GROUP)
+            columns, precision = pa.array(calls.columns[at]), calls.precision[at]
+            values = [
+                ids.take(pa.array(owner[at])),
+                *(texts.take(columns) for texts in self._terms),
+                pa.array(calls.scores[at]),
+                pa.array(precision, mask=np.isnan(precision)),
+                self._words.take(pa.array(calls.sources[at])),
+            ]
+            self._waiting.append(pa.Table.from_arrays(values, schema=self._schema))
+            self._n_waiting += len(columns)
+            if self._n_waiting >= ROW_GROUP:
+                self._flush(ROW_GROUP)
+
+    def close(self) -> None:
+        """Write the last row group and the footer."""
+        try:
+            if self._n_waiting:
+                self._flush(self._n_waiting)
+        finally:
+            self._writer.close()
+
+    def _flush(self, n: int) -> None:
+        import pyarrow as pa
+
+        table = pa.concat_tables(self._waiting).combine_chunks()
+        self._writer.write_table(table.slice(0, n))
+        self._waiting, self._n_waiting = [table.slice(n)], len(table) - n
+
+
+class CafaWriter:
+    """CAFA's text: accession, term and score without a header; see `esmgo.render.cafa`."""
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        self._file, self._about = file, about
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins, 1,500 terms of each at most."""
+        values = np.zeros((len(calls), len(self._about.labels)), np.float32)
+        values[np.repeat(np.arange(len(calls)), np.diff(calls.indptr)), calls.columns] = (
+            calls.scores
+        )
+        scores = Scores(calls.proteins, values, self._about.labels)
+        for lines in cafa_lines(scores, name=self._about.accession):
+            self._file.write(lines)
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+def _of(calls: Calls, i: int) -> Any:
+    """Return column, score, precision and sources of each call of a protein, as plain values."""
+    at = calls.row(i)
+    columns = (calls.columns, calls.scores, calls.precision, calls.sources)
+    return zip(*(values[at].tolist() for values in columns), strict=True)
+
+
+def _figures(value: float) -> float | None:
+    """Return six significant figures, or None for NaN."""
+    return None if value != value else float(f"{value:.6g}")
