@@ -173,12 +173,19 @@ def test_a_higher_promise_or_more_confidence_never_lowers_a_threshold(draws):
     assert (draws.thresholds_for(0.7, 0.99) >= low).mean() > 0.95
 
 
-def test_one_unlucky_start_does_not_end_the_search():
+def test_a_few_wrong_calls_at_the_top_do_not_end_the_search():
     n = np.arange(1000, 0, -1.0)
-    right = np.maximum(n - 12, 0)  # the first dozen from the top is wrong
-    steps = n[None, None]
-    found = lowest_kept(steps, right[None, None], steps, steps, 0.9, 0.9)
-    assert found[0, 0] == 0
+    right = np.maximum(n - 3, 0)  # the first three from the top
+    assert lowest_kept(n, right, n, n, 0.9, 0.9) == 0
+    assert lowest_kept(n, right * 0.85, n, n, 0.9, 0.9) == len(n)
+
+
+def test_the_search_ends_at_the_first_threshold_that_fails():
+    n = np.arange(1000, 0, -1.0)
+    right = n - np.clip(400 - np.arange(1000), 0, 150)  # 150 wrong in a row, then all right
+    found = lowest_kept(n, right, n, n, 0.8, 0.9)
+    assert 250 < found < 400
+    assert right[0] / n[0] > 0.8
 
 
 def test_few_proteins_abstain_however_right_they_are():

@@ -12,15 +12,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["effective_size", "first_size", "lowest_kept"]
+__all__ = ["effective_size", "lowest_kept"]
 
 Values = NDArray[np.float64]
 
 SMALLEST = 20
 """Proteins, at the least, that anything is promised from."""
 
-STARTS = ((1, 0.25), (4, 0.25), (16, 0.5))
-"""Where a walk may start, in multiples of the first size, and which part of the risk is for it."""
+START, LATEST = 0.3, 4
+"""A walk starts at this part of what all calls are worth, but not beyond so many first sizes."""
+
 
 _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
 
@@ -61,24 +62,18 @@ def effective_size(
     return worth, np.where(p * (1 - p) > 0, np.minimum(effective, worth), worth)
 
 
-def first_size(precision: float, confidence: float) -> float:
-    """Return how many independent calls, all of them right, keep a promise at the first start."""
-    return max(SMALLEST, math.log((1 - confidence) * STARTS[0][1]) / math.log(precision))
-
-
 def lowest_kept(
     calls: Values, right: Values, worth: Values, effective: Values,
     precision: float, confidence: float,
 ) -> NDArray[np.intp]:  # fmt: skip
     """Return the lowest threshold that keeps the promise.
 
-    Thresholds are tested in a fixed sequence from the highest down, each by the lower bound
+    Thresholds are tested in a fixed sequence from a high one down, each by the lower bound
     of Clopper and Pearson for the effective number of calls, as Korn and Graubard do; no
-    correction for many tests is due, since the walk ends at the first that fails. It starts
-    where calls are worth `first_size`. An unlucky test among so few would end it too early,
-    so parts of the risk are kept for later starts (`STARTS`); a walk that has not failed until
-    there carries its own part on (the fallback procedure), and has all of it in the end. Where
-    to start depends on the number of calls alone, not on which are right.
+    correction for many tests is due, since the walk ends at the first that fails. Among few
+    calls an unlucky one would end it at once, so it starts where there are enough of them:
+    never with fewer than keep the promise if all are right. Where it starts depends on the
+    number of calls alone, not on which are right, so the test stays valid.
 
     Parameters
     ----------
@@ -95,24 +90,17 @@ def lowest_kept(
     References
     ----------
     Angelopoulos et al., Learn then Test, arXiv:2110.01052 (2021); Clopper and Pearson,
-    Biometrika 26:404 (1934); Korn and Graubard, Survey Methodology 24:193 (1998); Wiens and
-    Dmitrienko, J. Biopharm. Stat. 15:929 (2005).
+    Biometrika 26:404 (1934); Korn and Graubard, Survey Methodology 24:193 (1998).
     """
-    share_right = right / np.maximum(calls, 1)
-    chance = _tail(share_right * effective, effective, precision)
-    size = first_size(precision, confidence)
-    found = np.full(calls.shape[:-1], calls.shape[-1], np.intp)
-    risk = np.zeros(found.shape)
-    started = np.zeros(found.shape, np.intp)
-    for s in range(calls.shape[-1] - 1, -1, -1):
-        for i, (times, part) in enumerate(STARTS):
-            starts = (started == i) & (worth[..., s] >= size * times)
-            risk[starts] += part * (1 - confidence)
-            started[starts] = i + 1
-        passes = chance[..., s] <= risk
-        found[passes & (risk > 0)] = s
-        risk[~passes] = 0
-    return found
+    chance = _tail(right / np.maximum(calls, 1) * effective, effective, precision)
+    least = max(SMALLEST, math.log(1 - confidence) / math.log(precision))
+    start = np.clip(START * worth.max(axis=-1, keepdims=True), least, LATEST * least)
+    is_tested = np.logical_or.accumulate((worth >= start)[..., ::-1], axis=-1)[..., ::-1]
+    passes = (chance <= 1 - confidence) | ~is_tested
+    unbroken = np.logical_and.accumulate(passes[..., ::-1], axis=-1)[..., ::-1]
+    kept = unbroken & is_tested
+    lowest: NDArray[np.intp] = np.where(kept.any(axis=-1), kept.argmax(axis=-1), calls.shape[-1])
+    return lowest
 
 
 def _tail(right: Values, n: Values, p: float) -> Values:
