@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -120,7 +121,8 @@ class Database:
         self._program, self._subjects = find_diamond(), subjects
         self._common = ["--quiet", "--threads", str(threads)]
         with _disk():
-            self._folder = tempfile.TemporaryDirectory(prefix="esmgo-", ignore_cleanup_errors=True)
+            self._folder = Path(tempfile.mkdtemp(prefix="esmgo-"))
+        self.close = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         if subjects:
             try:
                 self._make()
@@ -129,7 +131,7 @@ class Database:
                 raise
 
     def _make(self) -> None:
-        folder, made = Path(self._folder.name), ["--in", "subjects.fasta", "--db", "subjects"]
+        folder, made = self._folder, ["--in", "subjects.fasta", "--db", "subjects"]
         with _disk():
             _write(folder / "subjects.fasta", self._subjects)
             _run([self._program, "makedb", *made, *self._common], folder)
@@ -139,10 +141,6 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def close(self) -> None:
-        """Remove the files."""
-        self._folder.cleanup()
 
     def search(self, queries: Sequence[str], most: int = MOST_HITS) -> Hits:
         """Compare proteins with those of the database, by ``diamond blastp --very-sensitive``.
@@ -156,7 +154,7 @@ class Database:
         """
         if not queries or not self._subjects:
             return _hits(np.zeros((len(COLUMNS), 0)), queries, self._subjects)
-        folder = Path(self._folder.name)
+        folder = self._folder
         with _disk():
             _write(folder / "queries.fasta", queries)
             _run(
