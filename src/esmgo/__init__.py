@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
     from esmgo.predict.merging import MergeConfig, merge_shards
     from esmgo.predict.predictor import Prediction, Predictor
-    from esmgo.predict.proteome import PredictConfig, PredictSummary, write_predictions
+    from esmgo.predict.proteome import PredictSummary, write_predictions
     from esmgo.predict.ranking import RankConfig, rank
+    from esmgo.predict.request import PredictConfig
 
 _HOMES = {
     "Aspect": "go.terms",
@@ -65,7 +66,7 @@ _HOMES = {
     "LabelSpace": "go.labels",
     "MergeConfig": "predict.merging",
     "Ontology": "go.ontology",
-    "PredictConfig": "predict.proteome",
+    "PredictConfig": "predict.request",
     "PredictSummary": "predict.proteome",
     "Prediction": "predict.predictor",
     "Predictor": "predict.predictor",

@@ -16,8 +16,8 @@ from esmgo.predict.drawing import SubgraphConfig
 from esmgo.predict.embedding import EmbedConfig
 from esmgo.predict.evaluation import EvaluateConfig
 from esmgo.predict.merging import MergeConfig
-from esmgo.predict.proteome import PredictConfig
 from esmgo.predict.ranking import RankConfig
+from esmgo.predict.request import PredictConfig
 
 __all__ = ["page"]
 

@@ -15,8 +15,8 @@ from esmgo.errors import MachineError, UsageError, shown
 
 if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig
-    from esmgo.predict.proteome import PredictConfig
     from esmgo.predict.ranking import RankConfig
+    from esmgo.predict.request import PredictConfig
 
 __all__ = [
     "audit",
@@ -61,7 +61,8 @@ def rank(words: Sequence[str], prog: str) -> int:
 
 def predict(words: Sequence[str], prog: str) -> int:
     """``esmgo predict``."""
-    from esmgo.predict.proteome import PredictConfig, write_predictions
+    from esmgo.predict.proteome import write_predictions
+    from esmgo.predict.request import PredictConfig
 
     config, _ = flags.parse(PredictConfig, words, prog=prog, description=VERBS["predict"])
     out = sys.stderr if config.output == "-" else sys.stdout

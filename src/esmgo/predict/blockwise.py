@@ -16,7 +16,7 @@ from esmgo.errors import FastaError
 from esmgo.go.calls import Calls
 from esmgo.go.source import check_unchanged, name_of, stamp
 from esmgo.predict.ensemble import Ensemble
-from esmgo.predict.parts import BLOCK, SPOOL, Parts
+from esmgo.predict.parts import SPOOL, Parts
 from esmgo.predict.reading import ScoringConfig, read_source
 from esmgo.predict.selection import Selection
 
@@ -64,8 +64,8 @@ class Input:
             digest.update(f"{protein.id}\0{protein.sequence}\n".encode())
         return n, digest.hexdigest()
 
-    def blocks(self) -> Iterator[list[Protein]]:
-        """Yield the proteins `BLOCK` at a time.
+    def blocks(self, size: int) -> Iterator[list[Protein]]:
+        """Yield the proteins ``size`` at a time.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Input:
             At the end, if the file has changed since it was opened first.
         """
         proteins = self._read(ReadReport())
-        while block := list(islice(proteins, BLOCK)):
+        while block := list(islice(proteins, size)):
             yield block
         check_unchanged(self._path, self._stamp, FastaError)
 
@@ -97,10 +97,13 @@ class Scorer:
         What scores.
     selection : Selection
         What is called.
+    size : int
+        Proteins in a block.
     """
 
-    def __init__(self, parts: Parts, ensemble: Ensemble, selection: Selection) -> None:
+    def __init__(self, parts: Parts, ensemble: Ensemble, selection: Selection, size: int) -> None:
         self._parts, self._ensemble, self._selection = parts, ensemble, selection
+        self._size = size
         self._first: dict[bytes, int] = {}  # where each sequence, by its digest, came first
         self.n_repeated = 0
 
@@ -112,7 +115,7 @@ class Scorer:
         fresh = []
         for i, digest in enumerate(digests):
             if digest not in self._first:
-                self._first[digest] = number * BLOCK + i
+                self._first[digest] = number * self._size + i
                 fresh.append(i)
         self.n_repeated += len(proteins) - len(fresh)
         calls = self._parts.load(number, owner.hexdigest())
@@ -127,13 +130,14 @@ class Scorer:
         rows: dict[int, tuple[Calls, int]] = {}
         if fresh:
             scored = self._scored([proteins[i] for i in fresh])
-            rows = {number * BLOCK + i: (scored, k) for k, i in enumerate(fresh)}
+            rows = {number * self._size + i: (scored, k) for k, i in enumerate(fresh)}
         wanted = sorted({self._first[digest] for digest in digests} - rows.keys())
-        for block in dict.fromkeys(at // BLOCK for at in wanted):
-            here = [at for at in wanted if at // BLOCK == block]
+        for block in dict.fromkeys(at // self._size for at in wanted):
+            here = [at for at in wanted if at // self._size == block]
             whole = self._parts.earlier(block)
             few = Calls.gather(
-                [whole.proteins[at % BLOCK] for at in here], [(whole, at % BLOCK) for at in here]
+                [whole.proteins[at % self._size] for at in here],
+                [(whole, at % self._size) for at in here],
             )
             rows |= {at: (few, k) for k, at in enumerate(here)}
         found = [rows[self._first[digest]] for digest in digests]

@@ -17,8 +17,8 @@ from esmgo.go.files import is_replaceable
 from esmgo.go.labels import LabelSpace
 from esmgo.model.lock import acquire, release
 from esmgo.options import option
+from esmgo.predict.jobs import Job
 from esmgo.predict.output import check_free, opened
-from esmgo.predict.parts import Job
 from esmgo.render.associations import GafWriter, GpadWriter
 from esmgo.render.calls import (
     About,

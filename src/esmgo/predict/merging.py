@@ -9,8 +9,8 @@ from typing import Any
 from esmgo.errors import UsageError, shown
 from esmgo.options import check, option
 from esmgo.predict.formats import OutputConfig, exclusive, writers
-from esmgo.predict.parts import Shard
 from esmgo.predict.proteome import PredictSummary
+from esmgo.predict.shards import Shard
 
 __all__ = ["MergeConfig", "merge_shards"]
 
