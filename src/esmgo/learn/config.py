@@ -69,6 +69,12 @@ class TrainConfig:
     max_gradient_norm: float = option(
         1.0, "Clip gradients above this threshold norm before stepping.", above=0
     )
+    loss: str = option(
+        "bce",
+        "bce: binary cross entropy, each term by itself; coherent: of scores that obey the"
+        " true-path rule already in training.",
+        choices=("bce", "coherent"),
+    )
     learning_rate: float = option(
         1e-4, "The learning rate of the Adam optimizer.", above=0, maximum=10
     )

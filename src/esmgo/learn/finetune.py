@@ -124,12 +124,15 @@ def _on_purpose(config: TrainConfig) -> set[str]:
 def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]) -> TrainConfig:
     """Take what was not given from the checkpoint; refuse what must not change.
 
+    What the checkpoint is too old to know was at its default.
+
     Raises
     ------
     UsageError
         Naming every setting that differs.
     """
-    stored = previous.training["settings"]
+    defaults = {each.name: each.default for each in fields(TrainConfig)}
+    stored = defaults | previous.training["settings"]
     changed = [
         f"--{name} (was {shown(stored[name], 30)})"
         for name in sorted(given)
@@ -138,8 +141,7 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     if changed:
         raise UsageError(f"--resume cannot change {', '.join(changed)}: leave it out or train anew")
     kept = {"checkpoint_path", "resume", *given}
-    known = {each.name for each in fields(TrainConfig)}
-    return replace(config, **{k: v for k, v in stored.items() if k not in kept and k in known})
+    return replace(config, **{k: v for k, v in stored.items() if k not in kept and k in defaults})
 
 
 def _refuse_changed_data(previous: Checkpoint, data: Dataset) -> None:

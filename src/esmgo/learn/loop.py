@@ -25,7 +25,7 @@ from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Batch
 from esmgo.learn.finetune import Fitted
 from esmgo.learn.indexing import index_training
-from esmgo.learn.loss import sparse_bce
+from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
 from esmgo.learn.validation import Validation, naive_fmax, validate
@@ -245,7 +245,7 @@ def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]
             lowered.append(x)
             continue
         logits = caller.upper(x, batch.packed, features.half)  # (B, T)
-        yield sparse_bce(logits, row.to(logits.device), column.to(logits.device))
+        yield _loss(state, logits, row, column)
     if lowered:
         logits = caller.upper(torch.cat(lowered), None)  # (window, T)
         starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
@@ -253,7 +253,14 @@ def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]
             [row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)]
         )
         columns = torch.cat([column for _, column in window.targets])
-        yield sparse_bce(logits, rows.to(logits.device), columns.to(logits.device))
+        yield _loss(state, logits, rows, columns)
+
+
+def _loss(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    rows, columns = rows.to(logits.device), columns.to(logits.device)
+    if state.climb is None:
+        return sparse_bce(logits, rows, columns)
+    return coherent_bce(logits, rows, columns, state.climb)
 
 
 def _window(state: State, rows: Rows) -> Window:

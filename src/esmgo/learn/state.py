@@ -15,6 +15,7 @@ from esmgo.data.dataset import Dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Features
+from esmgo.learn.loss import Climb
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, save_checkpoint
 from esmgo.model.device import resolved
@@ -38,7 +39,7 @@ class State:
     losses and norms so far stand in ``loss_sum`` and ``norm_sum``. ``n_bad`` counts the
     last windows in a row without a finite gradient; ``batch_size`` is what memory holds.
     ``features`` are the training proteins below the layers that learn, ``held_out`` those
-    validated on.
+    validated on. ``climb`` is there where the loss obeys the true-path rule.
     """
 
     config: TrainConfig
@@ -50,6 +51,7 @@ class State:
     batch_size: int
     features: Features
     held_out: Features
+    climb: Climb | None
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -110,8 +112,13 @@ class State:
             Features(caller, p.ids, p.sequences, config.context_length, device, config.precision)
             for p in (data.train, data.validation)
         )
+        climb = None
+        if config.loss == "coherent" and any(data.labels.parents):
+            climb = Climb(data.labels, device)
+        elif config.loss == "coherent":
+            log.warning("--loss coherent: no term has a parent (no --ontology), so it is bce")
         size = config.batch_size
-        return cls(config, data, caller, optimizer, device, seed, size, features, held_out)
+        return cls(config, data, caller, optimizer, device, seed, size, features, held_out, climb)
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
         """Write a checkpoint: complete or absent."""
