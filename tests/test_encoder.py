@@ -1,5 +1,6 @@
 """The encoder against transformers, one protein at a time, and against itself in any company."""
 
+import threading
 from random import Random
 
 import numpy as np
@@ -13,7 +14,7 @@ from transformers.models.esm.modeling_esm import EsmForSequenceClassification
 from esmgo.learn.loss import sparse_bce
 from esmgo.model.caller import Caller
 from esmgo.model.packing import CHUNK, pack
-from esmgo.model.scoring import probabilities
+from esmgo.model.scoring import Budget, in_batches, probabilities, token_budget
 from esmgo.model.tokens import MASK, encode
 
 CPU = torch.device("cpu")
@@ -181,3 +182,59 @@ def test_sparse_loss_and_gradient_are_those_of_dense_targets(seed, n, t):
     (expected / 3).backward()
     (found / 3).backward()
     torch.testing.assert_close(sparse.grad, dense.grad, rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+def test_scores_are_the_same_to_the_last_bit_with_two_threads(two_threads):
+    draw = np.random.default_rng(5)
+    caller = Caller.start(None, 40, dropout=0.0, seed=0)
+    rows = [draw.integers(4, 24, n).astype(np.uint8) for n in (700, 500, 3, 60, 1024, 1024, 200)]
+    found = {}
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        budget = token_budget(caller, CPU)
+        assert budget.workers == n_threads
+        found[n_threads] = np.empty((len(rows), 40), np.float32)
+        for at, values, _ in probabilities(caller, rows, CPU):
+            found[n_threads][at] = values
+        assert torch.get_num_threads() == n_threads
+    np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_batches_side_by_side_come_in_order_and_are_halved_where_memory_is_short(two_threads):
+    lengths = np.arange(100, 0, -1)
+    seen = []
+
+    def compute(at):
+        seen.append(len(at))
+        if len(at) > 5:
+            raise MemoryError
+        return lengths[at].sum()
+
+    found = list(in_batches(lengths, compute, Budget(400, 2)))
+    assert np.concatenate([at for at, _ in found]).tolist() == list(range(100))
+    assert all(made == lengths[at].sum() for at, made in found)
+    assert max(seen) > 5
+    assert torch.get_num_threads() == 2
+
+
+def test_another_error_in_a_worker_is_told_at_once(two_threads):
+    def compute(at):
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        list(in_batches(np.arange(1, 50), compute, Budget(60, 2)))
+    assert torch.get_num_threads() == 2
+
+
+def test_leaving_early_leaves_no_worker_behind(two_threads):
+    for _ in in_batches(np.full(50, 10), lambda at: at.sum(), Budget(20, 2)):
+        break
+    assert torch.get_num_threads() == 2
+    assert not [t for t in threading.enumerate() if t.name.startswith("batch")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,24 +17,39 @@ from esmgo.model.caller import Caller
 from esmgo.model.device import is_out_of_memory, resolved
 from esmgo.model.packing import pack
 
-__all__ = ["BUDGET", "in_batches", "probabilities", "token_budget"]
+__all__ = ["BUDGET", "Budget", "in_batches", "probabilities", "token_budget"]
 
 Made = TypeVar("Made")
 
 BUDGET = 8_192
 """Tokens in a batch on a CPU; eight proteins of full context."""
 
+_MOST_WORKERS = 8
+"""Beyond, batches of an eighth of `BUDGET` would be single proteins; a worker then has threads."""
+
 _MOST = 1 << 18
 _BYTES = 48
 """What a token takes on its way through a layer, per number of its hidden state, and then some."""
 
 
-def token_budget(caller: Caller, device: torch.device) -> int:
-    """Return the tokens of a batch: what half of a GPU's free memory holds, or `BUDGET`."""
+class Budget(NamedTuple):
+    """How much is computed at a time: tokens in a batch, and batches side by side."""
+
+    tokens: int
+    workers: int = 1
+
+
+def token_budget(caller: Caller, device: torch.device) -> Budget:
+    """Return what half of a GPU's free memory holds, or on a CPU `BUDGET` shared by its threads.
+
+    Threads do better with a batch each than all on one: 1.9 instead of 1.1 times the speed of
+    one thread with two.
+    """
     if device.type != "cuda":
-        return BUDGET
+        workers = min(torch.get_num_threads(), _MOST_WORKERS) if device.type == "cpu" else 1
+        return Budget(BUDGET // workers, workers)
     free, _ = torch.cuda.mem_get_info(device)
-    return max(BUDGET, min(_MOST, free // 2 // (_BYTES * caller.width)))
+    return Budget(max(BUDGET, min(_MOST, free // 2 // (_BYTES * caller.width))))
 
 
 def probabilities(
@@ -82,7 +99,9 @@ def probabilities(
 
 
 def in_batches(
-    lengths: NDArray[np.int64], compute: Callable[[NDArray[np.intp]], Made], budget: int = BUDGET
+    lengths: NDArray[np.int64],
+    compute: Callable[[NDArray[np.intp]], Made],
+    budget: Budget = Budget(BUDGET),  # noqa: B008 (it cannot be changed)
 ) -> Iterator[tuple[NDArray[np.intp], Made]]:
     """Compute something of proteins in batches of like length, halved where memory is short.
 
@@ -91,9 +110,9 @@ def in_batches(
     lengths : ndarray, shape=(N,), dtype=int64
         Tokens per protein.
     compute : callable
-        Takes row numbers, all of one batch.
-    budget : int
-        Tokens in a batch.
+        Takes row numbers, all of one batch; with several workers, from their threads.
+    budget : Budget
+        Tokens in a batch, and how many batches are computed side by side.
 
     Yields
     ------
@@ -107,18 +126,54 @@ def in_batches(
     MachineError
         If memory does not hold a single protein.
     """
-    waiting = token_batches(lengths, budget)[::-1]
-    while waiting:
-        batch = waiting.pop()
+    waiting = deque(token_batches(lengths, budget.tokens))
+    if budget.workers == 1:
+        while waiting:
+            batch = waiting.popleft()
+            try:
+                made = compute(batch)
+            except (RuntimeError, MemoryError) as error:
+                waiting.extendleft(reversed(_halved(batch, lengths, error)))
+                continue
+            yield batch, made
+        return
+    threads = torch.get_num_threads()
+    share = max(1, threads // budget.workers)
+    running: deque[tuple[NDArray[np.intp], Future[Made]]] = deque()
+    with ThreadPoolExecutor(
+        budget.workers, "batch", initializer=torch.set_num_threads, initargs=(share,)
+    ) as pool:
         try:
-            made = compute(batch)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                n = int(lengths[batch[0]])
-                reason = f"not enough memory for {n:,} tokens; lower --context_length"
-                raise MachineError(reason) from None
-            waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
-            continue
-        yield batch, made
+            while waiting or running:
+                while waiting and len(running) < budget.workers + 1:
+                    batch = waiting.popleft()
+                    running.append((batch, pool.submit(compute, batch)))
+                batch, future = running.popleft()
+                torch.set_num_threads(share)  # of libraries that count threads for the process
+                try:
+                    made = future.result()
+                except (RuntimeError, MemoryError) as error:
+                    again = [*_halved(batch, lengths, error), *(each for each, _ in running)]
+                    wait([future for _, future in running])
+                    running.clear()
+                    waiting.extendleft(reversed(again))  # in order
+                    continue
+                finally:
+                    torch.set_num_threads(threads)
+                yield batch, made
+        finally:
+            for _, future in running:
+                future.cancel()
+
+
+def _halved(
+    batch: NDArray[np.intp], lengths: NDArray[np.int64], error: Exception
+) -> list[NDArray[np.intp]]:
+    """Cut a batch in two where memory was short; raise what else was wrong."""
+    if not is_out_of_memory(error):
+        raise error
+    if len(batch) == 1:
+        n = int(lengths[batch[0]])
+        reason = f"not enough memory for {n:,} tokens; lower --context_length"
+        raise MachineError(reason) from None
+    return [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
