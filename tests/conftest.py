@@ -9,6 +9,7 @@ import torch
 from esmgo.cli.main import main
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
+from esmgo.predict.blending import BlendConfig, blend
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # children, too: threads that wait for each other cost more
@@ -38,6 +39,20 @@ def checkpoint(tmp_path_factory) -> Path:
     ])  # fmt: skip
     assert code == 0
     return path
+
+
+@pytest.fixture(scope="session")
+def blended(tmp_path_factory):
+    """A caller of four epochs with an index and a blend, and its summary; do not write to it."""
+    folder = tmp_path_factory.mktemp("blended")
+    path = folder / "checkpoint.pt"
+    code = main([
+        "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=4", "--learning_rate=0.003",
+        "--eval_ratio=1", "--seed=1", "--device=cpu", "--precision=fp32",
+        f"--checkpoint_path={path}", f"--run_dir_path={folder / 'runs'}",
+    ])  # fmt: skip
+    assert code == 0
+    return path, blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu"))
 
 
 @pytest.fixture(scope="session")

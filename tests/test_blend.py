@@ -28,21 +28,6 @@ def said(n=40, t=30, seed=0, **other):
 
 
 @pytest.fixture(scope="session")
-def blended(tmp_path_factory):
-    """A caller with a blend, trained on the sample; do not write to it."""
-    folder = tmp_path_factory.mktemp("blended")
-    path = folder / "checkpoint.pt"
-    train = [
-        "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=4", "--learning_rate=0.003",
-        "--eval_ratio=1", "--seed=1", "--device=cpu", "--precision=fp32",
-        f"--checkpoint_path={path}", f"--run_dir_path={folder / 'runs'}",
-    ]  # fmt: skip
-    assert main(train) == 0
-    summary = blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu"))
-    return path, summary
-
-
-@pytest.fixture(scope="session")
 def held_out():
     proteins = open_dataset("sample", "all", eval_ratio=1).validation
     return list(map(Protein, proteins.ids, proteins.sequences))

@@ -14,6 +14,7 @@ import esmgo
 from esmgo.cli.main import VERBS, main
 from esmgo.cli.reference import page
 from esmgo.data.sample import example, sample_ontology_path, sample_rows
+from esmgo.model.index import index_path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,10 +28,11 @@ SEQUENCES = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMASMAGVGGGSGKRVPPTRVWW\n"
 
 
 @pytest.fixture
-def folder(tmp_path, checkpoint, monkeypatch):
+def folder(tmp_path, blended, monkeypatch):
     """A folder with the files that the README's examples name."""
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "checkpoint.pt").write_bytes(checkpoint.read_bytes())
+    for path in (blended[0], index_path(blended[0])):
+        shutil.copy(path, tmp_path / "checkpoints" / path.name)
     (tmp_path / "proteins.fasta").write_text(SEQUENCES)
     (tmp_path / "train_sequences.fasta").write_text(SEQUENCES)
     term = example("zinc finger")["terms"][0]
@@ -64,6 +66,18 @@ def test_commands_of_the_readme_run_as_printed(command, folder, capsys):
     code = main(words if words[0] in without else [*words, "--device=cpu"])
     err = capsys.readouterr().err
     assert code == (5 if "facebook/" in command else 0), err
+
+
+def test_commands_about_blending_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "blend.md").read_text(encoding="utf-8")
+    commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    assert len(commands) == 3
+    for command in commands:
+        _, *words = shlex.split(command)
+        words[0] = {"fine-tune.py": "train"}.get(words[0], words[0])
+        assert main([*words, "--device=cpu"]) == 0
+    assert "blend of head + neighbours" in capsys.readouterr().out
 
 
 def test_python_of_the_documents_runs(folder, capsys):
