@@ -282,7 +282,7 @@ def test_cafas_own_evaluator_reads_the_cafa_file(written, tmp_path):
 
 
 ANNOTATED = [  # database, id, symbol, relation, term, aspect: the most specific alone
-    ("UniProtKB", "A0A024RBG1-2", "A0A024RBG1-2", "located_in", "GO:0005634", "C"),
+    ("UniProtKB", "A0A024RBG1", "A0A024RBG1-2", "located_in", "GO:0005634", "C"),
     ("UniProtKB", "P04637", "P53_HUMAN", "involved_in", "GO:0007049", "P"),
     ("UniProtKB", "P04637", "P53_HUMAN", "enables", "GO:0004674", "F"),
     ("UniProtKB", "P04637", "P53_HUMAN", "part_of", "GO:0005840", "C"),
@@ -297,6 +297,8 @@ def test_biopython_reads_the_gaf_file(written):
     names = ("DB", "DB_Object_ID", "DB_Object_Symbol", "GO_ID", "Aspect")
     assert [(*(r[n] for n in names[:3]), *r["Qualifier"], *(r[n] for n in names[3:]))
             for r in found] == ANNOTATED  # fmt: skip
+    forms = [r["Gene_Product_Form_ID"] for r in found]
+    assert forms == ["UniProtKB:A0A024RBG1-2", *[""] * 5]  # an isoform has a column of its own
     assert {
         (r["Evidence"], *r["DB:Reference"], r["DB_Object_Type"], *r["Taxon_ID"], r["Date"],
          r["Assigned_By"]) for r in found
@@ -331,7 +333,8 @@ def test_gpad_says_what_gaf_says_in_the_columns_of_2_0(written):
     rows = [line.split("\t") for line in lines if not line.startswith("!")]
     assert {len(row) for row in rows} == {12}
     assert [(row[0], relations[row[2]], row[3]) for row in rows] == [
-        (f"{db}:{id}", relation, term) for db, id, _, relation, term, _ in ANNOTATED
+        (f"{db}:{'A0A024RBG1-2' if id == 'A0A024RBG1' else id}", relation, term)
+        for db, id, _, relation, term, _ in ANNOTATED
     ]
     assert {(row[1], *row[4:]) for row in rows} == {
         ("", "PMID:1", "ECO:0000501", "", "", "2025-01-02", "lab", "", "")

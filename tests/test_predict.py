@@ -548,7 +548,7 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
         for aspect in ensemble.labels.aspects
     )
     assert 0 < n < 36
-    assert f"; {n} times no call of an aspect at precision 0.9" in summary
+    assert f"; {n} abstentions: an aspect without a call of precision 0.9, written" in summary
     assert {"head", "head+neighbours"} & {row["source"] for row in found}
 
 

@@ -67,7 +67,8 @@ class PredictSummary:
             f" ({self.n_repeated:,} with an earlier one's sequence)" if self.n_repeated else ""
         )
         without = (
-            f"; {self.n_abstained:,} times no call of an aspect at precision {self.precision:g}"
+            f"; {self.n_abstained:,} abstentions: an aspect without a call of precision"
+            f" {self.precision:g}"
             if self.precision is not None
             else ""
         )

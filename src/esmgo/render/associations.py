@@ -36,9 +36,9 @@ _RELATIONS = {
 _PART_OF = ("part_of", "BFO:0000050")
 _LETTERS = {Aspect.MF: "F", Aspect.BP: "P", Aspect.CC: "C"}
 
-# https://www.uniprot.org/help/accession_numbers, with the number of an isoform
+# https://www.uniprot.org/help/accession_numbers, and the number of an isoform
 _UNIPROT = re.compile(
-    r"([OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z]([0-9][A-Z][A-Z0-9]{2}){1,2}[0-9])(-[0-9]+)?"
+    r"([OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z](?:[0-9][A-Z][A-Z0-9]{2}){1,2}[0-9])(-[0-9]+)?"
 )
 
 
@@ -52,16 +52,19 @@ class GafWriter:
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins; one without calls has no line."""
         about = self._about
-        end = f"taxon:{about.taxon}\t{about.date.replace('-', '')}\t{about.assigned_by}\t\t\n"
+        end = f"taxon:{about.taxon}\t{about.date.replace('-', '')}\t{about.assigned_by}\t\t"
         for id, database, accession, columns in _annotated(calls, about):
             symbol = shown(id.rsplit("|", 1)[-1], 1000)
+            isoform = _UNIPROT.fullmatch(accession)
+            whole, number = isoform.groups() if isoform else (accession, None)
+            form = f"{database}:{accession}" if number else ""
             for j in columns:
                 term = about.labels.terms[j]
                 assert term.aspect is not None
                 self._file.write(
-                    f"{database}\t{accession}\t{symbol}\t{_relation(j, about)[0]}\t{term.id}"
+                    f"{database}\t{whole}\t{symbol}\t{_relation(j, about)[0]}\t{term.id}"
                     f"\t{about.reference}\t{EVIDENCE_CODE}\t\t{_LETTERS[term.aspect]}\t\t\tprotein"
-                    f"\t{end}".encode("utf-8", "backslashreplace")
+                    f"\t{end}{form}\n".encode("utf-8", "backslashreplace")
                 )
 
     def close(self) -> None:
