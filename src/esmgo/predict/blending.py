@@ -294,7 +294,11 @@ def _fitted(job: _Job, names: tuple[str, ...]) -> tuple[Variant, dict[str, float
             values[of_fold] = blended(_rows(said, of_fold), labels, by_fold[f])
         values = propagate(values, labels)
         true = cells(job.proteins.indptr, job.proteins.indices, rows)
-        sums += CalibrationSums.of(values, true, aspects, bins[rows], n_bins)
+        # proteins without a term of an aspect were not looked at in it
+        known = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
+        known[aspects[true[0]], true[1]] = True  # roots go to the last row
+        of_aspect = np.where(known[:-1], bins[rows], -1)  # (A, B)
+        sums += CalibrationSums.of(values, true, aspects, of_aspect, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
     return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
 
