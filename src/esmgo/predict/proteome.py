@@ -24,6 +24,7 @@ from esmgo.errors import FastaError, shown
 from esmgo.go.files import replacing
 from esmgo.go.labels import LabelSpace
 from esmgo.go.source import check_readable
+from esmgo.predict.corpus import available_threads
 from esmgo.predict.formats import exclusive, is_stream, writers
 from esmgo.predict.jobs import Job
 from esmgo.predict.knowledge import split_sources, training_sequences
@@ -150,6 +151,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         precision=config.arithmetic,
         homology=training_sequences(config.homology),
         sources=split_sources(config.sources),
+        threads=available_threads(),
     )
     labels = ensemble.labels
     if config.shard is None:
