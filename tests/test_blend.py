@@ -13,7 +13,8 @@ from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.index import index_path, open_index
 from esmgo.predict.blend import Blend, Variant, edges_of
 from esmgo.predict.blending import BlendConfig, blend
-from esmgo.predict.ensemble import Ensemble, Source
+from esmgo.predict.ensemble import Ensemble
+from esmgo.predict.sources import Source
 from esmgo.predict.stacking import Said, Stacker, cells_of, features, fit_stacker
 
 

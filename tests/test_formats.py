@@ -18,9 +18,10 @@ from esmgo.go.calls import Ancestry, Calls, most_specific
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term
-from esmgo.predict.ensemble import Evidence, Source
+from esmgo.predict.ensemble import Evidence
 from esmgo.predict.formats import FORMATS, OutputConfig, writers
 from esmgo.predict.selection import Rules, Selection
+from esmgo.predict.sources import Source
 from esmgo.render import calls as render_calls
 from esmgo.render.calls import About
 

@@ -7,8 +7,8 @@ worth is counted out of fold: on proteins that were not used for the weights eit
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -20,47 +20,25 @@ from tqdm import tqdm
 from esmgo.data.dataset import Dataset, locate_dataset, open_dataset
 from esmgo.data.download import locate_ontology
 from esmgo.data.fasta import Protein
-from esmgo.data.proteins import AnnotatedProteins
 from esmgo.data.report import ReadReport
 from esmgo.errors import CheckpointError, UsageError, shown
-from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
-from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
-from esmgo.metrics.calibration import CalibrationSums, calibrated
-from esmgo.metrics.evaluator import Evaluator
-from esmgo.metrics.result import name_of, results
-from esmgo.metrics.truth import Truth, cells
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
 from esmgo.model.index import open_index
 from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.blend import (
     Blend,
-    Variant,
-    aspect_of_column,
-    blended,
-    closeness,
-    edges_of,
-    key_of,
 )
 from esmgo.predict.corpus import available_threads
-from esmgo.predict.ensemble import Asked, Sources
+from esmgo.predict.fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.predict.homology import find_diamond
 from esmgo.predict.predictor import Predictor
-from esmgo.predict.stacking import Said, Stacker, cells_of, features, fit_stacker
+from esmgo.predict.sources import Sources
 
 __all__ = ["BlendConfig", "BlendSummary", "blend"]
 
 log = logging.getLogger(__name__)
-
-FOLDS = 5
-BLOCK = 256
-
-MOST_CELLS = 600_000
-"""Cells of an aspect that are not true, at most, that weights are fitted to."""
-
-LOUD_SHARE = 0.8
-"""The part of them of which any source says something; the rest stands for many more."""
 
 LEAST = 20
 """Held-out proteins below which nothing is fitted."""
@@ -132,41 +110,6 @@ class BlendSummary:
         return "\n".join([*lines, f"blend stored in {shown(self.path, 90)}"])
 
 
-@dataclass
-class _Job:
-    """The held-out proteins, and what the network made of them."""
-
-    labels: LabelSpace
-    proteins: AnnotatedProteins
-    records: list[Protein]
-    head: NDArray[np.float32]  # (N, T), on disk
-    vectors: NDArray[np.float32]  # (N, D)
-    sources: Sources
-    fold: NDArray[np.intp]
-    seed: int
-    asked: dict[int, Asked] = field(default_factory=dict)
-
-    def blocks(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], Said]]:
-        """Yield what these sources say, block by block, with the proteins' places."""
-        for first in range(0, len(self.records), BLOCK):
-            rows = np.arange(first, min(first + BLOCK, len(self.records)))
-            if first not in self.asked:
-                some = self.records[first : first + BLOCK]
-                self.asked[first] = self.sources.ask(some, self.vectors[rows])
-            said = self.sources.said(self.asked[first], np.array(self.head[rows]))
-            yield (
-                rows,
-                Said(
-                    said.head,
-                    said.neighbours if "neighbours" in names else None,
-                    said.homology if "homology" in names else None,
-                    said.similarity,
-                    said.bits,
-                    said.frequency,
-                ),
-            )
-
-
 def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary:
     """Fit blends of a checkpoint's sources and store them in it.
 
@@ -219,13 +162,13 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
         )
         draw = np.random.default_rng(config.seed)
         fold = draw.permutation(len(records)) % FOLDS
-        job = _Job(data.labels, held_out, records, head, vectors, sources, fold, config.seed)
+        job = HeldOut(data.labels, held_out, records, head, vectors, sources, fold, config.seed)
         names: list[tuple[str, ...]] = [("head",), ("head", "neighbours")]
         names += [("head", "neighbours", "homology")] if config.homology else []
-        fmax = _fmax_of_sources(job, names[-1])
+        fmax = fmax_of_sources(job, names[-1])
         variants = []
         for each in names:
-            variant, found = _fitted(job, each)
+            variant, found = fit_variant(job, each)
             variants.append(variant)
             if len(each) > 1:
                 fmax["blend of " + " + ".join(each)] = found
@@ -272,113 +215,3 @@ def _states(
             head[rows] = propagate(raw, predictor.labels)
             bar.update(len(raw))
     return head, vectors
-
-
-def _fitted(job: _Job, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
-    """Fit one variant, calibrate it out of fold, and say how good it is there."""
-    log.debug("Fitting %s ...", "+".join(names))
-    whole: dict[str, Stacker] = {}
-    by_fold = [whole] * FOLDS
-    if len(names) > 1:  # a single source stays as it is
-        whole, by_fold = _stackers(job, names)
-    close = np.concatenate([closeness(said, names) for _, said in job.blocks(names)])
-    edges = edges_of(close, names)
-    bins = np.searchsorted(edges, close, side="right")
-    labels, n_bins, aspects = job.labels, len(edges) + 1, aspect_of_column(job.labels)
-    sums = CalibrationSums.empty(len(labels.aspects), n_bins)
-    evaluator = _evaluator(job)
-    for rows, said in job.blocks(names):
-        values = np.empty_like(said.head)
-        for f in range(FOLDS):
-            of_fold = job.fold[rows] == f
-            values[of_fold] = blended(_rows(said, of_fold), labels, by_fold[f])
-        values = propagate(values, labels)
-        true = cells(job.proteins.indptr, job.proteins.indices, rows)
-        # proteins without a term of an aspect were not looked at in it
-        known = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
-        known[aspects[true[0]], true[1]] = True  # roots go to the last row
-        of_aspect = np.where(known[:-1], bins[rows], -1)  # (A, B)
-        sums += CalibrationSums.of(values, true, aspects, of_aspect, n_bins)
-        evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
-    return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
-
-
-def _rows(said: Said, at: NDArray[np.bool_]) -> Said:
-    return Said(
-        said.head[at],
-        None if said.neighbours is None else said.neighbours[at],
-        None if said.homology is None else said.homology[at],
-        said.similarity[at],
-        said.bits[at],
-        said.frequency,
-    )
-
-
-def _stackers(
-    job: _Job, names: Sequence[str]
-) -> tuple[dict[str, Stacker], list[dict[str, Stacker]]]:
-    """Fit one stacker per aspect to all proteins, and to all but those of each fold."""
-    samples: dict[str, list[tuple[NDArray[Any], ...]]] = {}
-    names_of: list[str] = []
-    draw = np.random.default_rng(job.seed + 1)
-    most = max(1, MOST_CELLS * BLOCK // len(job.records))
-    for rows, said in job.blocks(names):
-        truth = np.zeros(said.head.shape, bool)
-        column, place = cells(job.proteins.indptr, job.proteins.indices, rows)
-        truth[place, column] = True
-        for aspect in job.labels.aspects:
-            at = job.labels.columns_of(aspect)
-            part = said.columns(at)
-            names_of = [name for name, _ in features(part)]
-            # proteins without a term of the aspect were not looked at in it
-            known = truth[:, at].any(axis=1)
-            chosen, weight = _sampled(truth[:, at], part.is_any, np.asarray(known), most, draw)
-            fold = job.fold[rows][chosen // len(at)]
-            sample = cells_of(part, chosen), truth[:, at].ravel()[chosen], weight, fold
-            samples.setdefault(key_of(aspect), []).append(sample)
-    whole, by_fold = {}, [dict[str, Stacker]() for _ in range(FOLDS)]
-    for key, parts in samples.items():
-        x, y, weight, fold = (np.concatenate(each) for each in zip(*parts, strict=True))
-        whole[key] = fit_stacker(names_of, x, y, weight)
-        for f in range(FOLDS):
-            kept = fold != f
-            by_fold[f][key] = fit_stacker(names_of, x[kept], y[kept], weight[kept])
-    return whole, by_fold
-
-
-def _sampled(
-    truth: NDArray[np.bool_],
-    is_any: NDArray[np.bool_],
-    known: NDArray[np.bool_],
-    most: int,
-    draw: np.random.Generator,
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Choose cells of proteins that have a term: all true ones, and some of the others."""
-    known_cells = np.broadcast_to(known[:, None], truth.shape)
-    chosen = [np.flatnonzero(truth & known_cells)]
-    weights = [np.ones(len(chosen[0]))]
-    for group, share in ((is_any, LOUD_SHARE), (~is_any, 1 - LOUD_SHARE)):
-        at = np.flatnonzero(group & ~truth & known_cells)
-        n = min(len(at), int(most * share))
-        chosen.append(np.sort(draw.choice(at, n, replace=False)))
-        weights.append(np.full(n, len(at) / max(n, 1)))
-    return np.concatenate(chosen), np.concatenate(weights)
-
-
-def _evaluator(job: _Job) -> Evaluator:
-    p = job.proteins
-    return Evaluator(Truth(p.ids, p.indptr, p.indices, job.labels))
-
-
-def _fmax(evaluator: Evaluator) -> dict[str, float]:
-    return {name_of(aspect): found.fmax for aspect, found in results(evaluator).items()}
-
-
-def _fmax_of_sources(job: _Job, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return how good each source is by itself."""
-    evaluators = {name: _evaluator(job) for name in names}
-    for rows, said in job.blocks(names):
-        for name, evaluator in evaluators.items():
-            ids = tuple(job.proteins.ids[i] for i in rows)
-            evaluator.add(Scores(ids, getattr(said, name), job.labels), rows)
-    return {name: _fmax(evaluator) for name, evaluator in evaluators.items()}

@@ -136,7 +136,8 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
 def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
     from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
     from esmgo.predict.blockwise import Input, Scorer
-    from esmgo.predict.ensemble import Ensemble, Source
+    from esmgo.predict.ensemble import Ensemble
+    from esmgo.predict.sources import Source
 
     if config.resume and not Parts.has_begun(parts.folder):
         log.warning("nothing to resume: starting from the beginning")
