@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLS", "EOS", "MASK", "PAD", "VOCABULARY", "encode", "windows"]
+__all__ = ["CLS", "EOS", "MASK", "PAD", "VOCABULARY", "encode", "window_starts", "windows"]
 
 VOCABULARY = (
     "<cls>", "<pad>", "<eos>", "<unk>",
@@ -66,10 +66,16 @@ def windows(sequence: str, context_length: int) -> list[str]:
     ['ABCD', 'CDEF', 'EFGH']
     """
     size = context_length - 2
-    if len(sequence) <= size:
-        return [sequence]
-    step = max(1, size - min(MAX_OVERLAP, size // 2))
-    last = len(sequence) - size
-    n = -(-last // step) + 1
-    starts = [round(i * last / (n - 1)) for i in range(n)]
+    starts = window_starts(len(sequence), context_length)
     return [sequence[start : start + size] for start in starts]
+
+
+def window_starts(length: int, context_length: int) -> list[int]:
+    """Return where the `windows` of a protein of ``length`` residues begin, from 0 on."""
+    size = context_length - 2
+    if length <= size:
+        return [0]
+    step = max(1, size - min(MAX_OVERLAP, size // 2))
+    last = length - size
+    n = -(-last // step) + 1
+    return [round(i * last / (n - 1)) for i in range(n)]
