@@ -61,11 +61,12 @@ def rank(words: Sequence[str], prog: str) -> int:
 
 def predict(words: Sequence[str], prog: str) -> int:
     """``esmgo predict``."""
+    from esmgo.predict.formats import is_stream
     from esmgo.predict.proteome import write_predictions
     from esmgo.predict.request import PredictConfig
 
     config, _ = flags.parse(PredictConfig, words, prog=prog, description=VERBS["predict"])
-    out = sys.stderr if config.output == "-" else sys.stdout
+    out = sys.stderr if is_stream(str(config.output)) else sys.stdout  # /dev/stdout, too
     return _with_rejects(
         config,
         lambda report: print(write_predictions(config, report), file=out),
@@ -75,10 +76,12 @@ def predict(words: Sequence[str], prog: str) -> int:
 
 def merge(words: Sequence[str], prog: str) -> int:
     """``esmgo merge``."""
+    from esmgo.predict.formats import is_stream
     from esmgo.predict.merging import MergeConfig, merge_shards
 
     config, _ = flags.parse(MergeConfig, words, prog=prog, description=VERBS["merge"])
-    print(merge_shards(config), file=sys.stderr if config.output == "-" else sys.stdout)
+    out = sys.stderr if is_stream(str(config.output)) else sys.stdout
+    print(merge_shards(config), file=out)
     return 0
 
 
