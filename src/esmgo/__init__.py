@@ -40,11 +40,13 @@ if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
     from esmgo.predict.ensemble import Ensemble, Evidence
     from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
+    from esmgo.predict.explaining import ExplainConfig, explain, write_explanations
     from esmgo.predict.merging import MergeConfig, merge_shards
     from esmgo.predict.predictor import Prediction, Predictor
     from esmgo.predict.proteome import PredictSummary, write_predictions
     from esmgo.predict.ranking import RankConfig, rank
     from esmgo.predict.request import PredictConfig
+    from esmgo.render.card import Explanation
 
 _HOMES = {
     "Aspect": "go.terms",
@@ -61,6 +63,8 @@ _HOMES = {
     "EvaluateConfig": "predict.evaluation",
     "Evaluated": "predict.evaluation",
     "Evidence": "predict.ensemble",
+    "ExplainConfig": "predict.explaining",
+    "Explanation": "render.card",
     "ExportConfig": "export.hub",
     "Fitted": "learn.finetune",
     "LabelSpace": "go.labels",
@@ -83,6 +87,7 @@ _HOMES = {
     "build": "data.building",
     "evaluate": "metrics.result",
     "evaluate_files": "predict.evaluation",
+    "explain": "predict.explaining",
     "export_checkpoint": "export.hub",
     "fit": "learn.finetune",
     "information_accretion": "go.information",
@@ -96,6 +101,7 @@ _HOMES = {
     "subgraph": "predict.drawing",
     "write_baseline": "predict.baselines",
     "write_embeddings": "predict.embedding",
+    "write_explanations": "predict.explaining",
     "write_predictions": "predict.proteome",
 }
 
@@ -114,6 +120,8 @@ __all__ = [
     "EvaluateConfig",
     "Evaluated",
     "Evidence",
+    "ExplainConfig",
+    "Explanation",
     "ExportConfig",
     "Fitted",
     "LabelSpace",
@@ -136,6 +144,7 @@ __all__ = [
     "build",
     "evaluate",
     "evaluate_files",
+    "explain",
     "export_checkpoint",
     "fit",
     "information_accretion",
@@ -149,6 +158,7 @@ __all__ = [
     "subgraph",
     "write_baseline",
     "write_embeddings",
+    "write_explanations",
     "write_predictions",
 ]
 

@@ -27,6 +27,7 @@ VERBS = {
     "predict": "Call the GO terms of whole proteomes.",
     "merge": "Join the shards of a prediction.",
     "subgraph": "Draw the GO subgraph of a protein.",
+    "explain": "Show what speaks for one term of a protein, and test it.",
     "build": "Turn sequences, annotations and an ontology into a data set.",
     "export": "Write a checkpoint as a Hugging Face model folder.",
     "evaluate": "Evaluate predictions or a checkpoint as CAFA does.",

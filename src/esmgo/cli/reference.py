@@ -15,6 +15,7 @@ from esmgo.predict.blending import BlendConfig
 from esmgo.predict.drawing import SubgraphConfig
 from esmgo.predict.embedding import EmbedConfig
 from esmgo.predict.evaluation import EvaluateConfig
+from esmgo.predict.explaining import ExplainConfig
 from esmgo.predict.merging import MergeConfig
 from esmgo.predict.ranking import RankConfig
 from esmgo.predict.request import PredictConfig
@@ -27,6 +28,7 @@ _VERBS = {
     "`esmgo predict`": PredictConfig,
     "`esmgo merge`": MergeConfig,
     "`esmgo subgraph`": SubgraphConfig,
+    "`esmgo explain`": ExplainConfig,
     "`esmgo build`": BuildConfig,
     "`esmgo export`": ExportConfig,
     "`esmgo evaluate`": EvaluateConfig,
@@ -41,8 +43,8 @@ _HEAD = """# Flags
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
 `TrainConfig`, `RankConfig`, `PredictConfig`, `MergeConfig`, `SubgraphConfig`, `BuildConfig`,
-`ExportConfig`, `EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig` and
-`BlendConfig`.
+`ExportConfig`, `EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig`, `BlendConfig`
+and `ExplainConfig`.
 """
 
 

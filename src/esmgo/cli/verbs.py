@@ -25,6 +25,7 @@ __all__ = [
     "build",
     "embed",
     "evaluate",
+    "explain",
     "export",
     "merge",
     "predict",
@@ -93,6 +94,16 @@ def subgraph(words: Sequence[str], prog: str) -> int:
     report = ReadReport(config.strict)
     path = subgraph(config, report)
     print(path)
+    return _code(report)
+
+
+def explain(words: Sequence[str], prog: str) -> int:
+    """``esmgo explain``."""
+    from esmgo.predict.explaining import ExplainConfig, write_explanations
+
+    config, _ = flags.parse(ExplainConfig, words, prog=prog, description=VERBS["explain"])
+    report = ReadReport(config.strict)
+    write_explanations(config, report)
     return _code(report)
 
 

@@ -1,0 +1,195 @@
+"""Which residues a term's score comes from: integrated gradients.
+
+The score is the logit of one term. The way leads from the protein with every residue
+unknown (``X``, a token of ESM2 like any other) to the protein itself, in a straight line
+between the two embeddings; ``<cls>`` and ``<eos>`` stay. What residues contribute adds up to
+the difference of the two scores, so nothing is lost, and an unknown residue contributes
+nothing.
+
+``<mask>`` would be the other choice of a start. ESM2 embeds it as zero, where a layer norm
+has no direction: the score jumps within the first hundredth of the way, so that 128 even
+steps miss most of it, and the residues found fit planted motifs worse (docs/LOG.md).
+
+References
+----------
+Sundararajan, Taly & Yan, Axiomatic attribution for deep networks, ICML 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from esmgo.model.caller import Caller
+from esmgo.model.packing import Packed, pack
+from esmgo.model.scoring import BUDGET, in_batches, token_budget
+from esmgo.model.tokens import VOCABULARY
+
+__all__ = ["Attribution", "attribute", "logits"]
+
+UNKNOWN = VOCABULARY.index("X")
+
+STEPS, MOST_STEPS = 32, 512
+"""Points on the way: at first, and at most."""
+
+TOLERANCE = 0.01
+"""What may be missing in the sum, as a part of the difference of scores, or of 1 below it."""
+
+_BACKWARD = 8
+"""Times the memory of a token, where its gradient is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What each residue contributes to the logit of one term.
+
+    Parameters
+    ----------
+    residues : ndarray, shape=(n,), dtype=float64
+        In units of the logit; positive where the residue speaks for the term.
+    score : float
+        The logit of the protein.
+    baseline : float
+        The logit of as many unknown residues.
+    n_steps : int
+        Points on the way from the one to the other.
+    """
+
+    residues: NDArray[np.float64]
+    score: float
+    baseline: float
+    n_steps: int
+
+    @property
+    def gap(self) -> float:
+        """What the residues' sum has more than the difference of the scores."""
+        return float(self.residues.sum()) - (self.score - self.baseline)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the gap is within one part in a hundred."""
+        return abs(self.gap) <= TOLERANCE * max(1.0, abs(self.score - self.baseline))
+
+
+def attribute(
+    caller: Caller,
+    row: NDArray[np.uint8],
+    column: int,
+    device: torch.device,
+    *,
+    n_steps: int | None = None,
+) -> Attribution:
+    """Return what each residue of one protein contributes to a term's logit, in fp32.
+
+    Parameters
+    ----------
+    caller : Caller
+        In evaluation mode, on ``device``.
+    row : ndarray, shape=(n + 2,), dtype=uint8
+        Token ids with ``<cls>`` and ``<eos>``.
+    column : int
+        The term.
+    device : torch.device
+        Where to compute.
+    n_steps : int, optional
+        When left out, doubled from 32 until the sum is complete, up to 512.
+
+    Raises
+    ------
+    MachineError
+        If memory does not hold the protein once.
+    """
+    unknown = row.copy()
+    unknown[1:-1] = UNKNOWN
+    with torch.no_grad():
+        start, baseline = _end(caller, unknown, column, device)
+        x, score = _end(caller, row, column, device)  # (L, D)
+    steps = STEPS if n_steps is None else n_steps
+    while True:
+        slope = _mean_slope(caller, row, (start, x), column, steps)
+        residues = (slope * (x - start).double().cpu()).sum(1)[1:-1].numpy()
+        found = Attribution(residues, score, baseline, steps)
+        if n_steps is not None or found.is_complete or steps >= MOST_STEPS:
+            return found
+        steps *= 2
+
+
+def logits(
+    caller: Caller, rows: Sequence[NDArray[np.uint8]], column: int, device: torch.device
+) -> NDArray[np.float32]:
+    """Return the logit of one term for each of N proteins, in fp32; shape=(N,).
+
+    Parameters
+    ----------
+    caller : Caller
+        In evaluation mode, on ``device``.
+    rows : sequence of ndarray, shape=(L,), dtype=uint8
+        Token ids of each protein.
+    column : int
+        The term.
+    device : torch.device
+        Where to compute.
+    """
+
+    @torch.inference_mode()
+    def scored(at: NDArray[np.intp]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = (
+            caller(pack([rows[i] for i in at], device))[:, column].cpu().numpy()
+        )
+        return found
+
+    values = np.empty(len(rows), np.float32)
+    lengths = np.array([len(row) for row in rows], np.int64)
+    for at, found in in_batches(lengths, scored, token_budget(caller, device)):
+        values[at] = found
+    return values
+
+
+def _mean_slope(
+    caller: Caller,
+    row: NDArray[np.uint8],
+    ends: tuple[Tensor, Tensor],
+    column: int,
+    n_steps: int,
+) -> Tensor:
+    """Return the mean gradient at the middles of ``n_steps`` even steps; shape=(L, D), float64."""
+    start, x = ends
+    middles = (torch.arange(n_steps) + 0.5) / n_steps
+
+    def summed(at: NDArray[np.intp]) -> Tensor:
+        packed = pack([row] * len(at), x.device, fill=False)  # each point is a protein
+        share = middles[torch.from_numpy(at)].to(x.device)[:, None, None]
+        points = (start + share * (x - start)).flatten(0, 1).requires_grad_()  # (B L, D)
+        with torch.enable_grad():
+            score = _logits(caller, points, packed, column).sum()
+            (gradient,) = torch.autograd.grad(score, points)
+        return gradient.view(len(at), *x.shape).cpu().double().sum(0)
+
+    lengths = np.full(n_steps, len(row), np.int64)
+    budget = token_budget(caller, x.device)
+    tokens = BUDGET if x.device.type == "cpu" else budget.tokens  # whatever the number of threads
+    budget = budget._replace(tokens=tokens // _BACKWARD)
+    parts = [made for _, made in in_batches(lengths, summed, budget)]
+    return torch.stack(parts).sum(0) / n_steps
+
+
+def _end(
+    caller: Caller, row: NDArray[np.uint8], column: int, device: torch.device
+) -> tuple[Tensor, float]:
+    """Return what enters the first layer, shape=(L, D), and the term's logit."""
+    packed = pack([row], device, fill=False)
+    x = caller.encoder.embed(packed)
+    return x, float(_logits(caller, x, packed, column))
+
+
+def _logits(caller: Caller, x: Tensor, packed: Packed, column: int) -> Tensor:
+    """Return a term's logits from what enters the first layer, differentiably; shape=(B,)."""
+    encoder = caller.encoder
+    last = encoder.run(x, packed, 0, len(encoder.layers), cls_only=True, recompute=True)
+    scores: Tensor = caller.head(last)[:, column]
+    return scores

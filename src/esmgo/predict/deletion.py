@@ -1,0 +1,119 @@
+"""Whether marked residues matter: masked, do they lower a score more than random ones do?
+
+Nothing here knows what makes the scores, or why the residues are marked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.model.tokens import MASK
+
+__all__ = ["Deletion", "deletion_test", "highest"]
+
+N_RANDOM = 99
+"""Random masks: the smallest p-value is 0.01."""
+
+SHARE, FEWEST = 0.1, 5
+"""The part of a protein's residues that is marked, and how many at least."""
+
+LEVEL = 0.05
+"""The p-value up to which the marked residues count as supported."""
+
+Rows = list[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What masking does to a score.
+
+    Parameters
+    ----------
+    fall : float
+        Of the score, with the marked residues masked.
+    random : ndarray, shape=(99,), dtype=float32
+        Its falls with as many residues masked elsewhere, in runs of the same lengths.
+    """
+
+    fall: float
+    random: NDArray[np.float32]
+
+    @property
+    def p_value(self) -> float:
+        """How often a random mask lowers the score at least as much, the marked one counted."""
+        return (1 + int((self.random >= self.fall).sum())) / (1 + len(self.random))
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the score falls, and by more than at random."""
+        return self.fall > 0 and self.p_value <= LEVEL
+
+
+def highest(track: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Return the places of the highest tenth, at least five; sorted, and only above 0.
+
+    Of a protein of less than ten residues, at most half.
+
+    Examples
+    --------
+    >>> highest(np.array([3.0, 0, 1, 2, 0, -1, 0, 0, 0, 0, 4])).tolist()
+    [0, 2, 3, 10]
+    """
+    n = len(track)
+    most = max(1, min(max(FEWEST, -(-n // round(1 / SHARE))), n // 2))
+    best = np.argsort(-track, kind="stable")[:most]
+    return np.sort(best[track[best] > 0])
+
+
+def deletion_test(
+    row: NDArray[np.uint8],
+    marked: NDArray[np.intp],
+    score: Callable[[Rows], NDArray[np.float32]],
+) -> Deletion:
+    """Mask the marked residues, and as many at random, and compare how the score falls.
+
+    The random places follow from the protein alone: the same protein, the same test.
+
+    Parameters
+    ----------
+    row : ndarray, shape=(n + 2,), dtype=uint8
+        Token ids with ``<cls>`` and ``<eos>``.
+    marked : ndarray
+        Sorted residues, from 0 on; not all of them.
+    score : callable
+        From token ids of some proteins to their scores, shape=(N,).
+    """
+    if len(marked) == 0:  # nothing to mask: nothing falls
+        return Deletion(0.0, np.zeros(N_RANDOM, np.float32))
+    random = np.random.default_rng(list(hashlib.sha256(row.tobytes()).digest()))
+    runs = np.diff(np.flatnonzero(np.diff(marked, prepend=-2, append=len(row) + 2) > 1))
+    places = [scattered(runs, len(row) - 2, random) for _ in range(N_RANDOM)]
+    whole, fallen, *rest = score([row, *(_masked(row, at) for at in (marked, *places))])
+    return Deletion(float(whole - fallen), whole - np.array(rest, np.float32))
+
+
+def scattered(runs: NDArray[np.intp], n: int, random: np.random.Generator) -> NDArray[np.intp]:
+    """Return random places among ``n`` for runs of these lengths, which do not touch; sorted.
+
+    Examples
+    --------
+    >>> places = scattered(np.array([3, 1]), 9, np.random.default_rng(0))
+    >>> len(places), len(np.flatnonzero(np.diff(places) > 1))
+    (4, 1)
+    """
+    lengths = random.permutation(runs)
+    free = n - lengths.sum()
+    before = np.sort(random.choice(free + 1, len(lengths), replace=False))  # unmasked, per run
+    starts = before + np.cumsum(lengths) - lengths
+    return np.concatenate([np.arange(s, s + k) for s, k in zip(starts, lengths, strict=True)])
+
+
+def _masked(row: NDArray[np.uint8], residues: NDArray[np.intp]) -> NDArray[np.uint8]:
+    masked = row.copy()
+    masked[1 + residues] = MASK
+    return masked
