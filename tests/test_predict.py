@@ -310,7 +310,7 @@ def test_another_input_and_another_model_are_named_and_refused(
     assert run(stopped, "--resume", checkpoint_path=other) == 2
     assert "was begun with another model" in error_of(capsys)
     fasta.write_text(fasta.read_text().replace("N23_X made up\nM", "N23_X made up\nMA"))
-    assert run(stopped, "--resume") == 2
+    assert run(stopped, "--resume") == 3
     assert "was begun with another input" in error_of(capsys)
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 from esmgo.errors import shown
 
-__all__ = ["Job"]
+__all__ = ["OTHER_INPUT", "Job"]
 
 FORMAT = 1
 """Of jobs, parts and shards. It grows when an older one can no longer be read."""
 
+OTHER_INPUT = "input"
+
 _WORDS = {
-    "proteins": "input",
+    "proteins": OTHER_INPUT,
     "model": "model",
     "version": "version of esmgo",
     "fingerprint": "set of flags",

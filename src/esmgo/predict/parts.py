@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import FastaError, UsageError, shown
 from esmgo.go.calls import Calls
 from esmgo.go.files import write_atomically
-from esmgo.predict.jobs import Job
+from esmgo.predict.jobs import OTHER_INPUT, Job
 
 __all__ = ["DAMAGED", "SPOOL", "Parts", "pack", "unpack"]
 
@@ -89,6 +89,8 @@ class Parts:
         ------
         UsageError
             If another job has begun here; names what differs.
+        FastaError
+            If it is the proteins alone.
         """
         path = self.folder / _JOB
         if path.exists():
@@ -100,10 +102,13 @@ class Parts:
             if begun.shard != job.shard:
                 differences.append(f"--shard ({begun.shard[0]}/{begun.shard[1]} before)")
             if differences:
-                raise UsageError(
-                    f"{shown(self.folder, 50)} was begun with another"
-                    f" {shown(', '.join(differences), 80)}: --override starts anew"
+                reason = (
+                    f"was begun with another {shown(', '.join(differences), 80)}:"
+                    " --override starts anew"
                 )
+                if differences == [OTHER_INPUT]:
+                    raise FastaError(self.folder, reason)
+                raise UsageError(f"{shown(self.folder, 50)} {reason}")
             job = begun
         else:
             write_atomically(path, json.dumps(job.to_json(), indent=1).encode())
