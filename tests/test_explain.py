@@ -5,7 +5,6 @@ import re
 import shlex
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 from esmgo.model.attribution import MOST_STEPS, Attribution, attribute, logits
 from esmgo.model.caller import Caller
+from esmgo.model.index import Index
 from esmgo.model.packing import pack
 from esmgo.model.tokens import MASK, encode, windows
 from esmgo.predict.deletion import Deletion, deletion_test, highest, scattered
@@ -294,7 +294,7 @@ def test_few_residues_are_marked_and_only_those_that_speak_for_the_term():
 
 
 def test_carriers_are_the_nearest_training_proteins_with_the_term():
-    index = SimpleNamespace(
+    index = Index(
         ids=("a", "b", "c", "d"),
         vectors=np.array([[1, 0], [0, 1], [1, 1], [-1, 0]], np.float16),
         indptr=np.array([0, 2, 2, 4, 6]),

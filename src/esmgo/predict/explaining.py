@@ -7,12 +7,12 @@ score, and a test whether the residues that add most are really those that matte
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
 from esmgo.model.attribution import attribute, logits
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.index import open_index
+from esmgo.model.index import Index, open_index
 from esmgo.model.tokens import encode, window_starts, windows
 from esmgo.options import option
 from esmgo.predict.deletion import deletion_test, highest
@@ -47,24 +47,13 @@ from esmgo.render.track import to_svg
 
 __all__ = ["ExplainConfig", "carriers", "column_of", "explain", "write_explanations"]
 
+log = logging.getLogger(__name__)
+
 FORMATS = ("text", "json", "svg")
 _SUFFIXES = {".txt": "text", ".json": "json", ".svg": "svg"}
 
 NEAREST = 5
 """Carriers of the term that a card names."""
-
-
-class Known(Protocol):
-    """What is asked of an `esmgo.model.index.Index`: M training proteins."""
-
-    @property
-    def ids(self) -> tuple[str, ...]: ...
-    @property
-    def vectors(self) -> NDArray[np.float16]: ...
-    @property
-    def indptr(self) -> NDArray[np.int64]: ...
-    @property
-    def indices(self) -> NDArray[np.int32]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,32 +123,35 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         context_length=config.context_length,
         precision=config.precision,
     )
-    for protein in proteins:
+    for i, protein in enumerate(proteins, 1):
+        log.debug("Explaining protein %d of %d ...", i, len(proteins))
         yield explained(predictor, index, protein, column)
 
 
 def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
     """Write what `explain` finds, as ``config`` says; a file is complete or absent."""
     check_free(config.output, overwrite=config.overwrite)
-    found = explain(config, report)
-    match config.made:
-        case "json":
-            cards = {
-                "schema_version": SCHEMA_VERSION,
-                "notes": NOTES,
-                "cards": [to_json(each) for each in found],
-            }
-            text = json.dumps(cards, allow_nan=False, indent=1) + "\n"  # ASCII, whatever an id has
-        case "svg":
-            text = to_svg(list(found))
-        case _:
-            text = "\n\n".join(f"{to_text(each)}\n" for each in found)
     with opened(config.output) as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
+        for part in _rendered(explain(config, report), str(config.made)):
+            file.write(part.encode("utf-8", "backslashreplace"))
+            file.flush()
+
+
+def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
+    """Yield what is to be written; text card by card."""
+    if format == "text":
+        for i, each in enumerate(found):
+            yield "\n" * (2 * bool(i)) + f"{to_text(each)}\n"
+    elif format == "svg":
+        yield to_svg(list(found))
+    else:
+        cards = [to_json(each) for each in found]
+        value = {"schema_version": SCHEMA_VERSION, "notes": NOTES, "cards": cards}
+        yield json.dumps(value, allow_nan=False, indent=1) + "\n"  # ASCII, whatever an id has
 
 
 def explained(
-    predictor: Predictor, index: Known | None, protein: Protein, column: int
+    predictor: Predictor, index: Index | None, protein: Protein, column: int
 ) -> Explanation:
     """Explain one term of one protein."""
     labels, device = predictor.labels, predictor.device
@@ -189,7 +181,7 @@ def explained(
     )  # fmt: skip
 
 
-def carriers(index: Known, vector: NDArray[np.float32], column: int, k: int) -> Training:
+def carriers(index: Index, vector: NDArray[np.float32], column: int, k: int) -> Training:
     """Find the ``k`` training proteins with a term that are nearest to a protein.
 
     Parameters

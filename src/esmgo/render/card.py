@@ -198,6 +198,8 @@ class Explanation:
     def remarks(self) -> list[str]:
         """What a reader of this card must know besides, in words."""
         track, remarks = self.track, []
+        if self.term.is_root:
+            remarks.append("The root of an aspect is true of every protein.")
         if self.is_weak:
             given = f"The caller gives this term only {self.probability:.2f}"
             remarks.append(f"{given}: there is little to explain.")
@@ -250,8 +252,8 @@ def _lines(found: Explanation) -> Iterator[str]:
     yield ""
     yield from _training(found.training)
     yield ""
-    where = f"residues {track.first:,} to {track.last:,}" if found.is_window else "the protein"
-    yield f"Residues that speak for {name_of(found.explained)}: {len(track.marked)} of {where}"
+    of_all = f"{len(track.marked)} of {len(track.values):,} marked (*)"
+    yield f"Residues that speak for {name_of(found.explained)}: {of_all}"
     yield from _strongest(found)
     letters = found.sequence[track.first - 1 : track.last]
     signs = np.full(len(letters), " ")
@@ -278,7 +280,7 @@ def _lines(found: Explanation) -> Iterator[str]:
 def _training(training: Training | None) -> Iterator[str]:
     yield training_line(training)
     for id, similarity in training.nearest if training else ():
-        yield f"  {similarity:6.3f}  {shown(id, 80)}"
+        yield f"  {similarity:7.4f}  {shown(id, 80)}"
 
 
 def training_line(training: Training | None) -> str:
@@ -365,4 +367,4 @@ def _term(term: Term) -> dict[str, Any]:
 def _probability(logit: float) -> str:
     """Return the probability that a logit stands for, with enough digits to tell from 0 and 1."""
     p = 0.5 + 0.5 * math.tanh(logit / 2)
-    return f"{p:.2f}" if 0.005 <= p < 0.995 else f"{p:.2g}" if p < 0.5 else f"{p:.4f}"
+    return f"{p:.2g}" if p < 0.1 else f"{p:.2f}" if p < 0.95 else f"{p:.4f}"

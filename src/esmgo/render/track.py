@@ -137,7 +137,7 @@ def _residue(name: str, value: float, unit: float, is_marked: bool, x: float) ->
 def _neighbours(found: Explanation) -> str:
     line = training_line(found.training)
     if found.training and found.training.nearest:
-        near = ", ".join(f"{shown(id, 40)} {s:.3f}" for id, s in found.training.nearest)
+        near = ", ".join(f"{shown(id, 40)} {s:.4f}" for id, s in found.training.nearest)
         return f"{line}: {near}"
     return line
 
