@@ -18,6 +18,7 @@ from esmgo.data.sample import example, sample_rows
 from esmgo.errors import UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
+from esmgo.model import attribution
 from esmgo.model.attribution import MOST_STEPS, Attribution, attribute, logits
 from esmgo.model.caller import Caller
 from esmgo.model.index import Index
@@ -178,6 +179,14 @@ def test_weights_kept_in_bf16_give_gradients_too():
     caller.encoder.bfloat16()
     half = attribute(caller, row, 1, CPU, n_steps=8).residues
     assert np.corrcoef(whole, half)[0, 1] > 0.99
+
+
+def test_large_encoders_are_computed_anew_on_the_way_back_to_the_same_result(monkeypatch):
+    caller, row = random_caller(), encode(sequence(30, 3), 1024)
+    held = attribute(caller, row, 1, CPU, n_steps=4).residues
+    monkeypatch.setattr(attribution, "_HELD", 0)
+    anew = attribute(caller, row, 1, CPU, n_steps=4).residues
+    np.testing.assert_allclose(anew, held, atol=1e-6)
 
 
 def test_an_unknown_residue_adds_nothing():

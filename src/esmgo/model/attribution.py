@@ -43,6 +43,9 @@ TOLERANCE = 0.01
 _BACKWARD = 8
 """Times the memory of a token, where its gradient is wanted."""
 
+_HELD = 10_000
+"""Layers times width above which they are computed anew on the way back: 1 GB a batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
@@ -189,7 +192,8 @@ def _end(
 
 def _logits(caller: Caller, x: Tensor, packed: Packed, column: int) -> Tensor:
     """Return a term's logits from what enters the first layer, differentiably; shape=(B,)."""
-    encoder = caller.encoder
-    last = encoder.run(x, packed, 0, len(encoder.layers), cls_only=True, recompute=True)
+    n_layers = len(caller.encoder.layers)
+    is_large = n_layers * caller.width > _HELD
+    last = caller.encoder.run(x, packed, 0, n_layers, cls_only=True, recompute=is_large)
     scores: Tensor = caller.head(last)[:, column]
     return scores
