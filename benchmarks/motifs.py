@@ -2,10 +2,11 @@
 
     python benchmarks/motifs.py CHECKPOINT [PROTEINS]
 
-For each test protein and each of its called terms (own probability of a half or more) that a
-motif stands for: where the residues that the motif fixes rank among all that belong to no motif
-of the term, how much of what is marked lies in the motif, and how far the score falls with the
-marked residues, the motif, or as many residues at random masked.
+For each test protein and each of its called terms (own probability of a half or more) that
+motifs stand for: where the residues that they fixed rank among all others; where each motif as a
+whole ranks among equally long stretches that touch none; how much of what is marked lies in
+motifs; and how far the score falls with the marked residues, the motifs, or as many residues as
+marked at random masked.
 """
 
 import re
@@ -20,8 +21,10 @@ from esmgo.model.attribution import logits
 from esmgo.model.tokens import MASK, encode
 from esmgo.predict.explaining import explained
 
-COLUMNS = ("rank", "rank, mean of 7", "marked in motif", "of all residues", "fall, marked",
-           "fall, motif", "fall, random", "supported")  # fmt: skip
+COLUMNS = (
+    "rank of residues", "rank, mean of 7", "rank of motifs", "marked in motif",
+    "of all residues", "fall, marked", "fall, motif", "fall, random", "supported",
+)  # fmt: skip
 
 
 def expressions(pattern: str) -> list[re.Pattern[str]]:
@@ -38,25 +41,27 @@ def expressions(pattern: str) -> list[re.Pattern[str]]:
     return found
 
 
-def fixed(row: SampleRow, term: str) -> np.ndarray:
-    """Return the residues fixed by the motifs that give a protein a term; maybe none."""
-    places: set[int] = set()
+def motifs_of(row: SampleRow, term: str) -> list[list[int]]:
+    """Return what each motif that gives a protein a term has fixed: sorted residues; maybe none."""
+    found = set()
     for source in (*DOMAINS.values(), *ADDRESSES.values()):
         if term in source.terms and set(source.terms) <= set(row["terms"]):
             hits = [[h for e in expressions(m) for h in e.finditer(row["sequence"])]
                     for m in source.motifs]  # fmt: skip
             if all(hits):  # motif by motif
                 for hit in (h for each in hits for h in each):
-                    for group in range(1, hit.re.groups + 1):
-                        places.update(range(*hit.span(group)))
-    return np.array(sorted(places), int)
+                    spans = [range(*hit.span(i)) for i in range(1, hit.re.groups + 1)]
+                    found.add(tuple(at for span in spans for at in span))
+    return [list(each) for each in sorted(found)]
 
 
-def measured(predictor: Predictor, row: SampleRow, term: str, motif: np.ndarray) -> list[float]:
+def measured(
+    predictor: Predictor, row: SampleRow, term: str, motifs: list[list[int]]
+) -> list[float]:
     """Return the figures of one protein and term, as in `COLUMNS`."""
     column = predictor.labels.column[term]
     found = explained(predictor, None, Protein(row["id"], row["sequence"]), column)
-    values = found.track.values
+    values, motif = found.track.values, np.unique(np.concatenate(motifs))
     ones = np.ones(7)
     smooth = np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
     tokens = encode(row["sequence"], 1026)
@@ -65,7 +70,8 @@ def measured(predictor: Predictor, row: SampleRow, term: str, motif: np.ndarray)
     whole, without = logits(predictor.caller, [tokens, masked], column, torch.device("cpu"))
     inside = np.isin(found.track.marked, motif).mean() if len(found.track.marked) else 0.0
     return [
-        rank(values, motif), rank(smooth, motif), inside, len(motif) / len(values),
+        rank(values, motif), rank(smooth, motif), rank_of_motifs(values, motifs),
+        inside, len(motif) / len(values),
         found.masking.fall, whole - without, found.masking.random.mean(),
         found.masking.is_supported,
     ]  # fmt: skip
@@ -78,6 +84,21 @@ def rank(values: np.ndarray, motif: np.ndarray) -> float:
     return float((above + equal / 2).mean())
 
 
+def rank_of_motifs(values: np.ndarray, motifs: list[list[int]]) -> float:
+    """Return the mean percentile of motifs among stretches of their length that touch none."""
+    touched = np.zeros(len(values))
+    for motif in motifs:
+        touched[motif[0] : motif[-1] + 1] = 1
+    ranks = []
+    for motif in motifs:
+        n = motif[-1] + 1 - motif[0]
+        sums, taken = (np.convolve(x, np.ones(n), "valid") for x in (values, touched))
+        others = sums[taken < 0.5]
+        if len(others):
+            ranks.append((sums[motif[0]] > others).mean())
+    return float(np.mean(ranks)) if ranks else np.nan
+
+
 def main() -> None:
     """Measure all pairs and print the means, by what the motifs are and over all."""
     predictor = Predictor.load(sys.argv[1], device="cpu", precision="fp32")
@@ -86,12 +107,12 @@ def main() -> None:
     for row in sample_rows()["test"][:n]:
         own, _, _ = predictor.states([row["sequence"]])
         for term in row["terms"]:
-            motif = fixed(row, term)
-            if len(motif) and own[0, predictor.labels.column[term]] >= 0.5:
-                rows.append(measured(predictor, row, term, motif))
+            motifs = motifs_of(row, term)
+            if motifs and own[0, predictor.labels.column[term]] >= 0.5:
+                rows.append(measured(predictor, row, term, motifs))
         print(f"{row['id']}: {len(rows)} pairs", file=sys.stderr)
     print(f"{len(rows)} pairs of protein and called term\n")
-    for name, mean, median in zip(COLUMNS, np.mean(rows, 0), np.median(rows, 0), strict=True):
+    for name, mean, median in zip(COLUMNS, np.nanmean(rows, 0), np.nanmedian(rows, 0), strict=True):
         print(f"{name:<16} mean {mean:6.3f}   median {median:6.3f}")
 
 
