@@ -22,9 +22,13 @@ from esmgo.model.tokens import MASK, encode
 from esmgo.predict.explaining import explained
 
 COLUMNS = (
-    "rank of residues", "rank, mean of 7", "rank of motifs", "marked in motif",
-    "of all residues", "fall, marked", "fall, motif", "fall, random", "supported",
+    "rank of residues", "the same, mean of 7", "rank of motifs", "of motifs that matter",
+    "motifs that matter", "marked in motifs", "of all residues", "fall, marked", "fall, motifs",
+    "fall, random", "supported",
 )  # fmt: skip
+
+MATTERS = 1.0
+"""How far the score falls at least where a motif that the caller reads is masked, alone."""
 
 
 def expressions(pattern: str) -> list[re.Pattern[str]]:
@@ -61,19 +65,22 @@ def measured(
     """Return the figures of one protein and term, as in `COLUMNS`."""
     column = predictor.labels.column[term]
     found = explained(predictor, None, Protein(row["id"], row["sequence"]), column)
-    values, motif = found.track.values, np.unique(np.concatenate(motifs))
+    values, fixed = found.track.values, np.unique(np.concatenate(motifs))
     ones = np.ones(7)
     smooth = np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
     tokens = encode(row["sequence"], 1026)
-    masked = tokens.copy()
-    masked[1 + motif] = MASK
-    whole, without = logits(predictor.caller, [tokens, masked], column, torch.device("cpu"))
-    inside = np.isin(found.track.marked, motif).mean() if len(found.track.marked) else 0.0
+    masked = [tokens.copy() for _ in range(len(motifs) + 1)]
+    for each, places in zip(masked, [fixed, *map(np.array, motifs)], strict=True):
+        each[1 + places] = MASK
+    whole, without, *alone = logits(
+        predictor.caller, [tokens, *masked], column, torch.device("cpu")
+    )
+    ranks, matter = ranks_of_motifs(values, motifs), whole - np.array(alone) >= MATTERS
+    marked = found.track.marked
     return [
-        rank(values, motif), rank(smooth, motif), rank_of_motifs(values, motifs),
-        inside, len(motif) / len(values),
-        found.masking.fall, whole - without, found.masking.random.mean(),
-        found.masking.is_supported,
+        rank(values, fixed), rank(smooth, fixed), mean(ranks), mean(ranks[matter]), matter.mean(),
+        mean(np.isin(marked, fixed)), len(fixed) / len(values), found.masking.fall,
+        whole - without, found.masking.random.mean(), found.masking.is_supported,
     ]  # fmt: skip
 
 
@@ -84,8 +91,8 @@ def rank(values: np.ndarray, motif: np.ndarray) -> float:
     return float((above + equal / 2).mean())
 
 
-def rank_of_motifs(values: np.ndarray, motifs: list[list[int]]) -> float:
-    """Return the mean percentile of motifs among stretches of their length that touch none."""
+def ranks_of_motifs(values: np.ndarray, motifs: list[list[int]]) -> np.ndarray:
+    """Return each motif's percentile among stretches of its length that touch none."""
     touched = np.zeros(len(values))
     for motif in motifs:
         touched[motif[0] : motif[-1] + 1] = 1
@@ -93,10 +100,14 @@ def rank_of_motifs(values: np.ndarray, motifs: list[list[int]]) -> float:
     for motif in motifs:
         n = motif[-1] + 1 - motif[0]
         sums, taken = (np.convolve(x, np.ones(n), "valid") for x in (values, touched))
-        others = sums[taken < 0.5]
-        if len(others):
-            ranks.append((sums[motif[0]] > others).mean())
-    return float(np.mean(ranks)) if ranks else np.nan
+        ranks.append(mean(sums[motif[0]] > sums[taken < 0.5]))
+    return np.array(ranks)
+
+
+def mean(values: np.ndarray) -> float:
+    """Return the mean without what is not a number; of nothing, no number."""
+    kept = values[~np.isnan(values)]
+    return float(kept.mean()) if len(kept) else np.nan
 
 
 def main() -> None:
@@ -112,8 +123,8 @@ def main() -> None:
                 rows.append(measured(predictor, row, term, motifs))
         print(f"{row['id']}: {len(rows)} pairs", file=sys.stderr)
     print(f"{len(rows)} pairs of protein and called term\n")
-    for name, mean, median in zip(COLUMNS, np.nanmean(rows, 0), np.nanmedian(rows, 0), strict=True):
-        print(f"{name:<16} mean {mean:6.3f}   median {median:6.3f}")
+    for name, column in zip(COLUMNS, np.transpose(rows), strict=True):
+        print(f"{name:<22} mean {mean(column):6.3f}   median {np.nanmedian(column):6.3f}")
 
 
 if __name__ == "__main__":

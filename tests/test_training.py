@@ -77,6 +77,21 @@ def test_the_output_bias_starts_at_the_log_odds_of_each_term(tmp_path):
     np.testing.assert_allclose(bias, np.log(rate / (1 - rate)), rtol=1e-5, atol=1e-6)
 
 
+def test_a_linear_schedule_goes_up_and_then_down_to_nothing(tmp_path):
+    from esmgo.data.dataset import open_dataset
+    from esmgo.learn.state import State
+
+    chosen = config(tmp_path, schedule="linear", learning_rate=1.0, num_epochs=10)
+    state = State.start(chosen, open_dataset("sample"), None, torch.device("cpu"))
+    rates = []
+    for state.epoch in range(10):
+        for state.step in range(50):
+            rates.append(state.set_learning_rate(50))
+    assert state.optimizer.param_groups[0]["lr"] == rates[-1] == pytest.approx(1 / 500)
+    np.testing.assert_allclose(rates[:9], np.arange(1, 10) / 10)  # 2 % of 500 steps
+    np.testing.assert_allclose(rates[10:], 1 - np.arange(10, 500) / 500)
+
+
 def test_frozen_layers_have_no_dropout_and_no_gradient(tmp_path):
     from esmgo.data.dataset import open_dataset
     from esmgo.learn.state import State

@@ -78,6 +78,12 @@ class TrainConfig:
     learning_rate: float = option(
         1e-4, "The learning rate of the Adam optimizer.", above=0, maximum=10
     )
+    schedule: str = option(
+        "constant",
+        "The learning rate over the training: constant; or linear, up over the first 2 % of the"
+        " steps and down to 0 at the last.",
+        choices=("constant", "linear"),
+    )
     dropout: float = option(
         0.1,
         "The amount of dropout to apply to the hidden and attention layers during training.",

@@ -160,6 +160,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
         left = windows[state.step :]
         made = _ahead(left, lambda rows: _window(state, rows), config.num_dataset_processes)
         for rows, window in zip(left, made, strict=True):
+            rate = state.set_learning_rate(len(windows))
             loss, norm = _step(state, rows, window, stop)
             if np.isfinite(loss) and np.isfinite(norm):
                 state.norm_sum += norm
@@ -179,7 +180,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     cross_entropy, norm = state.epoch_means()
     epoch = state.epoch + 1
     log.info("Epoch %d: Cross Entropy: %.5f, Gradient Norm: %.4f", epoch, cross_entropy, norm)
-    board.training(epoch, cross_entropy, norm, config.learning_rate, speed)
+    board.training(epoch, cross_entropy, norm, rate, speed)
 
 
 def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[float, float]:
