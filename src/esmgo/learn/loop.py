@@ -32,7 +32,7 @@ from esmgo.learn.validation import Validation, naive_fmax, validate
 from esmgo.model.batches import epoch_windows
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
-from esmgo.model.device import fast_matmul, is_out_of_memory
+from esmgo.model.device import is_out_of_memory
 
 __all__ = ["train"]
 
@@ -84,7 +84,7 @@ def train(
     log.info("Fine-tuning ...")
     resumed_after = state.epoch if previous else None
     board = Board(config.run_dir_path, resumed_after)
-    with fast_matmul(), StopRequest() as stop, board, state.features, state.held_out:
+    with StopRequest() as stop, board, state.features, state.held_out:
         try:
             left = config.cache_gb
             for each in (state.features, state.held_out):
