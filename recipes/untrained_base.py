@@ -1,11 +1,13 @@
 """Write an ESM2 encoder with first, untrained weights, to be trained from scratch.
 
-    python recipes/untrained_base.py FOLDER --layers=2 --width=192 --heads=8 --window --seed=0
+    python recipes/untrained_base.py FOLDER --layers=2 --width=192 --heads=8 --window --pool
 
 ``esmgo train --base_model=FOLDER --unfreeze_last_k_layers=2`` then trains all of its layers;
 the embeddings of the 33 tokens stay as they are drawn. With ``--window`` the first layer's heads
 start by looking at one neighbour each, at -1, 1, -2, 2 …, as those of ``tiny`` do: under rotary
-positions the biases of query and key decide that. So the layer starts as a convolution.
+positions the biases of query and key decide that. So the layer starts as a convolution. With
+``--pool`` the last layer starts by gathering, at ``<cls>``, residues that fit one random direction
+per head, between their mean and their maximum; two heads stay near the N-terminus.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ from safetensors.torch import save_file
 
 from esmgo.model.encoder import Encoder
 
+CLS = 0
+CONTENT, POOLED, N_TERMINAL = 2.0, 6.0, 2
+"""How sharply the last layer chooses, how much it adds, and its heads near the N-terminus."""
+
 
 def main() -> None:
     """Write the folder."""
@@ -27,7 +33,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     for name, default in (("layers", 2), ("width", 192), ("heads", 8), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--window", action="store_true")
+    for name in ("window", "pool"):
+        parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     sizes = {
         "model_type": "esm", "vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1,
@@ -53,6 +60,8 @@ def main() -> None:
                     weight.mul_(depth)  # so that the residual stream does not grow with depth
         if options.window:
             look_at_neighbours(encoder.layers[0].attention, options.heads)
+        if options.pool:
+            gather(encoder, options.heads, draw)
     options.folder.mkdir(parents=True)
     weights = {f"esm.{name}": tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     save_file(weights, options.folder / "model.safetensors", metadata={"format": "pt"})
@@ -63,15 +72,50 @@ def main() -> None:
 def look_at_neighbours(attention: torch.nn.Module, n_heads: int) -> None:
     """Let each head look at one distance, whatever the residues."""
     own = attention.self
+    frequency = frequencies(own, n_heads)
+    weight = torch.where(frequency > 0.005, 12.0, 0.0)
+    biases = [biases_at((-1) ** (i + 1) * (1 + i // 2), weight) for i in range(n_heads)]
+    for part, found in zip((own.query, own.key), zip(*biases, strict=True), strict=True):
+        part.bias.copy_(torch.cat(found))
+        part.weight.mul_(0.1)
+
+
+def gather(encoder: Encoder, n_heads: int, draw: torch.Generator) -> None:
+    """Let each head of the last layer weigh residues by one direction, whoever asks."""
+    encoder.embeddings.word_embeddings.weight[CLS] = 0
+    last = encoder.layers[-1].attention
+    own, width = last.self, len(last.self.query.bias)
+    frequency = frequencies(own, n_heads)
+    half = len(frequency)
+    query, key = torch.zeros(n_heads, 2 * half), torch.zeros(n_heads, 2 * half)
+    content = torch.zeros(n_heads, 2 * half, width)
+    # the slowest frequency: the same at all distances
+    content[:, half - 1].normal_(0, CONTENT * width**-0.5, generator=draw)
+    query[:, half - 1] = math.sqrt(2 * half)
+    near = torch.where((frequency > 0.005) & (frequency < 0.05), 20.0, 0.0)
+    for head in range(n_heads - N_TERMINAL, n_heads):
+        for found, bias in zip((query, key), biases_at(0, near), strict=True):
+            found[head] += bias
+        content[head] *= 0.1
+    own.query.weight.zero_()
+    own.query.bias.copy_(query.ravel())
+    own.key.weight.copy_(content.view(width, width))
+    own.key.bias.copy_(key.ravel())
+    last.output.dense.weight.normal_(0, POOLED * width**-0.5, generator=draw)
+
+
+def frequencies(own: torch.nn.Module, n_heads: int) -> torch.Tensor:
+    """Return the angles by which rotary positions turn a head's vectors, per residue."""
     half = len(own.query.bias) // n_heads // 2
-    frequency = 10000.0 ** (-torch.arange(half) / half)
-    length = torch.where(frequency > 0.005, 12.0 * math.sqrt(2 * half), 0.0).sqrt()
-    offsets = [(-1) ** (i + 1) * (1 + i // 2) for i in range(n_heads)]
-    angles = torch.tensor(offsets)[:, None] * frequency  # (H, half)
-    own.query.bias.copy_(torch.cat([length, 0 * length]).repeat(n_heads))
-    own.key.bias.copy_(torch.cat([length * angles.cos(), -length * angles.sin()], 1).ravel())
-    own.query.weight.mul_(0.1)
-    own.key.weight.mul_(0.1)
+    return 10000.0 ** (-torch.arange(half) / half)
+
+
+def biases_at(offset: int, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the biases of query and key of a head that looks ``offset`` residues ahead."""
+    half = len(weight)
+    length = (weight * math.sqrt(2 * half)).sqrt()
+    angle = offset * 10000.0 ** (-torch.arange(half) / half)
+    return torch.cat([length, 0 * length]), torch.cat([length * angle.cos(), -length * angle.sin()])
 
 
 if __name__ == "__main__":
