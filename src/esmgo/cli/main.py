@@ -164,12 +164,14 @@ def _help() -> str:
 
 
 class _Printer(logging.Handler):
-    """What training says to stdout, warnings to stderr, each one line; steps to a terminal only."""
+    """What training says to stdout, notices and warnings to stderr; steps to a terminal only."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
             print(_line(f"warning: {record.getMessage()}"), file=sys.stderr)
-        elif record.levelno >= logging.INFO:
+        elif record.levelno > logging.INFO:
+            print(_line(record.getMessage()), file=sys.stderr)
+        elif record.levelno == logging.INFO:
             print(_line(record.getMessage()), flush=True)
         elif sys.stderr.isatty():
             print(_line(record.getMessage()), file=sys.stderr)

@@ -60,6 +60,8 @@ def page() -> str:
 
 def _row(config: type, each: Any) -> str:
     default = f'"{each.default}"' if isinstance(each.default, str) else each.default
+    if default is None:
+        default = each.metadata["default_text"]
     text = each.metadata["text"].replace("|", "\\|")
     name = each.name if each.metadata["is_rest"] else f"--{each.name}"
     names = [*(f"-{letter}" for letter in each.metadata["short"] or ""), name]

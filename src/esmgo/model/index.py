@@ -21,9 +21,13 @@ from esmgo.model.container import Header, read_header, write_container
 
 __all__ = ["Index", "index_path", "open_index", "write_index"]
 
-FORMAT = 1
+FORMATS = {"F16": 1, "I8": 2}
+"""By the type that vectors are stored in; those in int8 have a scale each."""
 
-_TYPES = {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")}
+_TYPES = {
+    "vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4"),
+}  # fmt: skip
+_SMALL = _TYPES | {"vectors": ("I8", "|i1"), "scales": ("F32", "<f4")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ def index_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.index{path.suffix}")
 
 
-def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> None:
+def write_index(
+    path: Path, index: Index, labels: LabelSpace, encoder: str, *, int8: bool = False
+) -> None:
     """Write an index; afterwards the old or the new one stands at ``path``, whole.
 
     Parameters
@@ -74,6 +80,8 @@ def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> N
         The columns of its annotations; only the most specific ones are written.
     encoder : str
         `Checkpoint.encoder_fingerprint` of who made the vectors.
+    int8 : bool
+        Store vectors in half of the room: each number in 255 steps, and a scale per vector.
 
     Raises
     ------
@@ -82,13 +90,15 @@ def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> N
     """
     indptr, indices = most_specific(index.indptr, index.indices, labels)
     arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
+    if int8:
+        arrays["vectors"], arrays["scales"] = _in_steps(index.vectors)
     tensors = []
-    for name, (dtype, plain) in _TYPES.items():
+    for name, (dtype, plain) in (_SMALL if int8 else _TYPES).items():
         array = np.ascontiguousarray(arrays[name], plain)
         data = array.view(np.uint8).reshape(-1).data if array.size else memoryview(b"")
         tensors.append((name, dtype, array.shape, data))
     metadata = {
-        "index": FORMAT,
+        "index": FORMATS["I8" if int8 else "F16"],
         "encoder_sha256": encoder,
         "labels_sha256": labels.fingerprint,
         "ids": list(index.ids),
@@ -120,16 +130,18 @@ def open_index(checkpoint: Checkpoint) -> Index | None:
 
 def _read(header: Header, labels: LabelSpace) -> Index:
     path, meta = header.path, header.metadata or {}
-    if meta.get("index") != FORMAT:
+    if meta.get("index") not in FORMATS.values():
         found = shown(json.dumps(meta.get("index")), 20)
         raise CheckpointError(path, f"index of format {found}: written by a newer version of esmgo")
     arrays = {}
-    for name, (dtype, plain) in _TYPES.items():
+    for name, (dtype, plain) in (_TYPES if meta["index"] == 1 else _SMALL).items():
         info = header.tensors.get(name)
         if info is None or info.dtype != dtype:
             raise CheckpointError(path, f"incomplete index: without {name}")
         n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
         arrays[name] = np.fromfile(path, plain, n, offset=at).reshape(info.shape)
+    if "scales" in arrays:
+        arrays["vectors"] = _from_steps(path, arrays["vectors"], arrays["scales"])
     ids, indptr, indices = tuple(meta["ids"]), arrays["indptr"], arrays["indices"]
     is_sound = (
         arrays["vectors"].ndim == 2
@@ -144,3 +156,19 @@ def _read(header: Header, labels: LabelSpace) -> Index:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
     closed = close_rows(indptr, indices, labels)
     return Index(ids, arrays["vectors"], *closed, fingerprint=header.notes["sha256"])
+
+
+def _in_steps(vectors: NDArray[np.float16]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return whole numbers in [-127, 127], shape=(M, D), and what one step is, shape=(M,)."""
+    wide = vectors.astype(np.float32)
+    scales = np.abs(wide).max(axis=1, initial=0) / 127
+    steps = np.rint(wide / np.maximum(scales, np.finfo(np.float32).tiny)[:, None])
+    return steps.astype(np.int8), scales
+
+
+def _from_steps(
+    path: Path, steps: NDArray[np.int8], scales: NDArray[np.float32]
+) -> NDArray[np.float16]:
+    if steps.ndim != 2 or scales.shape != steps.shape[:1]:
+        raise CheckpointError(path, "damaged index: vectors and scales do not fit together")
+    return (steps * scales[:, None]).astype(np.float16)

@@ -77,7 +77,8 @@ class EvaluateConfig:
         " training protein.",
     )
     checkpoint_path: str | None = option(
-        None, "Evaluate this training checkpoint, on --dataset, instead of files."
+        None,
+        "Evaluate this training checkpoint, or bundled, on --dataset, instead of files.",
     )
     dataset: str | None = option(
         None, "With --checkpoint_path: a hub id, a local folder, one file, or sample."
@@ -295,12 +296,13 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     assert config.checkpoint_path is not None
     assert config.dataset is not None
     name = locate_dataset(config.dataset, config.dataset_subset)
+    from esmgo.model.bundled import chosen
     from esmgo.model.checkpoint import open_checkpoint
     from esmgo.predict.ensemble import Ensemble  # torch takes seconds
 
-    checkpoint = open_checkpoint(config.checkpoint_path)
-    predictor = Ensemble.load(
-        config.checkpoint_path,
+    checkpoint = open_checkpoint(chosen(config.checkpoint_path))
+    predictor = Ensemble.of(
+        checkpoint,
         device=config.device,
         precision=config.precision,
         homology=training_sequences(config.homology, config.dataset_subset),
