@@ -35,6 +35,7 @@ VERBS = {
     "audit": "Say what the split of a data set really tests.",
     "embed": "Write one vector per protein.",
     "blend": "Weigh head, neighbours and homology, and calibrate, on held-out proteins.",
+    "selftest": "Check the bundled caller, and say which optional programs are there.",
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
