@@ -3,10 +3,10 @@
     python recipes/bundle.py CHECKPOINT FOLDER [--vectors=int8|float16] [--overwrite]
 
 writes FOLDER/caller.safetensors (weights in float16, label space, blend; no optimiser state, no
-settings), FOLDER/caller.index.safetensors (vectors in int8, ids and terms of the training proteins; no
-sequences) and FOLDER/card.json (what it is, SHA-256 of both, and scores for `esmgo selftest`), all
-or nothing, 40 MB at most. What packing changes is measured on five famous proteins, or those of
---fasta=FILE, and printed. Installed is what stands in src/esmgo/bundled.
+settings), FOLDER/caller.index.safetensors (vectors in int8, ids and terms of the training
+proteins; no sequences) and FOLDER/card.json (what it is, SHA-256 of both, scores for `esmgo
+selftest`), all or nothing, 40 MB at most. What packing changes is measured on five famous
+proteins, or those of --fasta=FILE, and printed. The default FOLDER is where the program looks.
 """
 
 from __future__ import annotations
