@@ -30,9 +30,9 @@ CALLED = 0.5  # a quarter of the training proteins, or fewer, have these terms
 N_FAMOUS = 3  # p53, CDK2, haemoglobin alpha
 
 HONEST = """
-These are real calls by a real, if small, model. But many famous proteins, these among them, or close
-relatives are training proteins: they show what an answer looks like, not how good it is.
-docs/model_card.md tells that, on proteins without a relative in training.
+These are real calls by a real, if small, model. But many famous proteins, these among them, are
+training proteins: they show what an answer looks like, not how good it is. docs/model_card.md
+tells that, on proteins without a relative in training.
 """
 
 NEXT = """
