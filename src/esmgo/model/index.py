@@ -7,8 +7,10 @@ they vote.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +24,11 @@ from esmgo.model.container import Header, read_header, write_container
 __all__ = ["Index", "index_path", "open_index", "write_index"]
 
 FORMATS = {"F16": 1, "I8": 2}
-"""By the type that vectors are stored in; those in int8 have a scale each."""
+"""By the type that vectors are stored in."""
 
-_TYPES = {
-    "vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4"),
-}  # fmt: skip
-_SMALL = _TYPES | {"vectors": ("I8", "|i1"), "scales": ("F32", "<f4")}
+_TYPES = {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")}
+_SMALL = _TYPES | {"vectors": ("I8", "|i1")}
+_SMALL |= dict.fromkeys(("scales", "centre", "spread"), ("F32", "<f4"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def write_index(
     encoder : str
         `Checkpoint.encoder_fingerprint` of who made the vectors.
     int8 : bool
-        Store vectors in half of the room: each number in 255 steps, and a scale per vector.
+        Store vectors in half of the room: each number as one of 255 steps.
 
     Raises
     ------
@@ -89,9 +90,8 @@ def write_index(
         If the disk is full or refuses.
     """
     indptr, indices = most_specific(index.indptr, index.indices, labels)
-    arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
-    if int8:
-        arrays["vectors"], arrays["scales"] = _in_steps(index.vectors)
+    arrays: dict[str, NDArray[Any]] = {"indptr": indptr, "indices": indices}
+    arrays |= _in_steps(index.vectors) if int8 else {"vectors": index.vectors}
     tensors = []
     for name, (dtype, plain) in (_SMALL if int8 else _TYPES).items():
         array = np.ascontiguousarray(arrays[name], plain)
@@ -141,7 +141,7 @@ def _read(header: Header, labels: LabelSpace) -> Index:
         n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
         arrays[name] = np.fromfile(path, plain, n, offset=at).reshape(info.shape)
     if "scales" in arrays:
-        arrays["vectors"] = _from_steps(path, arrays["vectors"], arrays["scales"])
+        arrays["vectors"] = _from_steps(path, arrays)
     ids, indptr, indices = tuple(meta["ids"]), arrays["indptr"], arrays["indices"]
     is_sound = (
         arrays["vectors"].ndim == 2
@@ -158,17 +158,27 @@ def _read(header: Header, labels: LabelSpace) -> Index:
     return Index(ids, arrays["vectors"], *closed, fingerprint=header.notes["sha256"])
 
 
-def _in_steps(vectors: NDArray[np.float16]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return whole numbers in [-127, 127], shape=(M, D), and what one step is, shape=(M,)."""
-    wide = vectors.astype(np.float32)
+def _in_steps(vectors: NDArray[np.float16]) -> dict[str, NDArray[Any]]:
+    """Return vectors as whole numbers in [-127, 127], shape=(M, D), and what undoes it.
+
+    What all vectors share, and how far they spread in each dimension, are taken out first:
+    both are large where an encoder tells proteins apart by little.
+    """
+    wide: NDArray[Any] = vectors.astype(np.float32)
+    centre = wide.mean(axis=0) if len(wide) else np.zeros(wide.shape[1], np.float32)
+    spread = wide.std(axis=0) if len(wide) else np.ones_like(centre)
+    spread[spread == 0] = 1
+    wide = (wide - centre) / spread
     scales = np.abs(wide).max(axis=1, initial=0) / 127
     steps = np.rint(wide / np.maximum(scales, np.finfo(np.float32).tiny)[:, None])
-    return steps.astype(np.int8), scales
+    return {"vectors": steps, "scales": scales, "centre": centre, "spread": spread}
 
 
-def _from_steps(
-    path: Path, steps: NDArray[np.int8], scales: NDArray[np.float32]
-) -> NDArray[np.float16]:
-    if steps.ndim != 2 or scales.shape != steps.shape[:1]:
+def _from_steps(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float16]:
+    steps, scales = arrays["vectors"], arrays["scales"]
+    centre, spread = arrays["centre"], arrays["spread"]
+    shapes = scales.shape[:1] + centre.shape[:1], scales.shape[:1] + spread.shape[:1]
+    if any(shape != steps.shape for shape in shapes):
         raise CheckpointError(path, "damaged index: vectors and scales do not fit together")
-    return (steps * scales[:, None]).astype(np.float16)
+    vectors: NDArray[np.float16] = (steps * scales[:, None] * spread + centre).astype(np.float16)
+    return vectors
