@@ -65,6 +65,14 @@ def test_a_packed_caller_has_an_index_in_steps_that_its_encoder_owns(blended, pa
     assert (np.abs(after - before) <= 0.04 * before.std(axis=0) + 1e-3).all()
 
 
+def test_a_packed_caller_cannot_be_trained_on(packed, tmp_path, capsys):
+    path = tmp_path / "caller.safetensors"
+    shutil.copy(packed / path.name, path)
+    words = ["--resume", f"--checkpoint_path={path}", "--base_model=tiny", "--dataset=sample", CPU]
+    assert main(["train", *words]) == 6
+    assert "packed to predict only" in capsys.readouterr().err
+
+
 def test_packing_hardly_changes_the_blend(blended, packed):
     proteins = list(esmgo.read_fasta(famous_path()))
     before, after = (
