@@ -24,7 +24,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import torch
 from model_card import figures
 
@@ -46,7 +45,7 @@ def steps(ia: str) -> dict[str, str]:
     caller = "--checkpoint_path={folder}/caller/checkpoint.pt"
     packed = "--checkpoint_path={folder}/bundled/caller.safetensors"
     whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
-    weighed = f"--ontology={{ontology}} --identity={{folder}}/audit/nearest.tsv --overwrite{ia}"
+    weighed = f"--identity={{folder}}/audit/nearest.tsv --overwrite{ia}"
     found = {
         "cut": "hold_out.py {dataset} {cut}",
         "base": f"untrained_base.py {{folder}}/base {BASE} --seed={{seed}}",
@@ -60,12 +59,12 @@ def steps(ia: str) -> dict[str, str]:
         to = f"--output={{folder}}/predictions/{name}.tsv --overwrite"
         found[name] = f"esmgo baseline {name} {whole} {to}"
         found[f"evaluate {name}"] = (
-            f"esmgo evaluate --predictions={{folder}}/predictions/{name}.tsv --truth={{truth}}"
+            f"esmgo evaluate {whole} --predictions={{folder}}/predictions/{name}.tsv"
             f" --output_dir={{folder}}/evaluation/{name} {weighed}"
         )
     for name, sources in SOURCES.items():
         found[f"evaluate {name}"] = (
-            f"esmgo evaluate {packed} --dataset={{dataset}} --sources={sources} --device={{device}}"
+            f"esmgo evaluate {whole} {packed} --sources={sources} --device={{device}}"
             f" --output_dir={{folder}}/evaluation/{name} {weighed}"
         )
     return found
@@ -83,10 +82,9 @@ def main() -> None:
     folder = options.folder
     (folder / "predictions").mkdir(parents=True, exist_ok=True)
     (folder / "evaluation").mkdir(exist_ok=True)
-    write_truth(options.dataset, folder / "truth.tsv")
-    known = vars(options) | {"cut": folder / "cut", "truth": folder / "truth.tsv"}
+    known = vars(options) | {"cut": folder / "cut"}
     shown = {name: name.upper() for name in ("dataset", "ontology", "folder", "ia")}
-    shown |= {"cut": "FOLDER/cut", "truth": "FOLDER/truth.tsv"}
+    shown |= {"cut": "FOLDER/cut"}
     journal = folder / "recipe.json"
     done = json.loads(journal.read_text())["steps"] if journal.exists() else {}
     for name, command in steps(" --ia={ia}" if options.ia else "").items():
@@ -113,13 +111,6 @@ def run(words: list[str]) -> dict[str, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"seconds": round(time.monotonic() - start, 1), "cpu_seconds": round(used, 1)}
-
-
-def write_truth(dataset: Path, path: Path) -> None:
-    """Write what the test proteins have as ``protein<TAB>term``."""
-    table = pq.read_table(dataset / "all" / "test.parquet", columns=["id", "terms"])
-    rows = zip(table["id"].to_pylist(), table["terms"].to_pylist(), strict=True)
-    path.write_text("".join(f"{id}\t{term}\n" for id, terms in rows for term in terms))
 
 
 def machine(device: str) -> dict[str, Any]:

@@ -18,17 +18,26 @@ from esmgo.model.index import index_path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith(("esmgo ", "python fine-tune.py", "python predict-rank.py"))
+PROGRAMS = ("esmgo ", "python fine-tune.py", "python predict-rank.py")
+
+
+def commands_of(text):
+    """The commands in the shell blocks of a document."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    return [line for line in blocks.splitlines() if line.startswith(PROGRAMS)]
+
+
+COMMANDS = commands_of(README)
+BASELINES = [
+    command
+    for command in commands_of((ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8"))
+    if "--dataset=sample" in command
 ]
 SEQUENCES = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMASMAGVGGGSGKRVPPTRVWW\n"
 
 
 @pytest.fixture
-def folder(tmp_path, blended, monkeypatch):
+def folder(tmp_path, blended, packed, monkeypatch):
     """A folder with the files that the README's examples name."""
     (tmp_path / "checkpoints").mkdir()
     for path in (blended[0], index_path(blended[0])):
@@ -41,6 +50,7 @@ def folder(tmp_path, blended, monkeypatch):
     (tmp_path / "go-basic.obo").write_bytes(sample_ontology_path().read_bytes())
     (tmp_path / "truth.tsv").write_text(f"a\t{term}\nb\t{term}\n")
     (tmp_path / "predictions.tsv").write_text(f"a\t{term}\t0.7\n")
+    monkeypatch.setattr("esmgo.model.bundled.FOLDER", packed)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     return tmp_path
@@ -66,6 +76,24 @@ def test_commands_of_the_readme_run_as_printed(command, folder, capsys):
     code = main(words if words[0] in without else [*words, "--device=cpu"])
     err = capsys.readouterr().err
     assert code == (5 if "facebook/" in command else 0), err
+
+
+@pytest.mark.parametrize("command", BASELINES)
+def test_commands_about_baselines_run(command, tmp_path, monkeypatch):
+    _, *words = shlex.split(command)
+    if {"diamond", "audit"} & set(words) and shutil.which("diamond") is None:
+        pytest.skip("needs DIAMOND")
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 0
+    assert words[0] == "audit" or Path(words[-1].removeprefix("--output=")).stat().st_size
+
+
+def test_every_verb_has_an_example_that_is_run():
+    documents = (ROOT / "docs" / f"{name}.md" for name in ("blend", "explain", "predict"))
+    run = [*COMMANDS, *BASELINES, *(line for d in documents for line in commands_of(d.read_text()))]
+    verbs = {command.split()[1] for command in run if command.startswith("esmgo ")}
+    assert verbs | {"train"} == set(VERBS)  # the seed's way to train is fine-tune.py
+    assert any("fine-tune.py" in command for command in run)
 
 
 def test_commands_about_blending_run_one_after_the_other(tmp_path, monkeypatch, capsys):

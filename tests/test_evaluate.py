@@ -12,7 +12,7 @@ import pytest
 import esmgo
 from esmgo.cli.main import main
 from esmgo.data.cafa import BLOCK, read_ids, read_pairs, read_predictions
-from esmgo.data.sample import sample_ontology_path
+from esmgo.data.sample import sample_ontology_path, sample_rows
 from esmgo.errors import AnnotationError
 from esmgo.metrics.evaluator import BLOCK as PROTEINS
 
@@ -266,6 +266,10 @@ def test_identity_gives_groups_of_proteins(files, capsys):
 @pytest.mark.parametrize(("flags", "said"), [
     ([], "give --predictions, or --checkpoint_path"),
     (["--predictions=p"], "--predictions needs --truth"),
+    (["--predictions=p", "--dataset=sample"], "--predictions needs --ontology"),
+    (["--predictions=p", "--ontology=o", "--dataset=sample", "--truth=t"],
+     "--truth does not go with --dataset"),
+    (["--predictions=p", "--sources=head"], "--predictions needs --truth"),
     (["--checkpoint_path=c"], "--checkpoint_path needs --dataset"),
     (["--checkpoint_path=c", "--dataset=sample", "--truth=t"], "--truth does not go with"),
     (["--predictions=p", "--truth=t", "--ontology=o", "--rules=mine"], "--rules must be one of"),
@@ -303,6 +307,21 @@ def test_a_checkpoint_is_evaluated_in_blocks(checkpoint, tmp_path, capsys):
     assert {a.name for a in by_hand} == set(only["aspects"])
     for aspect, result in by_hand.items():
         assert only["aspects"][aspect.name]["best"]["fmax"]["value"] == result.fmax
+
+
+def test_predictions_are_compared_with_a_data_set(tmp_path, capsys):
+    ontology, out = sample_ontology_path(), tmp_path / "naive.tsv"
+    assert main(["baseline", "naive", "--dataset=sample", f"--output={out}"]) == 0
+    rows = sample_rows()["test"]
+    truth = tmp_path / "truth.tsv"
+    truth.write_text("".join(f"{row['id']}\t{term}\n" for row in rows for term in row["terms"]))
+    tables = []
+    for what in (f"--truth={truth}", "--dataset=sample"):
+        capsys.readouterr()
+        assert main(["evaluate", f"--predictions={out}", f"--ontology={ontology}", what]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    assert "naive.tsv" in tables[0]
 
 
 def test_the_validation_split_is_that_of_the_checkpoint(checkpoint, capsys):

@@ -131,7 +131,8 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
         results.append(open_checkpoint(folder / "c.pt").training["n_updates"])
     assert results[0] == results[1]
     from esmgo.data.dataset import open_dataset
-    from esmgo.learn.loop import _step, _window
+    from esmgo.learn.gradient import window_of
+    from esmgo.learn.loop import _step
     from esmgo.learn.state import State
     from esmgo.learn.stop import StopRequest
 
@@ -146,9 +147,39 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
 
         state.optimizer.step = keep
         window = np.array_split(np.arange(20), cut)
-        _step(state, window, _window(state, window), StopRequest())
+        _step(state, window, window_of(state, window), StopRequest())
     for one, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_batches_side_by_side_have_the_gradient_of_one_after_the_other(tmp_path, threads):
+    from esmgo.data.dataset import open_dataset
+    from esmgo.learn.gradient import add_gradient, window_of
+    from esmgo.learn.state import State
+    from esmgo.learn.stop import StopRequest
+
+    data = open_dataset("sample")
+    gradients = []
+    for n in (1, 3, 3):
+        threads(n)
+        chosen = config(tmp_path, dropout=0.0, unfreeze_last_k_layers=2)
+        state = State.start(chosen, data, None, torch.device("cpu"))
+        window = window_of(state, [np.arange(16), np.arange(16, 23)])
+        assert [batch.n for batch in window.batches] == ([16, 7] if n == 1 else [6, 6, 4, 3, 3, 1])
+        loss = add_gradient(state, window, StopRequest())
+        assert torch.get_num_threads() == n
+        found = [p.grad.clone() for p in state.caller.trainable().values()]
+        gradients.append([torch.tensor(loss), *found])
+    for one, *others in zip(*gradients, strict=True):
+        assert torch.equal(*others)
+        torch.testing.assert_close(one, others[0], rtol=1e-4, atol=1e-7)
 
 
 def test_a_partial_window_at_the_end_is_stepped_and_fewer_proteins_than_a_batch_are_fine(tmp_path):
@@ -259,31 +290,31 @@ def test_the_validation_split_is_kept(tmp_path):
 
 
 def test_a_batch_without_a_finite_loss_leaves_the_weights(tmp_path, monkeypatch, capsys):
-    from esmgo.learn import loop
+    from esmgo.learn import gradient
 
-    real, calls = loop.sparse_bce, [0]
+    real, calls = gradient.sparse_bce, [0]
 
     def loss(*args):
         calls[0] += 1
         return real(*args) * (math.nan if calls[0] == 6 else 1.0)
 
-    monkeypatch.setattr(loop, "sparse_bce", loss)
+    monkeypatch.setattr(gradient, "sparse_bce", loss)
     assert train(tmp_path) == 0
     err = capsys.readouterr().err
     assert "epoch 1, step 2: loss or gradient not finite" in err
     assert "SYN" in err
     open_checkpoint(tmp_path / "c.pt").caller()
 
-    monkeypatch.setattr(loop, "sparse_bce", lambda *args: real(*args) * math.nan)
+    monkeypatch.setattr(gradient, "sparse_bce", lambda *args: real(*args) * math.nan)
     with pytest.raises(TrainingError, match="times in a row"):
         fit(config(tmp_path / "never", num_epochs=9, eval_interval=99))
     assert not (tmp_path / "never" / "c.pt").exists()
 
 
 def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkeypatch, caplog):
-    from esmgo.learn import loop
+    from esmgo.learn import gradient
 
-    real = loop.sparse_bce
+    real = gradient.sparse_bce
 
     def scarce(logits, rows, columns):
         if len(logits) > 5:
@@ -292,14 +323,14 @@ def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkey
 
     settings = {"dropout": 0.0, "learning_rate": 1e-3, "eval_interval": 99}
     fit(config(tmp_path / "plenty", **settings))
-    monkeypatch.setattr(loop, "sparse_bce", scarce)
+    monkeypatch.setattr(gradient, "sparse_bce", scarce)
     fit(config(tmp_path / "scarce", **settings))
     assert "going on with 4," in caplog.text
     plenty, scarce_ = (open_checkpoint(tmp_path / n / "c.pt") for n in ("plenty", "scarce"))
     for one, two in zip(*(c.caller().trainable().values() for c in (plenty, scarce_)), strict=True):
         torch.testing.assert_close(one, two, atol=2e-5, rtol=0)
 
-    monkeypatch.setattr(loop, "sparse_bce", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr(gradient, "sparse_bce", lambda *_: (_ for _ in ()).throw(MemoryError()))
     assert main(flags(tmp_path / "none", *START)) == 5
 
 

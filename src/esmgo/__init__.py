@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from esmgo.predict.drawing import SubgraphConfig, subgraph
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
     from esmgo.predict.ensemble import Ensemble, Evidence
-    from esmgo.predict.evaluation import EvaluateConfig, Evaluated, evaluate_files
+    from esmgo.predict.evaluate_config import EvaluateConfig
+    from esmgo.predict.evaluation import Evaluated, evaluate_files
     from esmgo.predict.explaining import ExplainConfig, explain, write_explanations
     from esmgo.predict.merging import MergeConfig, merge_shards
     from esmgo.predict.predictor import Prediction, Predictor
@@ -61,7 +62,7 @@ _HOMES = {
     "EmbedConfig": "predict.embedding",
     "Ensemble": "predict.ensemble",
     "EsmgoError": "errors",
-    "EvaluateConfig": "predict.evaluation",
+    "EvaluateConfig": "predict.evaluate_config",
     "Evaluated": "predict.evaluation",
     "Evidence": "predict.ensemble",
     "ExplainConfig": "predict.explaining",

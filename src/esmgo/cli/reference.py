@@ -14,7 +14,7 @@ from esmgo.predict.baselines import BaselineConfig
 from esmgo.predict.blending import BlendConfig
 from esmgo.predict.drawing import SubgraphConfig
 from esmgo.predict.embedding import EmbedConfig
-from esmgo.predict.evaluation import EvaluateConfig
+from esmgo.predict.evaluate_config import EvaluateConfig
 from esmgo.predict.explaining import ExplainConfig
 from esmgo.predict.merging import MergeConfig
 from esmgo.predict.ranking import RankConfig

@@ -183,7 +183,8 @@ def selftest(words: Sequence[str], prog: str) -> int:
 
 def evaluate(words: Sequence[str], prog: str) -> int:
     """``esmgo evaluate``."""
-    from esmgo.predict.evaluation import EvaluateConfig, evaluate_files
+    from esmgo.predict.evaluate_config import EvaluateConfig
+    from esmgo.predict.evaluation import evaluate_files
 
     config, _ = flags.parse(EvaluateConfig, words, prog=prog, description=VERBS["evaluate"])
     found = evaluate_files(config)

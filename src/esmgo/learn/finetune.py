@@ -76,13 +76,14 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         source = locate_dataset(config.dataset, config.dataset_subset)
         ontology_path = locate_ontology(config.ontology) if config.ontology else None
         from esmgo.learn.loop import train  # torch takes seconds: after all that fails without it
-        from esmgo.model.device import choose_device
+        from esmgo.model.device import choose_device, fast_arithmetic
 
-        device = choose_device(config.device)
-        data = _read(config, source, ontology_path, previous)
-        if previous:
-            _refuse_changed_data(previous, data)
-        return train(config, device, data, base, previous)
+        with fast_arithmetic():  # before torch starts its threads
+            device = choose_device(config.device)
+            data = _read(config, source, ontology_path, previous)
+            if previous:
+                _refuse_changed_data(previous, data)
+            return train(config, device, data, base, previous)
 
 
 def _read(

@@ -5,34 +5,29 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
-from esmgo.data.dataset import AnnotatedProteins, Dataset
-from esmgo.data.rows import take
+from esmgo.data.dataset import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, shown
 from esmgo.learn.board import Board
 from esmgo.learn.config import TrainConfig
-from esmgo.learn.features import Batch
 from esmgo.learn.finetune import Fitted
+from esmgo.learn.gradient import Rows, Window, add_gradient, window_of
 from esmgo.learn.indexing import index_training
-from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
 from esmgo.learn.validation import Validation, naive_fmax, validate
 from esmgo.model.batches import epoch_windows
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
-from esmgo.model.device import fast_matmul, is_out_of_memory
+from esmgo.model.device import is_out_of_memory
 
 __all__ = ["train"]
 
@@ -41,26 +36,8 @@ log = logging.getLogger(__name__)
 PATIENCE = 10
 """Windows in a row whose gradient is not a number before training gives up."""
 
-ATTENTION_BYTES = 2 << 30
-"""What attention matrices may take in training on a CPU."""
-
-KEPT_BYTES = 12
-"""Bytes of a cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
-
-Rows = Sequence[NDArray[np.intp]]
-"""The proteins of each batch between two optimiser steps."""
-
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What one optimiser step sees: batches of proteins, and the true cells of all of them."""
-
-    rows: tuple[NDArray[np.intp], ...]  # of each batch
-    batches: tuple[Batch, ...]
-    targets: tuple[tuple[Tensor, Tensor], ...]  # (annotations,) protein in the batch, term
 
 
 def train(
@@ -84,7 +61,7 @@ def train(
     log.info("Fine-tuning ...")
     resumed_after = state.epoch if previous else None
     board = Board(config.run_dir_path, resumed_after)
-    with fast_matmul(), StopRequest() as stop, board, state.features, state.held_out:
+    with StopRequest() as stop, board, state.features, state.held_out:
         try:
             left = config.cache_gb
             for each in (state.features, state.held_out):
@@ -158,7 +135,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     )  # fmt: skip
     with bar:
         left = windows[state.step :]
-        made = _ahead(left, lambda rows: _window(state, rows), config.num_dataset_processes)
+        made = _ahead(left, lambda rows: window_of(state, rows), config.num_dataset_processes)
         for rows, window in zip(left, made, strict=True):
             rate = state.set_learning_rate(len(windows))
             loss, norm = _step(state, rows, window, stop)
@@ -193,7 +170,7 @@ def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[
     """
     while True:
         if max(batch.n for batch in window.batches) > state.batch_size:
-            window = _window(state, rows)  # it was made before memory was found short
+            window = window_of(state, rows)  # it was made before memory was found short
         try:
             return _update(state, window, stop)
         except (RuntimeError, MemoryError) as error:
@@ -215,13 +192,9 @@ def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, flo
     The gradient is that of the mean over all cells of the window, however it is cut
     into batches. Where it is not finite the weights stay as they are.
     """
-    n_cells = sum(batch.n for batch in window.batches) * len(state.data.labels)
     state.seed_step()
     state.optimizer.zero_grad(set_to_none=True)
-    total = 0.0
-    for loss in _losses(state, window, stop):
-        torch.autograd.backward(loss / n_cells)
-        total += loss.item()
+    total = add_gradient(state, window, stop)
     parameters = list(state.caller.trainable().values())
     norm = torch.nn.utils.clip_grad_norm_(parameters, state.config.max_gradient_norm).item()
     if np.isfinite(norm) and np.isfinite(total):
@@ -229,71 +202,6 @@ def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, flo
         state.n_updates += 1
     state.optimizer.zero_grad(set_to_none=True)
     return total, norm
-
-
-def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]:
-    """Yield the cross entropy of each batch, summed over its cells.
-
-    Where the head alone learns, it sees the window in one go, unless memory is short.
-    """
-    features, caller = state.features, state.caller
-    is_whole = caller.n_unfrozen == 0 and state.batch_size >= state.config.batch_size
-    lowered = []
-    for batch, (row, column) in zip(window.batches, window.targets, strict=True):
-        stop.check()
-        x = features.lower(batch)
-        if is_whole:
-            lowered.append(x)
-            continue
-        logits = caller.upper(x, batch.packed, features.half)  # (B, T)
-        yield _loss(state, logits, row, column)
-    if lowered:
-        logits = caller.upper(torch.cat(lowered), None)  # (window, T)
-        starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
-        rows = torch.cat(
-            [row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)]
-        )
-        columns = torch.cat([column for _, column in window.targets])
-        yield _loss(state, logits, rows, columns)
-
-
-def _loss(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    rows, columns = rows.to(logits.device), columns.to(logits.device)
-    if state.climb is None:
-        return sparse_bce(logits, rows, columns)
-    return coherent_bce(logits, rows, columns, state.climb)
-
-
-def _window(state: State, rows: Rows) -> Window:
-    """Make the batches of a window, none larger than memory holds."""
-    cut = []
-    for some in rows:
-        longest = int(state.features.lengths[some].max())
-        size = min(state.batch_size, _most_rows(state, longest))
-        cut += [some[at : at + size] for at in range(0, len(some), size)]
-    targets = tuple(_targets(state.data.train, each) for each in cut)
-    return Window(tuple(cut), tuple(map(state.features.batch, cut)), targets)
-
-
-def _most_rows(state: State, length: int) -> int:
-    """Return how many proteins of this length go together where attention keeps its matrices.
-
-    With dropout, PyTorch's attention on a CPU keeps some (heads, L, L) matrices of every
-    unfrozen layer for the backward pass; elsewhere it keeps none.
-    """
-    config, n_layers = state.config, state.caller.n_unfrozen
-    if state.device.type != "cpu" or config.dropout == 0 or n_layers == 0:
-        return config.batch_size
-    kept = 1 if config.activation_checkpointing else n_layers
-    per_layer = KEPT_BYTES * state.caller.n_heads * length**2
-    return int(max(1, ATTENTION_BYTES // (per_layer * kept)))
-
-
-def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
-    """Return the true cells of a batch: protein within it and term of each annotation."""
-    indptr, columns = take(proteins.indptr, proteins.indices, rows)
-    row = np.repeat(np.arange(len(rows)), np.diff(indptr))
-    return torch.from_numpy(row), torch.from_numpy(columns.astype(np.int64))
 
 
 def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) -> Iterator[Made]:

@@ -11,7 +11,7 @@ import torch
 
 from esmgo.errors import UsageError, says_no_memory, shown
 
-__all__ = ["choose_device", "fast_matmul", "is_out_of_memory", "resolved"]
+__all__ = ["choose_device", "fast_arithmetic", "is_out_of_memory", "resolved"]
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,11 @@ def resolved(device: torch.device, precision: str) -> str:
 
 
 @contextmanager
-def fast_matmul() -> Iterator[None]:
+def fast_arithmetic() -> Iterator[None]:
     """Let fp32 products use TF32 where the hardware has it, and put the setting back.
 
     Numbers below 1e-38 become 0 on a CPU: gradients of sharp attention are full of them, and each
-    costs a hundred times an ordinary one.
+    costs a hundred times an ordinary one. Threads take that over from the one that starts them.
     """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")

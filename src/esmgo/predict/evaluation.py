@@ -14,28 +14,30 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from esmgo.data.cafa import read_ids
-from esmgo.data.dataset import SPLITS, locate_dataset, open_split, parse_subset
+from esmgo.data.dataset import locate_dataset, open_split
 from esmgo.data.download import locate_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.folder import replacing_folder
 from esmgo.data.identity import STRATA, read_identity, strata_of
+from esmgo.data.proteins import AnnotatedProteins
 from esmgo.data.report import ReadReport
-from esmgo.errors import AnnotationError, UsageError, shown
+from esmgo.errors import AnnotationError, shown
 from esmgo.go.information import read_information_accretion
 from esmgo.go.obo import read_obo
+from esmgo.go.ontology import Ontology
 from esmgo.go.source import check_readable
-from esmgo.metrics.curve import NORMALISATIONS, RULES, thresholds
+from esmgo.metrics.curve import thresholds
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.report import cafa_tables, document, summary
 from esmgo.metrics.result import Evaluation, evaluate, results
 from esmgo.metrics.truth import Truth
-from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.corpus import available_threads
+from esmgo.predict.evaluate_config import EvaluateConfig
 from esmgo.predict.knowledge import split_sources, training_sequences
 from esmgo.predict.predicted import TermCodes, predicted, read_truth
 from esmgo.render.report import report_page
 
-__all__ = ["EvaluateConfig", "Evaluated", "evaluate_files"]
+__all__ = ["Evaluated", "evaluate_files"]
 
 log = logging.getLogger(__name__)
 
@@ -44,109 +46,6 @@ MARK = "evaluation_all.tsv"
 _FILES = (
     "truth", "ontology", "ia", "targets", "terms_of_interest", "known", "identity",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluateConfig:
-    """What ``esmgo evaluate`` accepts."""
-
-    predictions: str | None = option(
-        None,
-        "Predictions in CAFA format (protein, term, score; plain or gzip), or a folder of such"
-        " files, each evaluated by itself; - for standard input.",
-    )
-    truth: str | None = option(
-        None, "What the proteins really have: protein and term, direct or propagated."
-    )
-    ontology: str | None = option(
-        None, "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
-    )
-    ia: str | None = option(
-        None, "Information accretion (term and bits): adds the weighted metrics."
-    )
-    targets: str | None = option(None, "Evaluate only the proteins listed in this file.")
-    terms_of_interest: str | None = option(None, "Count only the terms listed in this file.")
-    known: str | None = option(
-        None,
-        "Annotations known beforehand (protein and term): neither true nor called, for"
-        " partial-knowledge targets.",
-    )
-    identity: str | None = option(
-        None,
-        "The nearest.tsv of esmgo audit: evaluates proteins also by identity to their nearest"
-        " training protein.",
-    )
-    checkpoint_path: str | None = option(
-        None,
-        "Evaluate this training checkpoint, or bundled, on --dataset, instead of files.",
-    )
-    dataset: str | None = option(
-        None, "With --checkpoint_path: a hub id, a local folder, one file, or sample."
-    )
-    dataset_subset: str = option("all", "The subset of the data set: all, mf, cc or bp.")
-    split: str = option(
-        "test",
-        "The split: test, train, or validation (what the checkpoint was validated on).",
-        choices=SPLITS,
-    )
-    sources: str | None = option(
-        None,
-        "With --checkpoint_path: who scores, of head, neighbours and homology, joined by commas.",
-        default_text="all that the checkpoint has a blend of",
-    )
-    homology: str | None = option(
-        None,
-        "With --checkpoint_path: the training sequences, a FASTA file or the data set, to compare"
-        " with by DIAMOND.",
-    )
-    output_dir: str | None = option(
-        None, "Write tables, JSON and an HTML report into this folder; else only print."
-    )
-    overwrite: bool = option(False, "Replace an older evaluation at the same place.")
-    normalisation: str = option(
-        "cafa",
-        "Divide sums by: cafa (precision by proteins with a call, the rest by all), gt (all), or"
-        " pred (proteins with a call).",
-        choices=NORMALISATIONS,
-    )
-    propagation: str = option(
-        "max",
-        "Raise a term to its highest descendant always (max), or only where it has no score of"
-        " its own (fill).",
-        choices=("max", "fill"),
-    )
-    threshold_step: float = option(
-        0.01, "The distance between thresholds.", minimum=0.0001, below=1
-    )
-    rules: str = option(
-        "cafaeval",
-        "Where CAFA's evaluator and the definitions differ, follow cafaeval or be exact"
-        " (docs/evaluation.md).",
-        choices=RULES,
-    )
-    drop_unknown_terms: bool = option(
-        False, "Drop terms of the data set that the ontology does not know."
-    )
-    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
-    precision: str = precision_option()
-    device: str | None = device_option()
-
-    def __post_init__(self) -> None:
-        check(self)
-        object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
-        if (self.predictions is None) == (self.checkpoint_path is None):
-            raise UsageError("give --predictions, or --checkpoint_path with --dataset")
-        of_files = {"predictions": ("truth", "ontology"), "checkpoint_path": ("dataset",)}
-        source = "predictions" if self.predictions is not None else "checkpoint_path"
-        for needed in of_files[source]:
-            if getattr(self, needed) is None:
-                raise UsageError(f"--{source} needs --{needed}")
-        other = ("truth", "targets", "known")
-        if source == "predictions":
-            other = ("dataset", "sources", "homology")
-        for unused in other:
-            if getattr(self, unused) is not None:
-                raise UsageError(f"--{unused} does not go with --{source}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +142,16 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
 def _of_files(job: _Job) -> dict[str, Evaluation]:
     config, say = job.config, job.report.warn
     assert config.predictions is not None
-    assert config.truth is not None
     assert config.ontology is not None
     files = _files(config.predictions)
     ontology = read_obo(locate_ontology(config.ontology), warn=say)
     job.release = ontology.release
     terms = TermCodes(ontology)
-    targets = read_ids(config.targets) if config.targets else None
-    truth = read_truth(config.truth, terms, say, targets=targets, known=config.known)
+    if config.truth is None:
+        _, truth = _of_dataset(job, ontology)
+    else:
+        targets = read_ids(config.targets) if config.targets else None
+        truth = read_truth(config.truth, terms, say, targets=targets, known=config.known)
     if config.terms_of_interest:
         ids = read_ids(config.terms_of_interest)
         found = {id: ontology.replacements.get(id, id) for id in ids}
@@ -260,6 +161,28 @@ def _of_files(job: _Job) -> dict[str, Evaluation]:
         if n := sum(id not in ontology.terms for id in found.values()):
             say(f"{shown(config.terms_of_interest, 60)}: {n:,} terms that the ontology lacks")
     return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
+
+
+def _of_dataset(
+    job: _Job, ontology: Ontology | None, validation: Sequence[str] = ()
+) -> tuple[AnnotatedProteins, Truth]:
+    """Read the proteins of a split, and what they really have."""
+    config = job.config
+    assert config.dataset is not None
+    proteins, labels, report = open_split(
+        locate_dataset(config.dataset, config.dataset_subset),
+        config.split,
+        config.dataset_subset,
+        ontology=ontology,
+        validation_ids=validation,
+        drop_unknown_terms=config.drop_unknown_terms,
+        strict=config.strict,
+    )
+    job.report.rejects += report.rejects
+    job.report.n_accepted += report.n_accepted
+    for line in report.warnings:
+        job.report.warn(line)
+    return proteins, Truth(proteins.ids, proteins.indptr, proteins.indices, labels)
 
 
 def _files(given: str) -> dict[str, str]:
@@ -294,8 +217,6 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
 def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     config = job.config
     assert config.checkpoint_path is not None
-    assert config.dataset is not None
-    name = locate_dataset(config.dataset, config.dataset_subset)
     from esmgo.model.bundled import chosen
     from esmgo.model.checkpoint import open_checkpoint
     from esmgo.predict.ensemble import Ensemble  # torch takes seconds
@@ -312,21 +233,8 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     ontology = None
     if config.ontology is not None:
         ontology = read_obo(locate_ontology(config.ontology), warn=job.report.warn)
-    proteins, labels, report = open_split(
-        name,
-        config.split,
-        config.dataset_subset,
-        ontology=ontology,
-        validation_ids=checkpoint.training.get("validation", ()),
-        drop_unknown_terms=config.drop_unknown_terms,
-        strict=config.strict,
-    )
-    job.report.rejects += report.rejects
-    job.report.n_accepted += report.n_accepted
-    for line in report.warnings:
-        job.report.warn(line)
+    proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
     job.release = ontology.release if ontology else predictor.labels.release
-    truth = Truth(proteins.ids, proteins.indptr, proteins.indices, labels)
     if config.terms_of_interest:
         job.options["of_interest"] = set(read_ids(config.terms_of_interest))
     records = map(Protein, proteins.ids, proteins.sequences)
@@ -339,7 +247,9 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
         strata=job.strata(truth.proteins),
         **job.options,
     )
-    if ontology is None and (n := sum(t.id not in predictor.labels.column for t in labels.terms)):
+    if ontology is None and (
+        n := sum(t.id not in predictor.labels.column for t in truth.labels.terms)
+    ):
         job.report.warn(f"{n:,} terms that the checkpoint lacks, not counted; --ontology adds them")
         outcome = {a: result for a, result in outcome.items() if a in predictor.labels.aspects}
     return {Path(config.checkpoint_path).name: outcome}

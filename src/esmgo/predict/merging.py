@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,20 +45,21 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
     InputError
         If a file is no whole shard.
     """
-    with ExitStack() as stack:
-        shards = [stack.enter_context(closing(Shard(path))) for path in config.shards]
-        ordered = _ordered(shards)
-        job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
-        told: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _TOLD}
-        config = replace(config, **told)
-        config.check_taxon()
-        labels = shards[0].labels()
-        config.check_labels(labels)
-        targets = config.targets()
-        stack.enter_context(exclusive(targets.values(), overwrite=config.overwrite))
-        about = config.about(job, labels)
-        found = stack.enter_context(writers(targets, about))
-        n_calls = n_abstained = 0
+    shards = [Shard(path) for path in config.shards]
+    ordered = _ordered(shards)
+    job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
+    told: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _TOLD}
+    config = replace(config, **told)
+    config.check_taxon()
+    labels = shards[0].labels()
+    config.check_labels(labels)
+    targets = config.targets()
+    about = config.about(job, labels)
+    n_calls = n_abstained = 0
+    with (
+        exclusive(targets.values(), overwrite=config.overwrite),
+        writers(targets, about) as found,
+    ):
         for number in range(job.n_blocks):
             calls = ordered[number % len(ordered)].load(number, len(labels))
             for writer in found:

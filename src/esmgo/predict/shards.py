@@ -40,7 +40,7 @@ class ShardWriter:
 
 
 class Shard:
-    """A shard as `ShardWriter` wrote it, opened for reading.
+    """A shard as `ShardWriter` wrote it; the file is open only while it is read.
 
     Raises
     ------
@@ -51,9 +51,9 @@ class Shard:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            self._archive = zipfile.ZipFile(path)
-            self.job = Job.from_json(json.loads(self._archive.read(_JOB)))
-            names = set(self._archive.namelist()) - {_JOB, _LABELS}
+            with zipfile.ZipFile(path) as archive:
+                self.job = Job.from_json(json.loads(archive.read(_JOB)))
+                names = set(archive.namelist()) - {_JOB, _LABELS}
         except FileNotFoundError:
             raise InputError(path, "no such file") from None
         except DAMAGED as error:
@@ -66,20 +66,20 @@ class Shard:
     def labels(self) -> LabelSpace:
         """Return what the columns stand for."""
         try:
-            return LabelSpace.from_json(json.loads(self._archive.read(_LABELS)))
+            return LabelSpace.from_json(json.loads(self._read(_LABELS)))
         except DAMAGED as error:
             raise InputError(self.path, f"damaged labels ({shown(error, 60)})") from None
 
     def load(self, block: int, n_terms: int) -> Calls:
         """Return the calls of a block."""
         try:
-            calls, owner = unpack(self._archive.read(f"{block}.part"), n_terms)
+            calls, owner = unpack(self._read(f"{block}.part"), n_terms)
         except DAMAGED as error:
             raise InputError(self.path, f"block {block} is damaged ({shown(error, 60)})") from None
         if owner != self.job.fingerprint:
             raise InputError(self.path, f"block {block} belongs to another job")
         return calls
 
-    def close(self) -> None:
-        """Close the file."""
-        self._archive.close()
+    def _read(self, name: str) -> bytes:
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.read(name)

@@ -1,0 +1,184 @@
+"""The gradient of a window: what one optimiser step sees, in batches.
+
+On a CPU, without dropout, batches are computed side by side, a thread each: threads do better
+with a batch each than all on one. Their gradients are added in order, so that the same number
+of threads gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from esmgo.data.proteins import AnnotatedProteins
+from esmgo.data.rows import take
+from esmgo.learn.features import Batch
+from esmgo.learn.loss import coherent_bce, sparse_bce
+from esmgo.learn.state import State
+from esmgo.learn.stop import StopRequest
+
+__all__ = ["Rows", "Window", "add_gradient", "window_of"]
+
+MOST_WORKERS = 8
+"""Batches side by side, at most; each has a gradient of its own for as long."""
+
+ATTENTION_BYTES = 2 << 30
+"""What attention matrices may take in training on a CPU."""
+
+KEPT_BYTES = 12
+"""Bytes of a cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
+
+Rows = Sequence[NDArray[np.intp]]
+"""The proteins of each batch between two optimiser steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one optimiser step sees: batches of proteins, and the true cells of all of them."""
+
+    rows: tuple[NDArray[np.intp], ...]  # of each batch
+    batches: tuple[Batch, ...]
+    targets: tuple[tuple[Tensor, Tensor], ...]  # (annotations,) protein in the batch, term
+
+
+def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
+    """Add the gradient of the mean over a window's cells to the parameters; return the sum.
+
+    Raises
+    ------
+    Stopped
+        After a signal.
+    """
+    n_cells = sum(batch.n for batch in window.batches) * len(state.data.labels)
+    workers = _workers(state)
+    if workers == 1 or len(window.batches) == 1:
+        total = 0.0
+        for value in _losses(state, window, stop):
+            torch.autograd.backward(value / n_cells)
+            total += value.item()
+        return total
+    parameters = list(state.caller.trainable().values())
+
+    def computed(
+        x: Tensor, batch: Batch, rows: Tensor, columns: Tensor
+    ) -> tuple[float, tuple[Tensor, ...]]:
+        logits = state.caller.upper(x, batch.packed, state.features.half)
+        loss = _loss(state, logits, rows, columns)
+        return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
+
+    threads, total = torch.get_num_threads(), 0.0
+    pool, running = _crew(workers, max(1, threads // workers)), deque[Future[_Computed]]()
+    waiting = deque(zip(window.batches, window.targets, strict=True))
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                stop.check()
+                batch, targets = waiting.popleft()
+                x = state.features.lower(batch)
+                running.append(pool.submit(computed, x, batch, *targets))
+            # libraries count threads for the whole process
+            torch.set_num_threads(max(1, threads // workers))
+            loss, gradients = running[0].result()
+            torch.set_num_threads(threads)
+            running.popleft()
+            total += loss
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                else:
+                    parameter.grad += gradient
+    finally:
+        wait(running)
+        torch.set_num_threads(threads)
+    return total
+
+
+_Computed = tuple[float, tuple[Tensor, ...]]
+
+
+@cache
+def _crew(workers: int, threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(
+        workers, "gradient", initializer=torch.set_num_threads, initargs=(threads,)
+    )
+
+
+def _workers(state: State) -> int:
+    """Return how many batches are computed side by side; dropout draws from one generator."""
+    if state.device.type != "cpu" or state.caller.n_unfrozen == 0 or state.config.dropout:
+        return 1
+    return min(torch.get_num_threads(), MOST_WORKERS)
+
+
+def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]:
+    """Yield the cross entropy of each batch, summed over its cells.
+
+    Where the head alone learns, it sees the window in one go, unless memory is short.
+    """
+    features, caller = state.features, state.caller
+    is_whole = caller.n_unfrozen == 0 and state.batch_size >= state.config.batch_size
+    lowered = []
+    for batch, (row, column) in zip(window.batches, window.targets, strict=True):
+        stop.check()
+        x = features.lower(batch)
+        if is_whole:
+            lowered.append(x)
+            continue
+        logits = caller.upper(x, batch.packed, features.half)  # (B, T)
+        yield _loss(state, logits, row, column)
+    if lowered:
+        logits = caller.upper(torch.cat(lowered), None)  # (window, T)
+        starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
+        rows = torch.cat(
+            [row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)]
+        )
+        columns = torch.cat([column for _, column in window.targets])
+        yield _loss(state, logits, rows, columns)
+
+
+def _loss(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    rows, columns = rows.to(logits.device), columns.to(logits.device)
+    if state.climb is None:
+        return sparse_bce(logits, rows, columns)
+    return coherent_bce(logits, rows, columns, state.climb)
+
+
+def window_of(state: State, rows: Rows) -> Window:
+    """Make the batches of a window, none larger than memory holds."""
+    cut = []
+    for some in rows:
+        longest = int(state.features.lengths[some].max())
+        share = -(-len(some) // _workers(state))
+        size = min(state.batch_size, _most_rows(state, longest), share)
+        cut += [some[at : at + size] for at in range(0, len(some), size)]
+    targets = tuple(_targets(state.data.train, each) for each in cut)
+    return Window(tuple(cut), tuple(map(state.features.batch, cut)), targets)
+
+
+def _most_rows(state: State, length: int) -> int:
+    """Return how many proteins of this length go together where attention keeps its matrices.
+
+    With dropout, PyTorch's attention on a CPU keeps some (heads, L, L) matrices of every
+    unfrozen layer for the backward pass; elsewhere it keeps none.
+    """
+    config, n_layers = state.config, state.caller.n_unfrozen
+    if state.device.type != "cpu" or config.dropout == 0 or n_layers == 0:
+        return config.batch_size
+    kept = 1 if config.activation_checkpointing else n_layers
+    per_layer = KEPT_BYTES * state.caller.n_heads * length**2
+    return int(max(1, ATTENTION_BYTES // (per_layer * kept)))
+
+
+def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+    """Return the true cells of a batch: protein within it and term of each annotation."""
+    indptr, columns = take(proteins.indptr, proteins.indices, rows)
+    row = np.repeat(np.arange(len(rows)), np.diff(indptr))
+    return torch.from_numpy(row), torch.from_numpy(columns.astype(np.int64))
