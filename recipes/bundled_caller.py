@@ -29,6 +29,7 @@ from model_card import figures
 
 from esmgo.go.files import write_atomically
 
+CUT = "--share=0.35"
 BASE = "--layers=2 --width=192 --heads=8 --window"
 TRAIN = (
     "--unfreeze_last_k_layers=2 --context_length=402 --batch_size=32"
@@ -47,7 +48,7 @@ def steps(ia: str) -> dict[str, str]:
     whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
     weighed = f"--identity={{folder}}/audit/nearest.tsv --overwrite{ia}"
     found = {
-        "cut": "hold_out.py {dataset} {cut}",
+        "cut": f"hold_out.py {{dataset}} {{cut}} {CUT}",
         "base": f"untrained_base.py {{folder}}/base {BASE} --seed={{seed}}",
         "train": f"esmgo train {cut} --base_model={{folder}}/base {caller} {TRAIN}"
         " --run_dir_path={folder}/runs --seed={seed} --device={device} --resume",
