@@ -25,7 +25,7 @@ $(VENV)/developing: $(VENV)/installed
 
 install: $(VENV)/installed  ## install into .venv
 
-quickstart: $(VENV)/installed  ## install, train the tiny caller, rank a protein, draw its GO subgraph
+quickstart: $(VENV)/installed  ## install, call famous proteins, train the tiny caller, draw GO subgraphs
 	$(BIN)/python examples/quickstart.py
 
 test: $(VENV)/developing  ## run the tests

@@ -1,6 +1,9 @@
 """What several tests share: a trained caller, and the data that only developers have."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,26 @@ def blended(tmp_path_factory):
     ])  # fmt: skip
     assert code == 0
     return path, blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu"))
+
+
+@pytest.fixture(scope="session")
+def packed(blended, tmp_path_factory) -> Path:
+    """The blended caller packed as one that comes with the program; do not write to it."""
+    folder = tmp_path_factory.mktemp("packed") / "bundled"
+    recipe = [sys.executable, str(ROOT / "recipes" / "bundle.py"), str(blended[0]), str(folder)]
+    subprocess.run(recipe, check=True, capture_output=True, timeout=120)
+    return folder
+
+
+@pytest.fixture
+def bundled(packed, tmp_path, monkeypatch) -> Path:
+    """A copy of it where the program looks for its own, and a working folder without another."""
+    folder = tmp_path / "bundled"
+    shutil.copytree(packed, folder)
+    monkeypatch.setattr("esmgo.model.bundled.FOLDER", folder)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ SEQUENCES = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMASMAGVGGGSGKRVPPTRVWW\n"
 
 
 @pytest.fixture
-def folder(tmp_path, blended, monkeypatch):
+def folder(tmp_path, blended, packed, monkeypatch):
     """A folder with the files that the README's examples name."""
     (tmp_path / "checkpoints").mkdir()
     for path in (blended[0], index_path(blended[0])):
@@ -50,6 +50,7 @@ def folder(tmp_path, blended, monkeypatch):
     (tmp_path / "go-basic.obo").write_bytes(sample_ontology_path().read_bytes())
     (tmp_path / "truth.tsv").write_text(f"a\t{term}\nb\t{term}\n")
     (tmp_path / "predictions.tsv").write_text(f"a\t{term}\t0.7\n")
+    monkeypatch.setattr("esmgo.model.bundled.FOLDER", packed)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     return tmp_path
@@ -71,7 +72,7 @@ def test_commands_of_the_readme_run_as_printed(command, folder, capsys):
             (folder / "data" / "all" / f"{split}.jsonl").write_text(lines)
     if program == "python":
         words[0] = {"fine-tune.py": "train", "predict-rank.py": "rank"}[words[0]]
-    without = ("build", "export", "audit")
+    without = ("build", "export", "audit", "selftest")
     code = main(words if words[0] in without else [*words, "--device=cpu"])
     err = capsys.readouterr().err
     assert code == (5 if "facebook/" in command else 0), err

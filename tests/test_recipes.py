@@ -1,4 +1,4 @@
-"""The recipes: bases to train from scratch, and what is held out for a blend."""
+"""The recipes: bases to train from scratch, what is held out for a blend, the bundled caller."""
 
 import json
 import shutil
@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from esmgo.cli.main import main
+from esmgo.data.sample import sample_ontology_path, sample_rows
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -61,3 +64,39 @@ def test_what_is_held_out_has_no_close_relative_left(tmp_path):
     kept = set(pq.read_table(tmp_path / "cut" / "all" / "train.parquet")["id"].to_pylist())
     assert held_out == {f"P{i:02d}" for i in range(1, 30)}
     assert kept == {"P00", "P30", "P31", "P32"}
+
+
+def test_the_tables_of_the_model_card_are_what_evaluate_found(blended, tmp_path):
+    for name, sources in (("head", "head"), ("blend", "head,neighbours")):
+        code = main([
+            "evaluate", f"--checkpoint_path={blended[0]}", "--dataset=sample", "--device=cpu",
+            f"--sources={sources}", f"--output_dir={tmp_path / name}",
+        ])  # fmt: skip
+        assert code == 0
+    tables = run("model_card.py", tmp_path).split("\n\n")
+    assert len(tables) == 3
+    rows = {line.split("|")[1].strip(): line for line in tables[0].splitlines()}
+    for name in ("head", "blend"):
+        found = json.loads((tmp_path / name / "evaluation.json").read_text())
+        fmax = found["evaluations"][0]["aspects"]["MF"]["best"]["fmax"]["value"]
+        assert rows[name].split("|")[2].strip() == f"{fmax:.3f}".lstrip("0")
+        assert "naive" not in rows
+    assert tables[2].count("| MF |") >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("diamond"), reason="the program DIAMOND is not there")
+def test_one_command_makes_a_bundled_caller_and_does_nothing_twice(tmp_path):
+    for split, rows in sample_rows().items():
+        for subset in ("all", "mf", "bp", "cc"):
+            folder = tmp_path / "data" / subset
+            folder.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(list(rows)), folder / f"{split}.parquet")
+    words = "bundled_caller.py", tmp_path / "data", sample_ontology_path(), tmp_path / "made"
+    first = run(*words)
+    card = json.loads((tmp_path / "made" / "bundled" / "card.json").read_text())
+    assert set(card["evaluation"]) == {"naive", "diamond", "head", "neighbours", "blend"}
+    assert card["evaluation"]["blend"]["BP"]["fmax"] > card["evaluation"]["naive"]["BP"]["fmax"]
+    assert str(tmp_path) not in json.dumps(card)
+    second = run(*words)
+    assert ("$ esmgo train" in first, "$" in second) == (True, False)

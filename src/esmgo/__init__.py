@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from esmgo.predict.proteome import PredictSummary, write_predictions
     from esmgo.predict.ranking import RankConfig, rank
     from esmgo.predict.request import PredictConfig
+    from esmgo.predict.selftest import Selftest, SelftestConfig, selftest
     from esmgo.render.card import Explanation
 
 _HOMES = {
@@ -79,6 +80,8 @@ _HOMES = {
     "RankConfig": "predict.ranking",
     "ReadReport": "data.report",
     "Scores": "go.scores",
+    "Selftest": "predict.selftest",
+    "SelftestConfig": "predict.selftest",
     "SubgraphConfig": "predict.drawing",
     "Term": "go.terms",
     "TrainConfig": "learn.config",
@@ -99,6 +102,7 @@ _HOMES = {
     "read_annotations": "data.annotations",
     "read_fasta": "data.fasta",
     "read_obo": "go.obo",
+    "selftest": "predict.selftest",
     "subgraph": "predict.drawing",
     "write_baseline": "predict.baselines",
     "write_embeddings": "predict.embedding",
@@ -136,6 +140,8 @@ __all__ = [
     "RankConfig",
     "ReadReport",
     "Scores",
+    "Selftest",
+    "SelftestConfig",
     "SubgraphConfig",
     "Term",
     "TrainConfig",
@@ -156,6 +162,7 @@ __all__ = [
     "read_annotations",
     "read_fasta",
     "read_obo",
+    "selftest",
     "subgraph",
     "write_baseline",
     "write_embeddings",

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from esmgo.data.report import ReadReport
 from esmgo.errors import InputError, shown
+from esmgo.predict.ensemble import Ensemble
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
 from esmgo.predict.reading import open_predictor, pasted, read_proteins
@@ -76,7 +77,7 @@ def converse(config: RankConfig) -> int:
         return 0
 
 
-def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
+def _answer(text: str, predictor: Predictor | Ensemble, config: RankConfig) -> None:
     report = ReadReport()
     try:
         proteins = list(pasted(text, config, report))

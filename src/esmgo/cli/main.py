@@ -35,6 +35,7 @@ VERBS = {
     "audit": "Say what the split of a data set really tests.",
     "embed": "Write one vector per protein.",
     "blend": "Weigh head, neighbours and homology, and calibrate, on held-out proteins.",
+    "selftest": "Check the bundled caller, and say which optional programs are there.",
 }
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
@@ -164,12 +165,14 @@ def _help() -> str:
 
 
 class _Printer(logging.Handler):
-    """What training says to stdout, warnings to stderr, each one line; steps to a terminal only."""
+    """What training says to stdout, notices and warnings to stderr; steps to a terminal only."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
             print(_line(f"warning: {record.getMessage()}"), file=sys.stderr)
-        elif record.levelno >= logging.INFO:
+        elif record.levelno > logging.INFO:
+            print(_line(record.getMessage()), file=sys.stderr)
+        elif record.levelno == logging.INFO:
             print(_line(record.getMessage()), flush=True)
         elif sys.stderr.isatty():
             print(_line(record.getMessage()), file=sys.stderr)

@@ -19,6 +19,7 @@ from esmgo.predict.explaining import ExplainConfig
 from esmgo.predict.merging import MergeConfig
 from esmgo.predict.ranking import RankConfig
 from esmgo.predict.request import PredictConfig
+from esmgo.predict.selftest import SelftestConfig
 
 __all__ = ["page"]
 
@@ -36,6 +37,7 @@ _VERBS = {
     "`esmgo audit`": AuditConfig,
     "`esmgo embed`": EmbedConfig,
     "`esmgo blend`": BlendConfig,
+    "`esmgo selftest`": SelftestConfig,
 }
 
 _HEAD = """# Flags
@@ -43,8 +45,8 @@ _HEAD = """# Flags
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
 `TrainConfig`, `RankConfig`, `PredictConfig`, `MergeConfig`, `SubgraphConfig`, `BuildConfig`,
-`ExportConfig`, `EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig`, `BlendConfig`
-and `ExplainConfig`.
+`ExportConfig`, `EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig`, `BlendConfig`,
+`SelftestConfig` and `ExplainConfig`.
 """
 
 
@@ -54,12 +56,15 @@ def page() -> str:
     for title, config in _VERBS.items():
         rows = ["| Flag | Default | Type | Description |", "|---|---|---|---|"]
         rows += [_row(config, each) for each in fields(config)]
-        parts.append(f"## {title}\n\n" + "\n".join(rows) + "\n")
+        table = "\n".join(rows) if len(rows) > 2 else "It takes no flags."
+        parts.append(f"## {title}\n\n{table}\n")
     return "\n".join(parts)
 
 
 def _row(config: type, each: Any) -> str:
     default = f'"{each.default}"' if isinstance(each.default, str) else each.default
+    if default is None:
+        default = each.metadata["default_text"]
     text = each.metadata["text"].replace("|", "\\|")
     name = each.name if each.metadata["is_rest"] else f"--{each.name}"
     names = [*(f"-{letter}" for letter in each.metadata["short"] or ""), name]

@@ -30,6 +30,7 @@ __all__ = [
     "merge",
     "predict",
     "rank",
+    "selftest",
     "subgraph",
     "train",
 ]
@@ -168,6 +169,16 @@ def blend(words: Sequence[str], prog: str) -> int:
     report = ReadReport()
     print(blend(config, report))
     return _code(report)
+
+
+def selftest(words: Sequence[str], prog: str) -> int:
+    """``esmgo selftest``."""
+    from esmgo.predict.selftest import SelftestConfig, selftest
+
+    config, _ = flags.parse(SelftestConfig, words, prog=prog, description=VERBS["selftest"])
+    found = selftest(config)
+    print(found)
+    return 0 if found.is_good else 6
 
 
 def evaluate(words: Sequence[str], prog: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmgo.data.folder import replacing_folder
 from esmgo.errors import UsageError
+from esmgo.model.bundled import checkpoint_option, chosen
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, option
@@ -29,9 +30,7 @@ MARK = "go_terms.json"
 class ExportConfig:
     """What ``esmgo export`` accepts."""
 
-    checkpoint_path: str = option(
-        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
-    )
+    checkpoint_path: str | None = checkpoint_option()
     output_dir: str | None = option(None, "The folder to write.")
     overwrite: bool = option(False, "Replace the folder if there is one.")
 
@@ -60,7 +59,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
         If the checkpoint is refused.
     """
     folder = Path(str(config.output_dir))
-    checkpoint = open_checkpoint(config.checkpoint_path)
+    checkpoint = open_checkpoint(chosen(config.checkpoint_path))
     with replacing_folder(folder, overwrite=config.overwrite, mark=MARK) as at:
         import torch
         from safetensors.torch import save_file  # torch takes seconds: after all that can fail

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from esmgo.data.dataset import Dataset, locate_dataset, open_dataset
 from esmgo.data.download import locate_ontology
 from esmgo.data.report import ReadReport
-from esmgo.errors import UsageError, shown
+from esmgo.errors import CheckpointError, UsageError, shown
 from esmgo.learn.config import FREE, TrainConfig
 from esmgo.learn.lock import exclusive
 from esmgo.model.bases import locate_base
@@ -131,7 +131,11 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     ------
     UsageError
         Naming every setting that differs.
+    CheckpointError
+        If it was packed to predict only.
     """
+    if not previous.training:
+        raise CheckpointError(previous.path, "packed to predict only; it cannot be resumed")
     defaults = {each.name: each.default for each in fields(TrainConfig)}
     stored = defaults | previous.training["settings"]
     changed = [

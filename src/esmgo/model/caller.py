@@ -110,6 +110,8 @@ class Caller:
     ) -> Caller:
         """Rebuild a caller from what a checkpoint holds.
 
+        Weights in float16, as a packed caller has them, are brought to float32.
+
         Raises
         ------
         CheckpointError
@@ -131,7 +133,8 @@ class Caller:
                 )
         if unknown := sorted(set(weights) - set(expected)):
             raise CheckpointError(source, f"unknown tensor {shown(unknown[0])}")
-        caller.network.load_state_dict(weights, assign=True)
+        wide = {n: w.float() if w.dtype is torch.float16 else w for n, w in weights.items()}
+        caller.network.load_state_dict(wide, assign=True)
         return caller
 
     @property

@@ -33,7 +33,9 @@ __all__ = [
     "write_container",
 ]
 
-DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "U8": 1}
+DTYPE_BYTES = {
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I8": 1, "U8": 1,
+}  # fmt: skip
 """Bytes of an element, by the safetensors name of its type."""
 
 MAX_HEADER_BYTES = 100_000_000

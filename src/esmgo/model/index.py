@@ -7,8 +7,10 @@ they vote.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +23,12 @@ from esmgo.model.container import Header, read_header, write_container
 
 __all__ = ["Index", "index_path", "open_index", "write_index"]
 
-FORMAT = 1
+FORMATS = {"F16": 1, "I8": 2}
+"""By the type that vectors are stored in."""
 
 _TYPES = {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")}
+_SMALL = _TYPES | {"vectors": ("I8", "|i1")}
+_SMALL |= dict.fromkeys(("scales", "centre", "spread"), ("F32", "<f4"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,9 @@ def index_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.index{path.suffix}")
 
 
-def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> None:
+def write_index(
+    path: Path, index: Index, labels: LabelSpace, encoder: str, *, int8: bool = False
+) -> None:
     """Write an index; afterwards the old or the new one stands at ``path``, whole.
 
     Parameters
@@ -74,6 +81,8 @@ def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> N
         The columns of its annotations; only the most specific ones are written.
     encoder : str
         `Checkpoint.encoder_fingerprint` of who made the vectors.
+    int8 : bool
+        Store vectors in half of the room: each number as one of 255 steps.
 
     Raises
     ------
@@ -81,14 +90,15 @@ def write_index(path: Path, index: Index, labels: LabelSpace, encoder: str) -> N
         If the disk is full or refuses.
     """
     indptr, indices = most_specific(index.indptr, index.indices, labels)
-    arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
+    arrays: dict[str, NDArray[Any]] = {"indptr": indptr, "indices": indices}
+    arrays |= _in_steps(index.vectors) if int8 else {"vectors": index.vectors}
     tensors = []
-    for name, (dtype, plain) in _TYPES.items():
+    for name, (dtype, plain) in (_SMALL if int8 else _TYPES).items():
         array = np.ascontiguousarray(arrays[name], plain)
         data = array.view(np.uint8).reshape(-1).data if array.size else memoryview(b"")
         tensors.append((name, dtype, array.shape, data))
     metadata = {
-        "index": FORMAT,
+        "index": FORMATS["I8" if int8 else "F16"],
         "encoder_sha256": encoder,
         "labels_sha256": labels.fingerprint,
         "ids": list(index.ids),
@@ -120,16 +130,18 @@ def open_index(checkpoint: Checkpoint) -> Index | None:
 
 def _read(header: Header, labels: LabelSpace) -> Index:
     path, meta = header.path, header.metadata or {}
-    if meta.get("index") != FORMAT:
+    if meta.get("index") not in FORMATS.values():
         found = shown(json.dumps(meta.get("index")), 20)
         raise CheckpointError(path, f"index of format {found}: written by a newer version of esmgo")
     arrays = {}
-    for name, (dtype, plain) in _TYPES.items():
+    for name, (dtype, plain) in (_TYPES if meta["index"] == 1 else _SMALL).items():
         info = header.tensors.get(name)
         if info is None or info.dtype != dtype:
             raise CheckpointError(path, f"incomplete index: without {name}")
         n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
         arrays[name] = np.fromfile(path, plain, n, offset=at).reshape(info.shape)
+    if "scales" in arrays:
+        arrays["vectors"] = _from_steps(path, arrays)
     ids, indptr, indices = tuple(meta["ids"]), arrays["indptr"], arrays["indices"]
     is_sound = (
         arrays["vectors"].ndim == 2
@@ -144,3 +156,29 @@ def _read(header: Header, labels: LabelSpace) -> Index:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
     closed = close_rows(indptr, indices, labels)
     return Index(ids, arrays["vectors"], *closed, fingerprint=header.notes["sha256"])
+
+
+def _in_steps(vectors: NDArray[np.float16]) -> dict[str, NDArray[Any]]:
+    """Return vectors as whole numbers in [-127, 127], shape=(M, D), and what undoes it.
+
+    What all vectors share, and how far they spread in each dimension, are taken out first:
+    both are large where an encoder tells proteins apart by little.
+    """
+    wide: NDArray[Any] = vectors.astype(np.float32)
+    centre = wide.mean(axis=0) if len(wide) else np.zeros(wide.shape[1], np.float32)
+    spread = wide.std(axis=0) if len(wide) else np.ones_like(centre)
+    spread[spread == 0] = 1
+    wide = (wide - centre) / spread
+    scales = np.abs(wide).max(axis=1, initial=0) / 127
+    steps = np.rint(wide / np.maximum(scales, np.finfo(np.float32).tiny)[:, None])
+    return {"vectors": steps, "scales": scales, "centre": centre, "spread": spread}
+
+
+def _from_steps(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float16]:
+    steps, scales = arrays["vectors"], arrays["scales"]
+    centre, spread = arrays["centre"], arrays["spread"]
+    shapes = scales.shape[:1] + centre.shape[:1], scales.shape[:1] + spread.shape[:1]
+    if any(shape != steps.shape for shape in shapes):
+        raise CheckpointError(path, "damaged index: vectors and scales do not fit together")
+    vectors: NDArray[np.float16] = (steps * scales[:, None] * spread + centre).astype(np.float16)
+    return vectors

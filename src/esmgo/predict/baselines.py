@@ -22,6 +22,7 @@ from esmgo.go.scores import Scores
 from esmgo.go.source import check_readable
 from esmgo.metrics.baselines import term_frequency
 from esmgo.model.bases import locate_base
+from esmgo.model.bundled import chosen
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.options import option
 from esmgo.predict.corpus import CorpusConfig, open_corpus
@@ -61,7 +62,9 @@ class BaselineConfig(CorpusConfig):
         None, "Where to: a file, compressed if it ends in .gz, or - for standard output."
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
-    checkpoint_path: str | None = option(None, "neighbours: embed with this checkpoint's encoder.")
+    checkpoint_path: str | None = option(
+        None, "neighbours: embed with this checkpoint's encoder, or bundled."
+    )
     base_model: str | None = option(
         None, "neighbours: embed with this base model, a hub name, a folder or tiny."
     )
@@ -212,7 +215,7 @@ def _caller(config: BaselineConfig, encoder: Path | None, device: torch.device) 
     from esmgo.model.embeddings import encoder_of
 
     if config.checkpoint_path is not None:
-        return encoder_of(open_checkpoint(config.checkpoint_path), device)
+        return encoder_of(open_checkpoint(chosen(config.checkpoint_path)), device)
     return encoder_of(encoder or locate_base(str(config.base_model)), device)
 
 
@@ -223,7 +226,7 @@ def _check_method(config: BaselineConfig) -> Path | None:
     if config.method == "diamond":
         find_diamond()
     if config.checkpoint_path is not None:
-        open_checkpoint(config.checkpoint_path)
+        open_checkpoint(chosen(config.checkpoint_path))
     elif config.base_model is not None:
         return locate_base(config.base_model)
     return None

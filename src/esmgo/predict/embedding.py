@@ -21,6 +21,7 @@ from esmgo.errors import FastaError, UsageError, shown
 from esmgo.go.files import replacing
 from esmgo.go.source import check_readable
 from esmgo.model.bases import locate_base
+from esmgo.model.bundled import chosen
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.output import check_free
@@ -49,7 +50,8 @@ class EmbedConfig:
         None, "Embed with this base model, a hub name, a folder or tiny."
     )
     checkpoint_path: str | None = option(
-        None, "Embed with the encoder of this checkpoint instead of a base model."
+        None,
+        "Embed with the encoder of this checkpoint, or bundled, instead of a base model.",
     )
     output: str | None = option(
         None,
@@ -141,7 +143,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     check_free(output, overwrite=config.overwrite)
     check_readable(fasta, FastaError)
     if config.checkpoint_path is not None:
-        source: Checkpoint | Path | None = open_checkpoint(config.checkpoint_path)
+        source: Checkpoint | Path | None = open_checkpoint(chosen(config.checkpoint_path))
     else:
         source = locate_base(str(config.base_model))
 

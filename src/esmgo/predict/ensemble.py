@@ -19,11 +19,12 @@ from esmgo.errors import UsageError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.bundled import bundled_path
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.model.index import open_index
 from esmgo.predict.blend import Blend, Variant
-from esmgo.predict.predictor import BLOCK, Predictor, blocks
+from esmgo.predict.predictor import BLOCK, Prediction, Predictor, blocks
 from esmgo.predict.sources import Source, Sources, speaking
 
 __all__ = ["Ensemble", "Evidence"]
@@ -92,7 +93,7 @@ class Ensemble:
     @classmethod
     def load(
         cls,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         device: str | None = None,
         context_length: int | None = None,
@@ -101,7 +102,7 @@ class Ensemble:
         sources: Sequence[str] | None = None,
         threads: int = 1,
     ) -> Ensemble:
-        """Open a checkpoint and what lies beside it.
+        """Open a checkpoint and what lies beside it; the bundled caller when left out.
 
         Parameters
         ----------
@@ -121,7 +122,30 @@ class Ensemble:
         UsageError
             If a source is asked for that is not there.
         """
-        checkpoint = open_checkpoint(path)
+        return cls.of(
+            open_checkpoint(bundled_path() if path is None else path),
+            device=device,
+            context_length=context_length,
+            precision=precision,
+            homology=homology,
+            sources=sources,
+            threads=threads,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        context_length: int | None = None,
+        precision: str = "auto",
+        homology: dict[str, str] | None = None,
+        sources: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> Ensemble:
+        """Make ready an opened checkpoint; see `load`."""
+        path = checkpoint.path
         predictor = Predictor.of(
             checkpoint, device=device, context_length=context_length, precision=precision
         )
@@ -190,6 +214,17 @@ class Ensemble:
         scores = Scores(tuple(p.id for p in proteins), values, self.labels)
         windows = np.array(n_windows, np.int64)
         return Evidence(scores, precision, flags, said.similarity, windows, bin)
+
+    def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
+        """Score each protein with all sources, or ``raw``, by the network alone; in input order."""
+        if raw:
+            yield from self.predictor.predict(proteins, raw=True)
+            return
+        for block in blocks(proteins, BLOCK):
+            found = self.evidence(block)
+            rows = zip(block, found.scores.values, found.n_windows.tolist(), strict=True)
+            for protein, row, n in rows:
+                yield Prediction(protein, row, self.labels, n)
 
     def score(self, proteins: Iterable[Protein]) -> Iterator[Scores]:
         """Yield scores in blocks of proteins, in input order."""

@@ -43,7 +43,8 @@ class EvaluateConfig:
         " training protein.",
     )
     checkpoint_path: str | None = option(
-        None, "Evaluate this training checkpoint, on --dataset, instead of files."
+        None,
+        "Evaluate this training checkpoint, or bundled, on --dataset, instead of files.",
     )
     dataset: str | None = option(
         None,

@@ -217,12 +217,13 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
 def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     config = job.config
     assert config.checkpoint_path is not None
+    from esmgo.model.bundled import chosen
     from esmgo.model.checkpoint import open_checkpoint
     from esmgo.predict.ensemble import Ensemble  # torch takes seconds
 
-    checkpoint = open_checkpoint(config.checkpoint_path)
-    predictor = Ensemble.load(
-        config.checkpoint_path,
+    checkpoint = open_checkpoint(chosen(config.checkpoint_path))
+    predictor = Ensemble.of(
+        checkpoint,
         device=config.device,
         precision=config.precision,
         homology=training_sequences(config.homology, config.dataset_subset),

@@ -23,6 +23,7 @@ from esmgo.errors import UsageError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
 from esmgo.model.attribution import attribute, logits
+from esmgo.model.bundled import chosen, context_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.index import Index, open_index
 from esmgo.model.tokens import encode, window_starts, windows
@@ -114,13 +115,14 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    checkpoint = open_checkpoint(config.checkpoint_path)
+    path = chosen(config.checkpoint_path)
+    checkpoint = open_checkpoint(path)
     column = column_of(str(config.term), checkpoint.labels)
     index = open_index(checkpoint)
     predictor = Predictor.of(
         checkpoint,
         device=config.device,
-        context_length=config.context_length,
+        context_length=context_of(path, config.context_length),
         precision=config.precision,
     )
     for i, protein in enumerate(proteins, 1):

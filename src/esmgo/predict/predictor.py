@@ -17,6 +17,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Term
 from esmgo.go.truepath import propagate
+from esmgo.model.bundled import bundled_path
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import choose_device
@@ -85,7 +86,7 @@ class Predictor:
     @classmethod
     def load(
         cls,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         device: str | None = None,
         context_length: int | None = None,
@@ -95,8 +96,8 @@ class Predictor:
 
         Parameters
         ----------
-        path : str or Path
-            A checkpoint of `esmgo.fit`.
+        path : str or Path, optional
+            A checkpoint of `esmgo.fit`; when left out the bundled caller.
         device : str, optional
             ``cuda``, ``mps``, ``cpu`` …; when left out the best there is.
         context_length : int, optional
@@ -111,7 +112,7 @@ class Predictor:
         UsageError
             If the device is not there.
         """
-        checkpoint = open_checkpoint(path)
+        checkpoint = open_checkpoint(bundled_path() if path is None else path)
         return cls.of(checkpoint, device=device, context_length=context_length, precision=precision)
 
     @classmethod

@@ -24,6 +24,7 @@ from esmgo.errors import FastaError, shown
 from esmgo.go.files import replacing
 from esmgo.go.labels import LabelSpace
 from esmgo.go.source import check_readable
+from esmgo.model.bundled import chosen, context_of
 from esmgo.predict.corpus import available_threads
 from esmgo.predict.formats import exclusive, is_stream, writers
 from esmgo.predict.jobs import Job
@@ -145,10 +146,11 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     proteins = Input(str(config.input), parts.folder, config)
     n_proteins, digest = proteins.judged(report)
     device = choose_device(config.device)
+    path = chosen(config.checkpoint_path)
     ensemble = Ensemble.load(
-        config.checkpoint_path,
+        path,
         device=str(device),
-        context_length=config.context_length,
+        context_length=context_of(path, config.context_length),
         precision=config.arithmetic,
         homology=training_sequences(config.homology),
         sources=split_sources(config.sources),
@@ -157,7 +159,12 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     labels = ensemble.labels
     if config.shard is None:
         config.check_labels(labels)
-    exact = {"device": device.type, "arithmetic": resolved(device, config.arithmetic)}
+    length = ensemble.predictor.context_length
+    exact = {
+        "context_length": length,
+        "device": device.type,
+        "arithmetic": resolved(device, config.arithmetic),
+    }
     job = Job(
         version=version("esmgo"),
         model=ensemble.fingerprint,

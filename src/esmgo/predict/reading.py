@@ -13,9 +13,12 @@ from esmgo.data.report import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import UsageError
 from esmgo.go.source import Source
+from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, chosen, context_of
+from esmgo.model.checkpoint import open_checkpoint
 from esmgo.options import check, device_option, option, precision_option
 
 if TYPE_CHECKING:
+    from esmgo.predict.ensemble import Ensemble
     from esmgo.predict.predictor import Predictor
 
 __all__ = [
@@ -34,15 +37,14 @@ _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 class ScoringConfig:
     """What every verb accepts that scores proteins with a checkpoint."""
 
-    checkpoint_path: str = option(
-        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
-    )
-    context_length: int = option(
-        1024,
+    checkpoint_path: str | None = checkpoint_option()
+    context_length: int | None = option(
+        None,
         "The maximum length of the input sequences, in tokens; longer ones are scored in"
         " overlapping windows.",
         minimum=3,
         maximum=100_002,
+        default_text=f"{CONTEXT_LENGTH}, for the bundled caller as in its training",
     )
     strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
     allow_nucleotide_like: bool = option(
@@ -72,14 +74,18 @@ class ReadingConfig(ScoringConfig):
             raise UsageError("give --sequence or --fasta, not both")
 
 
-def open_predictor(config: ReadingConfig) -> Predictor:
-    """Load the checkpoint that ``config`` names, as it says; see `Predictor.load`."""
-    from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
+def open_predictor(config: ReadingConfig) -> Predictor | Ensemble:
+    """Load the checkpoint that ``config`` names, as it says: its blend, where it has one."""
+    from esmgo.predict.ensemble import Ensemble  # torch takes seconds: not for --help
+    from esmgo.predict.predictor import Predictor
 
-    return Predictor.load(
-        config.checkpoint_path,
+    path = chosen(config.checkpoint_path)
+    checkpoint = open_checkpoint(path)
+    kind = Predictor if checkpoint.blend is None else Ensemble
+    return kind.of(
+        checkpoint,
         device=config.device,
-        context_length=config.context_length,
+        context_length=context_of(path, config.context_length),
         precision=config.precision,
     )
 

@@ -1,0 +1,141 @@
+"""Make the bundled caller from a data set, with one command and a seed.
+
+    python recipes/bundled_caller.py DATASET ONTOLOGY FOLDER --seed=1 [--ia=FILE] [--device=cpu]
+
+DATASET is a folder of {all,mf,bp,cc}/{train,test}.parquet, as `esmgo build` makes it. Its training
+proteins are cut into those trained on and those that the blend learns from; its test split is
+read when all is done, to evaluate. FOLDER/bundled is the result: copy it to src/esmgo/bundled.
+FOLDER/recipe.json says what was run, for how long, and on what. A step that is done is not done
+again, and training goes on where it was killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from model_card import figures
+
+from esmgo.go.files import write_atomically
+
+CUT = "--share=0.35"
+BASE = "--layers=2 --width=192 --heads=8 --window"
+TRAIN = (
+    "--unfreeze_last_k_layers=2 --context_length=402 --batch_size=32"
+    " --gradient_accumulation_steps=1 --learning_rate=1.5e-3 --schedule=linear --dropout=0"
+    " --num_epochs=4 --eval_interval=2 --checkpoint_interval=1 --eval_ratio=1 --cache_gb=0"
+)
+SOURCES = {"head": "head", "neighbours": "neighbours", "blend": "head,neighbours"}
+
+RECIPES = Path(__file__).resolve().parent
+
+
+def steps(ia: str) -> dict[str, str]:
+    """Return the commands by name; what stands in braces is known when they run."""
+    caller = "--checkpoint_path={folder}/caller/checkpoint.pt"
+    packed = "--checkpoint_path={folder}/bundled/caller.safetensors"
+    whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
+    weighed = f"--identity={{folder}}/audit/nearest.tsv --overwrite{ia}"
+    found = {
+        "cut": f"hold_out.py {{dataset}} {{cut}} {CUT}",
+        "base": f"untrained_base.py {{folder}}/base {BASE} --seed={{seed}}",
+        "train": f"esmgo train {cut} --base_model={{folder}}/base {caller} {TRAIN}"
+        " --run_dir_path={folder}/runs --seed={seed} --device={device} --resume",
+        "blend": f"esmgo blend {cut} {caller} --seed={{seed}} --device={{device}}",
+        "bundle": "bundle.py {folder}/caller/checkpoint.pt {folder}/bundled --overwrite",
+        "audit": f"esmgo audit {whole} --output_dir={{folder}}/audit --overwrite",
+    }
+    for name in ("naive", "diamond"):
+        to = f"--output={{folder}}/predictions/{name}.tsv --overwrite"
+        found[name] = f"esmgo baseline {name} {whole} {to}"
+        found[f"evaluate {name}"] = (
+            f"esmgo evaluate {whole} --predictions={{folder}}/predictions/{name}.tsv"
+            f" --output_dir={{folder}}/evaluation/{name} {weighed}"
+        )
+    for name, sources in SOURCES.items():
+        found[f"evaluate {name}"] = (
+            f"esmgo evaluate {whole} {packed} --sources={sources} --device={{device}}"
+            f" --output_dir={{folder}}/evaluation/{name} {weighed}"
+        )
+    return found
+
+
+def main() -> None:
+    """Do what is left to do."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    for name in ("dataset", "ontology", "folder"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ia", type=Path, help="information accretion, for the weighted metrics")
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    folder = options.folder
+    (folder / "predictions").mkdir(parents=True, exist_ok=True)
+    (folder / "evaluation").mkdir(exist_ok=True)
+    known = vars(options) | {"cut": folder / "cut"}
+    shown = {name: name.upper() for name in ("dataset", "ontology", "folder", "ia")}
+    shown |= {"cut": "FOLDER/cut"}
+    journal = folder / "recipe.json"
+    done = json.loads(journal.read_text())["steps"] if journal.exists() else {}
+    for name, command in steps(" --ia={ia}" if options.ia else "").items():
+        words = [word.format(**known) for word in command.split()]
+        text = command.format(**(known | shown))
+        if name in done:
+            if done[name]["command"] != text:
+                parser.error(f"step {name} was done by another command: take a new folder")
+            continue
+        if name == "base":
+            shutil.rmtree(folder / "base", ignore_errors=True)  # half of one, of a run killed
+        done[name] = {"command": text} | run(words)
+        record = {"seed": options.seed, "machine": machine(options.device), "steps": done}
+        write_atomically(journal, (json.dumps(record, indent=1) + "\n").encode())
+    complete_card(folder, json.loads(journal.read_text()))
+
+
+def run(words: list[str]) -> dict[str, float]:
+    """Run a command; return wall and processor time in seconds."""
+    print(f"\n$ {' '.join(words)}", flush=True)
+    program = ["-m", "esmgo"] if words[0] == "esmgo" else [str(RECIPES / words[0])]
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *program, *words[1:]], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": round(time.monotonic() - start, 1), "cpu_seconds": round(used, 1)}
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Return what it runs on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    found: dict[str, Any] = {
+        "processor": names[0] if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
+        "python": platform.python_version(),
+    }
+    return found | {name: version(name) for name in ("esmgo", "torch", "numpy", "safetensors")}
+
+
+def complete_card(folder: Path, record: dict[str, Any]) -> None:
+    """Put the recipe and the figures of the evaluation into the card."""
+    path = folder / "bundled" / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    card |= {"recipe": record, "evaluation": figures(folder / "evaluation")}
+    write_atomically(path, (json.dumps(card, indent=1) + "\n").encode())
+    print(f"\nDone: {folder / 'bundled'}\n{card['summary']}")
+
+
+if __name__ == "__main__":
+    main()

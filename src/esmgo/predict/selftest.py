@@ -1,0 +1,151 @@
+"""``esmgo selftest``: whether the bundled caller is whole and answers here as where it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esmgo.data.famous import famous_path
+from esmgo.data.fasta import read_fasta
+from esmgo.errors import CheckpointError, shown
+from esmgo.model.bundled import bundled_path, card_path
+
+if TYPE_CHECKING:
+    from esmgo.predict.ensemble import Ensemble
+
+__all__ = ["TOLERANCE", "Check", "Selftest", "SelftestConfig", "scores_of", "selftest"]
+
+TOLERANCE = 1e-4
+"""How far a score in [0, 1] may be from the card's, which another machine made.
+
+Processors add up in another order; in fp32 that has moved scores by 1e-6.
+"""
+
+TOP = 20
+"""Terms of each protein that the card has scores of: the best."""
+
+PROGRAMS = {
+    "diamond": "homology: esmgo blend --homology, esmgo baseline diamond, esmgo audit",
+    "dot": "Graphviz: esmgo subgraph --output=….svg or .png",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestConfig:
+    """What ``esmgo selftest`` accepts: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the table; ``is_good`` is None where an optional program is absent."""
+
+    what: str
+    is_good: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selftest:
+    """What `selftest` found; its text is a table."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong: what is only absent is not."""
+        return all(check.is_good is not False for check in self.checks)
+
+    def __str__(self) -> str:
+        words = {True: "ok", False: "WRONG", None: "absent"}
+        width = max(len(check.what) for check in self.checks)
+        return "\n".join(f"{words[c.is_good]:6}  {c.what:{width}}  {c.text}" for c in self.checks)
+
+
+def selftest(config: SelftestConfig | None = None) -> Selftest:
+    """Check the bundled caller's files and scores, and look for optional programs.
+
+    Scores are made on the CPU in fp32 and may differ from the card's by `TOLERANCE`.
+    """
+    del config  # it says nothing
+    checks: list[Check] = []
+    try:
+        bundled_path()
+        card = _card()
+        checks.append(Check("bundled caller", True, str(card["summary"])))
+        checks += _files(card["files"])
+        checks += _scores(card["selftest"]["scores"])
+    except CheckpointError as error:
+        checks.append(Check("bundled caller", False, shown(error, 170)))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        checks.append(Check("card.json", False, f"damaged ({shown(repr(error), 100)})"))
+    return Selftest((*checks, *_programs()))
+
+
+def scores_of(ensemble: Ensemble) -> dict[str, dict[str, float]]:
+    """Return the best terms of the famous proteins with their scores, by protein and GO id."""
+    return {
+        prediction.protein.id: {
+            term.id: round(score, 7) for term, score in prediction.top(TOP) if not term.is_root
+        }
+        for prediction in ensemble.predict(read_fasta(famous_path()))
+    }
+
+
+def _card() -> dict[str, Any]:
+    path = card_path()
+    try:
+        card = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(path, f"cannot be read: {shown(error, 60)}") from None
+    if not isinstance(card, dict):
+        raise CheckpointError(path, "not the card of a bundled caller")
+    return card
+
+
+def _files(files: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+    for name, wanted in files.items():
+        path = card_path().with_name(Path(name).name)
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield Check(name, False, f"cannot be read: {error.strerror}")
+            continue
+        if is_good := found == wanted["sha256"]:
+            text = f"{path.stat().st_size / 1e6:.1f} MB, SHA-256 {found[:12]}…"
+        else:
+            text = f"SHA-256 {found[:12]}…, expected {str(wanted['sha256'])[:12]}…: install again"
+        yield Check(name, is_good, text)
+
+
+def _scores(expected: Mapping[str, Mapping[str, float]]) -> Iterator[Check]:
+    from esmgo.predict.ensemble import Ensemble  # torch takes seconds: not for --help
+
+    ensemble = Ensemble.load(device="cpu", precision="fp32")
+    column = ensemble.labels.column
+    for prediction in ensemble.predict(read_fasta(famous_path())):
+        id = prediction.protein.id
+        difference = max(
+            abs(float(prediction.scores[column[term]]) - score)
+            for term, score in expected[id].items()
+        )
+        is_good = difference <= TOLERANCE
+        text = f"differ by {difference:.1e} at most; {TOLERANCE:g} is allowed"
+        yield Check(f"scores of {id.split('|')[-1]}", is_good, text)
+
+
+def _programs() -> Iterator[Check]:
+    for name, purpose in PROGRAMS.items():
+        where = shutil.which(name)
+        text = f"{shown(where, 80)}; {purpose}" if where else purpose
+        yield Check(name, True if where else None, text)
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    text = torch.cuda.get_device_name() if has_cuda else "computing on the CPU"
+    yield Check("CUDA", True if has_cuda else None, text)

@@ -1,0 +1,259 @@
+"""The caller that comes with the program: packing, when it is asked, and its self-test."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+import esmgo
+from esmgo.cli.main import main
+from esmgo.data.famous import famous_path
+from esmgo.data.sample import example
+from esmgo.model import bundled as home
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.index import Index, index_path, open_index, write_index
+
+ROOT = Path(__file__).parents[1]
+LIMIT = 40_000_000
+IS_INSTALLED = (home.FOLDER / "caller.safetensors").is_file()
+SEQUENCE = example("zinc finger")["sequence"]
+CPU = "--device=cpu"
+
+
+def ranked(capsys, *words):
+    """Return exit code, ranked lines and standard error of ``esmgo rank``."""
+    code = main(["rank", f"--sequence={SEQUENCE}", CPU, "--precision=fp32", *words])
+    out, err = capsys.readouterr()
+    return code, [line for line in out.splitlines() if line.startswith(("0.", "1."))], err
+
+
+def test_packing_keeps_the_network_to_float16_and_loads_it_in_float32(blended, packed):
+    whole, small = (open_checkpoint(p) for p in (blended[0], packed / "caller.safetensors"))
+    assert {t.dtype for t in small.header.tensors.values()} == {"F16"}
+    before, after = (c.caller().network.state_dict() for c in (whole, small))
+    for name, weight in after.items():
+        assert weight.dtype is torch.float32
+        assert torch.equal(weight, before[name].half().float()), name
+    assert (small.labels, small.blend) == (whole.labels, whole.blend)
+
+
+def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, packed):
+    small = open_checkpoint(packed / "caller.safetensors")
+    assert small.training == {}
+    assert not [name for name in small.header.tensors if name.startswith("optimizer.")]
+    for path in packed.iterdir():
+        data = path.read_bytes()
+        assert str(blended[0].parent).encode() not in data, path.name
+        assert str(ROOT).encode() not in data, path.name
+    with safe_open(index_path(packed / "caller.safetensors"), "pt") as file:
+        assert set(file.keys()) == {"vectors", "scales", "centre", "spread", "indptr", "indices"}
+
+
+def test_a_packed_caller_has_an_index_in_steps_that_its_encoder_owns(blended, packed):
+    whole = open_index(open_checkpoint(blended[0]))
+    small = open_index(open_checkpoint(packed / "caller.safetensors"))
+    assert small.ids == whole.ids
+    np.testing.assert_array_equal(small.indices, whole.indices)
+    before, after = (each.vectors.astype(np.float32) for each in (whole, small))
+    assert (np.abs(after - before) <= 0.04 * before.std(axis=0) + 1e-3).all()
+
+
+def test_a_packed_caller_cannot_be_trained_on(packed, tmp_path, capsys):
+    path = tmp_path / "caller.safetensors"
+    shutil.copy(packed / path.name, path)
+    words = ["--resume", f"--checkpoint_path={path}", "--base_model=tiny", "--dataset=sample", CPU]
+    assert main(["train", *words]) == 6
+    assert "packed to predict only" in capsys.readouterr().err
+
+
+def test_packing_hardly_changes_the_blend(blended, packed):
+    proteins = list(esmgo.read_fasta(famous_path()))
+    before, after = (
+        np.concatenate([s.values for s in esmgo.Ensemble.load(path, device="cpu").score(proteins)])
+        for path in (blended[0], packed / "caller.safetensors")
+    )
+    np.testing.assert_allclose(after, before, atol=0.01)
+
+
+def test_a_vector_of_zeros_stays_one_in_int8(blended, tmp_path):
+    whole = open_checkpoint(blended[0])
+    path = tmp_path / "checkpoint.pt"
+    shutil.copy(blended[0], path)
+    index = Index(
+        ("a", "b"), np.array([[0, 0], [1, -2]], np.float16), np.array([0, 0, 0]),
+        np.empty(0, np.int32),
+    )  # fmt: skip
+    write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, int8=True)
+    found = open_index(open_checkpoint(path))
+    np.testing.assert_allclose(found.vectors, [[0, 0], [1, -2]], atol=0.01)
+
+
+def test_a_checkpoint_without_a_blend_is_not_packed(checkpoint, tmp_path):
+    recipe = [sys.executable, ROOT / "recipes" / "bundle.py", checkpoint, tmp_path / "out"]
+    done = subprocess.run(recipe, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "esmgo blend" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_checkpoint_the_bundled_caller_answers_and_says_so_once(bundled, capsys):
+    code, lines, err = ranked(capsys)
+    assert code == 0
+    assert err.count("bundled caller") == 1
+    assert ranked(capsys, "--checkpoint_path=bundled")[1] == lines
+    assert "bundled caller" not in ranked(capsys, "--checkpoint_path=bundled")[2]
+
+
+def test_a_checkpoint_at_the_usual_place_comes_first(bundled, checkpoint, capsys):
+    Path("checkpoints").mkdir()
+    Path("checkpoints/checkpoint.pt").symlink_to(checkpoint)
+    code, lines, err = ranked(capsys)
+    assert (code, "bundled" in err) == (0, False)
+    assert lines == ranked(capsys, f"--checkpoint_path={checkpoint}")[1]
+
+
+@pytest.mark.parametrize("path", ["./checkpoints/checkpoint.pt", "elsewhere.pt"])
+def test_a_path_that_is_given_and_missing_stays_an_error(bundled, capsys, path):
+    code, lines, err = ranked(capsys, f"--checkpoint_path={path}")
+    assert (code, lines) == (6, [])
+    assert "no checkpoint there" in err
+
+
+def test_without_a_bundled_caller_the_usual_path_is_what_is_missed(bundled, capsys):
+    shutil.rmtree(bundled)
+    assert "checkpoints/checkpoint.pt: no checkpoint there" in ranked(capsys)[2]
+    code, _, err = ranked(capsys, "--checkpoint_path=bundled")
+    assert (code, "no bundled caller" in err) == (6, True)
+    with pytest.raises(esmgo.EsmgoError, match="no bundled caller"):
+        esmgo.Predictor.load()
+
+
+def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
+    fasta = f"--fasta={famous_path()}"
+    term = open_checkpoint(bundled / "caller.safetensors").labels.terms[5].id
+    for words in (
+        ["predict", f"--input={famous_path()}", "--output=calls.tsv", CPU],
+        ["subgraph", f"--sequence={SEQUENCE}", "--output=graph.html", CPU],
+        ["explain", f"--sequence={SEQUENCE}", f"--term={term}", CPU],
+        ["export", "--output_dir=model"],
+        ["embed", fasta, "--checkpoint_path=bundled", "--output=vectors.npz", CPU],
+    ):
+        assert main(words) == 0, words
+        said = "using the bundled caller" in capsys.readouterr().err
+        assert said == ("--checkpoint_path=bundled" not in words)
+
+
+def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
+    proteins = [esmgo.Protein("a", SEQUENCE)]
+    (blend,) = esmgo.Ensemble.load(device="cpu").predict(proteins)
+    (head,) = esmgo.Predictor.load(device="cpu").predict(proteins, raw=True)
+    assert not np.allclose(blend.scores, head.scores, atol=1e-3)
+    for prediction, words in ((blend, []), (head, ["--raw"])):
+        lines = [f"{p:.4f}: {term.name}" for term, p in prediction.top(10)]
+        assert ranked(capsys, *words)[1] == lines
+
+
+def test_the_bundled_caller_keeps_the_context_of_its_training(bundled, monkeypatch):
+    from esmgo.model.bundled import context_of
+
+    ours = bundled / "caller.safetensors"
+    assert [context_of(ours, given) for given in (None, 50)] == [None, 50]
+    assert [context_of(Path("c.pt"), given) for given in (None, 50)] == [1024, 50]
+
+
+def test_the_self_test_passes_and_says_what_was_found(bundled, capsys):
+    assert main(["selftest"]) == 0
+    out = capsys.readouterr().out
+    assert "WRONG" not in out
+    assert out.count("scores of") == 5
+    assert all(name in out for name in ("caller.safetensors", "diamond", "dot", "CUDA"))
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+def other_scores(path):
+    card = json.loads(path.read_text())
+    first = next(iter(card["selftest"]["scores"].values()))
+    first[next(iter(first))] += 0.001
+    path.write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "said"),
+    [
+        ("caller.safetensors", flip, "SHA-256"),
+        ("caller.safetensors", Path.unlink, "no bundled caller"),
+        ("caller.index.safetensors", flip, "SHA-256"),
+        ("caller.index.safetensors", Path.unlink, "cannot be read"),
+        ("card.json", Path.unlink, "cannot be read"),
+        ("card.json", lambda path: path.write_text('{"summary": 1}'), "damaged"),
+        ("card.json", lambda path: path.write_text("[]"), "not the card"),
+        ("card.json", other_scores, "differ by 1.0e-03"),
+    ],
+)
+def test_the_self_test_fails_on_what_is_damaged(bundled, capsys, name, damage, said):
+    damage(bundled / name)
+    assert main(["selftest"]) == 6
+    wrong = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WRONG")]
+    assert said in "\n".join(wrong)
+
+
+def test_a_checkpoint_with_int8_index_of_another_shape_is_refused(bundled):
+    from esmgo.model.container import read_header, write_container
+
+    path = bundled / "caller.index.safetensors"
+    header = read_header(path)
+    data = path.read_bytes()[header.data_start :]
+    tensors = [
+        (n, i.dtype, i.shape, memoryview(data[i.begin : i.end])) for n, i in header.tensors.items()
+        if n != "scales"
+    ]  # fmt: skip
+    write_container(path, [*tensors, ("scales", "F32", (1,), memoryview(b"\0\0\0\0"))],
+                    header.metadata)  # fmt: skip
+    with pytest.raises(esmgo.EsmgoError, match="scales do not fit"):
+        open_index(open_checkpoint(bundled / "caller.safetensors"))
+
+
+@pytest.mark.skipif(not IS_INSTALLED, reason="this copy came without a bundled caller")
+class TestInstalled:
+    """The real one."""
+
+    def test_it_is_small_whole_and_answers_as_its_card_says(self, capsys):
+        assert sum(path.stat().st_size for path in home.FOLDER.iterdir()) <= LIMIT
+        assert {path.name for path in home.FOLDER.iterdir()} == {
+            "caller.safetensors", "caller.index.safetensors", "card.json",
+        }  # fmt: skip
+        assert main(["selftest"]) == 0, capsys.readouterr().out
+
+    def test_its_card_names_no_path_of_the_machine_that_made_it(self):
+        text = home.card_path().read_text(encoding="utf-8")
+        assert not [part for part in ('"/', "/tmp/", "/home/") if part in text]
+
+
+def test_a_wheel_holds_what_lies_in_the_package(tmp_path, monkeypatch):
+    """Built of a copy, with a stand-in for the artefact."""
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    stand_in = tmp_path / "src" / "esmgo" / "bundled"
+    stand_in.mkdir(exist_ok=True)
+    for name in ("caller.safetensors", "caller.index.safetensors", "card.json"):
+        (stand_in / name).write_bytes(b"x")
+    backend = pytest.importorskip("hatchling.build", reason="needs hatchling")
+    monkeypatch.chdir(tmp_path)
+    wheel = backend.build_wheel("dist")
+    names = set(zipfile.ZipFile(tmp_path / "dist" / wheel).namelist())
+    for name in ("caller.safetensors", "caller.index.safetensors", "card.json"):
+        assert f"esmgo/bundled/{name}" in names
+    assert "esmgo/data/famous.fasta" in names
