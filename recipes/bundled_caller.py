@@ -30,12 +30,20 @@ from model_card import figures
 from esmgo.go.files import write_atomically
 
 CUT = "--share=0.35"
-BASE = "--layers=2 --width=192 --heads=8 --window"
-TRAIN = (
-    "--unfreeze_last_k_layers=2 --context_length=402 --batch_size=32"
-    " --gradient_accumulation_steps=1 --learning_rate=1.5e-3 --schedule=linear --dropout=0"
-    " --num_epochs=4 --eval_interval=2 --checkpoint_interval=1 --eval_ratio=1 --cache_gb=0"
+BASE = "--layers=2 --width=192 --heads=8 --window --pool"
+ENCODER = (
+    "--unfreeze_last_k_layers=2 --min_term_count=100 --context_length=402 --batch_size=32"
+    " --gradient_accumulation_steps=1 --learning_rate=1e-3 --schedule=linear --dropout=0"
+    " --num_epochs=2 --eval_interval=1 --checkpoint_interval=1 --eval_ratio=1 --cache_gb=0"
 )
+"""All layers, by frequent terms alone: what rare ones teach the encoder is mostly noise."""
+
+HEAD = (
+    "--context_length=402 --batch_size=64 --gradient_accumulation_steps=1 --learning_rate=1e-3"
+    " --schedule=linear --num_epochs=6 --eval_interval=3 --checkpoint_interval=1 --eval_ratio=1"
+)
+"""Then, on the frozen encoder, a head for all terms."""
+
 SOURCES = {"head": "head", "neighbours": "neighbours", "blend": "head,neighbours"}
 
 RECIPES = Path(__file__).resolve().parent
@@ -43,15 +51,21 @@ RECIPES = Path(__file__).resolve().parent
 
 def steps(ia: str) -> dict[str, str]:
     """Return the commands by name; what stands in braces is known when they run."""
-    caller = "--checkpoint_path={folder}/caller/checkpoint.pt"
+    encoder, caller = (
+        f"--checkpoint_path={{folder}}/{name}/checkpoint.pt" for name in ("encoder", "caller")
+    )
+    often = "--seed={seed} --device={device} --resume"
     packed = "--checkpoint_path={folder}/bundled/caller.safetensors"
     whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
     weighed = f"--identity={{folder}}/audit/nearest.tsv --overwrite{ia}"
     found = {
         "cut": f"hold_out.py {{dataset}} {{cut}} {CUT}",
         "base": f"untrained_base.py {{folder}}/base {BASE} --seed={{seed}}",
-        "train": f"esmgo train {cut} --base_model={{folder}}/base {caller} {TRAIN}"
-        " --run_dir_path={folder}/runs --seed={seed} --device={device} --resume",
+        "encoder": f"esmgo train {cut} --base_model={{folder}}/base {encoder} {ENCODER}"
+        f" {often} --run_dir_path={{folder}}/runs/encoder",
+        "export": f"esmgo export {encoder} --output_dir={{folder}}/encoder/model --overwrite",
+        "head": f"esmgo train {cut} --base_model={{folder}}/encoder/model {caller} {HEAD}"
+        f" {often} --run_dir_path={{folder}}/runs/head",
         "blend": f"esmgo blend {cut} {caller} --seed={{seed}} --device={{device}}",
         "bundle": "bundle.py {folder}/caller/checkpoint.pt {folder}/bundled --overwrite",
         "audit": f"esmgo audit {whole} --output_dir={{folder}}/audit --overwrite",
