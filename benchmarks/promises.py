@@ -83,8 +83,8 @@ def outcome(found: np.ndarray, promise: float) -> tuple[str, ...]:
     if not len(n):
         return "0", "0", "", "abstains"
     squares = (n * n).sum(), (n * right).sum(), (right * right).sum()
-    sizes = map(np.array, (float(len(n)), n.sum(), right.sum(), *squares))
-    effective = effective_size(*sizes)[1].reshape(1)
+    sums = (float(len(n)), n.sum(), right.sum(), *squares)
+    effective = effective_size(*(np.array([each]) for each in sums))[1]
     share = right.sum() / n.sum()
     chance = _tail((1 - share) * effective, effective, 1 - promise)[0]
     verdict = "kept" if share >= promise else "within chance" if chance > CHANCE else "SHORT"
