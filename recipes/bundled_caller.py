@@ -29,7 +29,7 @@ from model_card import figures
 
 from esmgo.go.files import write_atomically
 
-CUT = "--share=0.35"
+CUT = "--share=0.1"
 BASE = "--layers=2 --width=192 --heads=8 --window --pool"
 ENCODER = (
     "--unfreeze_last_k_layers=2 --min_term_count=100 --context_length=402 --batch_size=32"
