@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from esmgo.data.proteins import AnnotatedProteins
-from esmgo.data.rows import take
 from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
+from esmgo.metrics.truth import cells
 
 __all__ = ["Rows", "Window", "add_gradient", "window_of"]
 
@@ -75,7 +75,8 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
         return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
 
     threads, total = torch.get_num_threads(), 0.0
-    pool, running = _crew(workers, max(1, threads // workers)), deque[Future[_Computed]]()
+    share = max(1, threads // workers)
+    pool, running = _crew(workers, share), deque[Future[_Computed]]()
     waiting = deque(zip(window.batches, window.targets, strict=True))
     try:
         while waiting or running:
@@ -85,7 +86,7 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
                 x = state.features.lower(batch)
                 running.append(pool.submit(computed, x, batch, *targets))
             # libraries count threads for the whole process
-            torch.set_num_threads(max(1, threads // workers))
+            torch.set_num_threads(share)
             loss, gradients = running[0].result()
             torch.set_num_threads(threads)
             running.popleft()
@@ -179,6 +180,5 @@ def _most_rows(state: State, length: int) -> int:
 
 def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
     """Return the true cells of a batch: protein within it and term of each annotation."""
-    indptr, columns = take(proteins.indptr, proteins.indices, rows)
-    row = np.repeat(np.arange(len(rows)), np.diff(indptr))
-    return torch.from_numpy(row), torch.from_numpy(columns.astype(np.int64))
+    column, place = cells(proteins.indptr, proteins.indices, rows)
+    return torch.from_numpy(place), torch.from_numpy(column)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from esmgo.data.report import ReadReport
 from esmgo.options import option
-from esmgo.predict.predictor import Prediction
 from esmgo.predict.reading import ReadingConfig, open_predictor, read_proteins
+
+if TYPE_CHECKING:
+    from esmgo.predict.predictor import Prediction
 
 __all__ = ["RankConfig", "rank"]
 
