@@ -75,6 +75,11 @@ class TrainConfig:
         " true-path rule already in training.",
         choices=("bce", "coherent"),
     )
+    known_aspects_only: bool = option(
+        False,
+        "Leave out of the loss the aspects in which a protein has no annotation, instead of"
+        " taking all their terms for absent.",
+    )
     learning_rate: float = option(
         1e-4, "The learning rate of the Adam optimizer.", above=0, maximum=10
     )
@@ -87,6 +92,13 @@ class TrainConfig:
     dropout: float = option(
         0.1,
         "The amount of dropout to apply to the hidden and attention layers during training.",
+        minimum=0,
+        below=1,
+    )
+    substitution_rate: float = option(
+        0.0,
+        "The part of the residues that training replaces by others at each visit, alike ones above"
+        " all (BLOSUM62); activations are then computed at each visit.",
         minimum=0,
         below=1,
     )

@@ -26,6 +26,7 @@ from esmgo.model.caller import Caller
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import in_batches, token_budget
+from esmgo.model.substitution import substituted
 from esmgo.model.tokens import encode
 
 __all__ = ["Batch", "Features"]
@@ -64,6 +65,9 @@ class Features:
     precision : str
         See `esmgo.model.device.resolved`. In fp32 activations are stored in fp32, so that a
         training from them has the same bits as one that computes them anew; else in float16.
+    substitution_rate, seed : float, int
+        The part of the residues that are others at each visit of training, see
+        `esmgo.model.substitution`; what draws them. Above 0 nothing can be stored.
     """
 
     def __init__(
@@ -74,7 +78,11 @@ class Features:
         context_length: int,
         device: torch.device,
         precision: str,
+        *,
+        substitution_rate: float = 0.0,
+        seed: int = 0,
     ) -> None:
+        self._rate, self._seed = substitution_rate, seed
         self.caller, self.device, self.context_length = caller, device, context_length
         self.half = resolved(device, precision) == "bf16"
         self._ids, self._sequences = ids, sequences
@@ -103,7 +111,7 @@ class Features:
         rows = np.ones(len(order), np.int64) if self._is_cls else self.lengths[order]
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
-        if gigabytes == 0 or not len(order):
+        if gigabytes == 0 or self._rate or not len(order):
             return 0
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
@@ -157,12 +165,18 @@ class Features:
         shutil.rmtree(self._store.folder, ignore_errors=True)
         self._store = None
 
-    def batch(self, rows: NDArray[np.intp]) -> Batch:
-        """Make ready some proteins; safe to call from any thread."""
+    def batch(self, rows: NDArray[np.intp], epoch: int | None = None) -> Batch:
+        """Make ready some proteins, as they are or as an epoch sees them; from any thread."""
         if self._store is not None and self._is_cls:
             found = self._store.rows(self._place[rows]).astype(np.float32)
             return Batch(len(rows), None, torch.from_numpy(found))
-        packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
+        tokens = [encode(self._sequences[i], self.context_length) for i in rows]
+        if self._rate and epoch is not None:
+            tokens = [
+                substituted(each, self._rate, np.random.default_rng([self._seed, epoch, i]))
+                for each, i in zip(tokens, rows, strict=True)
+            ]
+        packed = pack(tokens, self.device)
         if self._store is None:
             return Batch(len(rows), packed, None)
         found = self._store.rows(self._place[rows[packed.order]]).astype(np.float32)
