@@ -19,7 +19,7 @@ from esmgo.go.truepath import propagate
 from esmgo.learn import loss as module
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.finetune import _continued
-from esmgo.learn.loss import Climb, coherent_bce, known_only, sparse_bce
+from esmgo.learn.loss import Climb, coherent_bce, sparse_bce
 from esmgo.model.checkpoint import open_checkpoint
 
 CPU = torch.device("cpu")
@@ -91,43 +91,6 @@ def test_a_diamond_by_hand(diamond):
     sigmoid = torch.sigmoid(torch.tensor([0.0, 3.0, -1.0, 2.0]))
     expected = torch.tensor([[0, sigmoid[1], 2 * (sigmoid[2] - 1), sigmoid[3]]])
     torch.testing.assert_close(logits.grad, expected)
-
-
-@pytest.mark.parametrize("is_coherent", [False, True])
-def test_an_aspect_without_a_true_term_costs_nothing_and_teaches_nothing(is_coherent):
-    labels, values, true = random_case(3, 6, 9)
-    aspect_of = torch.from_numpy(np.array([3, 7])[np.arange(9) % 2])
-    labels = space([[p for p in up if p % 2 == j % 2] for j, up in enumerate(labels.parents)])
-    true = propagate((true & (np.arange(6)[:, None] % 3 != np.arange(9) % 2)).astype("f4"), labels)
-    rows, columns = cells(true)
-    known = np.stack([true[:, i::2].any(axis=1) for i in (0, 1)], axis=1)[:, np.arange(9) % 2]
-    assert 0 < known.mean() < 1
-
-    def loss(z):
-        if is_coherent:
-            return coherent_bce(z, rows, columns, Climb(labels, CPU))
-        return sparse_bce(z, rows, columns)
-
-    values.requires_grad_()
-    loss(known_only(values, rows, columns, aspect_of)).backward()
-    found = values.grad.numpy().copy()
-    values.grad = None
-    value = sum(
-        loss_of_one(values, i, j, true, labels, is_coherent)
-        for i in range(6) for j in range(9) if known[i, j]
-    )  # fmt: skip
-    torch.testing.assert_close(loss(known_only(values, rows, columns, aspect_of)), value)
-    value.backward()
-    np.testing.assert_allclose(found, values.grad.numpy(), atol=1e-6)
-    assert (found[~known] == 0).all()
-
-
-def loss_of_one(logits, i, j, true, labels, is_coherent):
-    """What one cell costs by definition."""
-    below = [d for d in range(len(labels)) if j == d or (is_coherent and j in labels.ancestors(d))]
-    if not true[i, j]:
-        return softplus(logits[i, below].max())
-    return softplus(-logits[i, [d for d in below if true[i, d]]].max())
 
 
 def test_the_gradient_is_the_slope():

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from killing import START, flags, weights_sha256
 
 from esmgo.cli.main import main
 from esmgo.errors import TrainingError, UsageError
-from esmgo.go.obo import read_obo
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.finetune import fit
 from esmgo.learn.lock import exclusive
@@ -77,30 +75,6 @@ def test_the_output_bias_starts_at_the_log_odds_of_each_term(tmp_path):
     rate = (counts + 0.5) / (len(data.train) + 1)
     bias = state.caller.head.out_proj.bias.detach().numpy()
     np.testing.assert_allclose(bias, np.log(rate / (1 - rate)), rtol=1e-5, atol=1e-6)
-
-
-def test_what_is_known_of_an_aspect_decides_the_log_odds_of_its_terms(tmp_path):
-    from esmgo.data.dataset import open_dataset
-    from esmgo.learn.state import State
-
-    rows = [
-        {"id": "both", "sequence": "MKT", "terms": ["GO:0003674", "GO:0005488", "GO:0008150"]},
-        {"id": "one", "sequence": "MKV", "terms": ["GO:0008150", "GO:0008152"]},
-    ]
-    (tmp_path / "all").mkdir()
-    for split, some in (("train", rows), ("test", rows[:1])):
-        lines = "".join(json.dumps(row) + "\n" for row in some)
-        (tmp_path / "all" / f"{split}.jsonl").write_text(lines)
-    data = open_dataset(tmp_path, ontology=read_obo(files("esmgo.data") / "sample.obo"))
-    state = State.start(config(tmp_path, known_aspects_only=True), data, None, torch.device("cpu"))
-    odds = dict(zip(
-        (term.id for term in data.labels.terms),
-        torch.sigmoid(state.caller.head.out_proj.bias).tolist(), strict=True,
-    ))  # fmt: skip
-    n_known = {"GO:0003674": (1, 1), "GO:0005488": (1, 1), "GO:0008150": (2, 2),
-               "GO:0008152": (1, 2)}  # fmt: skip
-    for id, (n, known) in n_known.items():
-        assert odds[id] == pytest.approx((n + 0.5) / (known + 1), abs=1e-6), id
 
 
 def test_residues_are_substituted_anew_at_each_epoch_and_never_where_scores_are_asked(tmp_path):
@@ -246,7 +220,7 @@ def test_killed_and_resumed_training_ends_with_the_same_bits(tmp_path):
 
 @pytest.mark.parametrize(
     ("signum", "more"),
-    [(signal.SIGTERM, ()), (signal.SIGINT, ("--substitution_rate=0.2", "--known_aspects_only"))],
+    [(signal.SIGTERM, ()), (signal.SIGINT, ("--substitution_rate=0.2",))],
 )
 def test_a_signal_saves_and_leaves_and_resume_ends_with_the_same_bits(
     tmp_path, signum, more, capsys

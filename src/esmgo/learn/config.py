@@ -75,11 +75,6 @@ class TrainConfig:
         " true-path rule already in training.",
         choices=("bce", "coherent"),
     )
-    known_aspects_only: bool = option(
-        False,
-        "Leave out of the loss the aspects in which a protein has no annotation, instead of"
-        " taking all their terms for absent.",
-    )
     learning_rate: float = option(
         1e-4, "The learning rate of the Adam optimizer.", above=0, maximum=10
     )

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from esmgo.data.proteins import AnnotatedProteins
 from esmgo.learn.features import Batch
-from esmgo.learn.loss import coherent_bce, known_only, sparse_bce
+from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.metrics.truth import cells
@@ -147,8 +147,6 @@ def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]
 
 def _loss(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     rows, columns = rows.to(logits.device), columns.to(logits.device)
-    if state.aspect_of is not None:
-        logits = known_only(logits, rows, columns, state.aspect_of)
     if state.climb is None:
         return sparse_bce(logits, rows, columns)
     return coherent_bce(logits, rows, columns, state.climb)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["Climb", "coherent_bce", "known_only", "sparse_bce"]
+__all__ = ["Climb", "coherent_bce", "sparse_bce"]
 
 _CELLS = 1 << 18
 """Logits handled at once on a CPU: 1 MB, so that all steps find them in the cache."""
@@ -23,37 +23,6 @@ _ROWS = {"cpu": 64, "cuda": 256}
 """Proteins that climb together: 14 MB of keys for all GO on a CPU, 55 MB on a GPU."""
 
 _LOW, _SIGN = (1 << 31) - 1, torch.iinfo(torch.int64).min
-
-_NEVER = -1e4
-"""A logit that costs nothing where it is not true, and has no gradient."""
-
-
-def known_only(logits: Tensor, rows: Tensor, columns: Tensor, aspect_of: Tensor) -> Tensor:
-    """Return logits that leave out of a loss the aspects in which a protein has no true term.
-
-    Nobody looked at the protein there, or found nothing to write down: its cells are neither
-    true nor false.
-
-    Parameters
-    ----------
-    logits : Tensor, shape=(B, T), dtype=float32
-    rows, columns : Tensor, shape=(annotations,), dtype=int64
-        The true cells.
-    aspect_of : Tensor, shape=(T,), dtype=int64
-        A number for the aspect of each term, roots too.
-
-    Returns
-    -------
-    Tensor, shape=(B, T), dtype=float32
-
-    Examples
-    --------
-    >>> known_only(torch.zeros(1, 3), *torch.tensor([[0], [1]]), torch.tensor([0, 0, 1]))
-    tensor([[     0.,      0., -10000.]])
-    """
-    unknown = logits.new_ones(len(logits), int(aspect_of.max()) + 1, dtype=torch.bool)
-    unknown[rows, aspect_of[columns]] = False
-    return logits.masked_fill(unknown[:, aspect_of], _NEVER)
 
 
 def sparse_bce(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from esmgo.data.dataset import Dataset
 from esmgo.errors import CheckpointError, UsageError
-from esmgo.go.labels import LabelSpace
-from esmgo.go.terms import Aspect
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Features
 from esmgo.learn.loss import Climb
@@ -45,8 +42,7 @@ class State:
     losses and norms so far stand in ``loss_sum`` and ``norm_sum``. ``n_bad`` counts the
     last windows in a row without a finite gradient; ``batch_size`` is what memory holds.
     ``features`` are the training proteins below the layers that learn, ``held_out`` those
-    validated on. ``climb`` is there where the loss obeys the true-path rule, ``aspect_of``,
-    a number per term, where it leaves out aspects that a protein has no term of.
+    validated on. ``climb`` is there where the loss obeys the true-path rule.
     """
 
     config: TrainConfig
@@ -59,7 +55,6 @@ class State:
     features: Features
     held_out: Features
     climb: Climb | None
-    aspect_of: Tensor | None
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -79,11 +74,8 @@ class State:
         half = resolved(device, config.precision) == "bf16"
         n_terms = len(data.labels)
         caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
-        counts = np.bincount(data.train.indices, minlength=n_terms)
-        n_known = np.full(n_terms, len(data.train))
-        if config.known_aspects_only:
-            n_known = _n_known(data)
-        caller.set_output_bias(torch.from_numpy(counts), torch.from_numpy(n_known))
+        counts = np.bincount(data.train.indices, minlength=len(data.labels))
+        caller.set_output_bias(torch.from_numpy(counts), len(data.train))
         return cls._on(device, config, data, caller, seed)
 
     @classmethod
@@ -131,23 +123,8 @@ class State:
             climb = Climb(data.labels, device)
         elif config.loss == "coherent":
             log.warning("--loss coherent: no term has a parent (no --ontology), so it is bce")
-        aspect_of = None
-        if config.known_aspects_only:
-            aspect_of = torch.from_numpy(_aspect_of(data.labels)).to(device)
         size = config.batch_size
-        return cls(
-            config,
-            data,
-            caller,
-            optimizer,
-            device,
-            seed,
-            size,
-            features,
-            held_out,
-            climb,
-            aspect_of,
-        )
+        return cls(config, data, caller, optimizer, device, seed, size, features, held_out, climb)
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
         """Write a checkpoint: complete or absent."""
@@ -224,19 +201,3 @@ class State:
                 moments[moment] = tensor.to(self.device)
             step = torch.tensor(float(self.n_updates))
             self.optimizer.state[parameter] = {"step": step.to(self.device), **moments}
-
-
-def _aspect_of(labels: LabelSpace) -> NDArray[np.int64]:
-    """Return a number for the aspect of each term, roots too; shape=(T,)."""
-    aspects = (*Aspect, None)
-    return np.array([aspects.index(term.aspect) for term in labels.terms], np.int64)
-
-
-def _n_known(data: Dataset) -> NDArray[np.int64]:
-    """Return, per term, the training proteins that have any term of its aspect; shape=(T,)."""
-    aspect_of, train = _aspect_of(data.labels), data.train
-    row = np.repeat(np.arange(len(train)), np.diff(train.indptr))
-    known = np.zeros((len(train), aspect_of.max() + 1), bool)
-    known[row, aspect_of[train.indices]] = True
-    n_known: NDArray[np.int64] = known.sum(axis=0)
-    return n_known[aspect_of]

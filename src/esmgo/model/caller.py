@@ -193,7 +193,7 @@ class Caller:
         """Switch dropout on in head and unfrozen layers, and nowhere else."""
         self.is_training = on
 
-    def set_output_bias(self, counts: Tensor, n_proteins: Tensor) -> None:
+    def set_output_bias(self, counts: Tensor, n_proteins: int) -> None:
         """Start each output at its term's log-odds in the training data.
 
         With tens of thousands of rare terms, gradient descent would need many epochs
@@ -203,8 +203,8 @@ class Caller:
         ----------
         counts : Tensor, shape=(T,)
             Training proteins that have the term.
-        n_proteins : Tensor, shape=(T,)
-            Training proteins that could have it.
+        n_proteins : int
+            Training proteins.
         """
         rate = (counts.double() + 0.5) / (n_proteins + 1)
         with torch.no_grad():
