@@ -30,11 +30,12 @@ from model_card import figures
 from esmgo.go.files import write_atomically
 
 CUT = "--share=0.1"
-BASE = "--layers=2 --width=192 --heads=8 --window --pool"
+BASE = "--layers=3 --width=192 --heads=8 --window --pool"
 ENCODER = (
-    "--unfreeze_last_k_layers=2 --min_term_count=100 --context_length=402 --batch_size=32"
+    "--unfreeze_last_k_layers=3 --min_term_count=50 --context_length=402 --batch_size=32"
     " --gradient_accumulation_steps=1 --learning_rate=1e-3 --schedule=linear --dropout=0"
-    " --num_epochs=2 --eval_interval=1 --checkpoint_interval=1 --eval_ratio=1 --cache_gb=0"
+    " --substitution_rate=0.1 --num_epochs=5 --eval_interval=1 --checkpoint_interval=1"
+    " --eval_ratio=1"
 )
 """All layers, by frequent terms alone: what rare ones teach the encoder is mostly noise."""
 
@@ -44,7 +45,13 @@ HEAD = (
 )
 """Then, on the frozen encoder, a head for all terms."""
 
-SOURCES = {"head": "head", "neighbours": "neighbours", "blend": "head,neighbours"}
+SOURCES = {
+    "head": "--sources=head",
+    "neighbours": "--sources=neighbours",
+    "blend": "--sources=head,neighbours",
+    "homology": "--homology={cut}",
+}
+"""What is evaluated of the caller; with homology, DIAMOND searches the proteins trained on."""
 
 RECIPES = Path(__file__).resolve().parent
 
@@ -66,7 +73,7 @@ def steps(ia: str) -> dict[str, str]:
         "export": f"esmgo export {encoder} --output_dir={{folder}}/encoder/model --overwrite",
         "head": f"esmgo train {cut} --base_model={{folder}}/encoder/model {caller} {HEAD}"
         f" {often} --run_dir_path={{folder}}/runs/head",
-        "blend": f"esmgo blend {cut} {caller} --seed={{seed}} --device={{device}}",
+        "blend": f"esmgo blend {cut} {caller} --homology --seed={{seed}} --device={{device}}",
         "bundle": "bundle.py {folder}/caller/checkpoint.pt {folder}/bundled --overwrite",
         "audit": f"esmgo audit {whole} --output_dir={{folder}}/audit --overwrite",
     }
@@ -79,7 +86,7 @@ def steps(ia: str) -> dict[str, str]:
         )
     for name, sources in SOURCES.items():
         found[f"evaluate {name}"] = (
-            f"esmgo evaluate {whole} {packed} --sources={sources} --device={{device}}"
+            f"esmgo evaluate {whole} {packed} {sources} --device={{device}}"
             f" --output_dir={{folder}}/evaluation/{name} {weighed}"
         )
     return found
@@ -122,7 +129,8 @@ def run(words: list[str]) -> dict[str, float]:
     print(f"\n$ {' '.join(words)}", flush=True)
     program = ["-m", "esmgo"] if words[0] == "esmgo" else [str(RECIPES / words[0])]
     start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *program, *words[1:]], check=True)
+    keeping = os.environ | {"MALLOC_MMAP_MAX_": "0"}  # buffers, instead of asking at each step
+    subprocess.run([sys.executable, *program, *words[1:]], check=True, env=keeping)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"seconds": round(time.monotonic() - start, 1), "cpu_seconds": round(used, 1)}

@@ -20,6 +20,7 @@ CALLERS = {
     "head": "head",
     "neighbours": "neighbours",
     "blend": "blend",
+    "homology": "blend with DIAMOND",
 }
 METRICS = {"fmax": "Fmax", "fmax_weighted": "wFmax", "smin": "Smin", "aupr": "AUPR"}
 
