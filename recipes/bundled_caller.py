@@ -40,7 +40,7 @@ ENCODER = (
 """All layers, by frequent terms alone: what rare ones teach the encoder is mostly noise."""
 
 HEAD = (
-    "--context_length=402 --batch_size=64 --gradient_accumulation_steps=1 --learning_rate=1e-3"
+    "--context_length=1026 --batch_size=64 --gradient_accumulation_steps=1 --learning_rate=1e-3"
     " --schedule=linear --num_epochs=6 --eval_interval=3 --checkpoint_interval=1 --eval_ratio=1"
 )
 """Then, on the frozen encoder, a head for all terms."""

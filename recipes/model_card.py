@@ -1,9 +1,10 @@
 """Print the tables of docs/model_card.md from what `esmgo evaluate --output_dir` wrote.
 
-    python recipes/model_card.py FOLDER/evaluation
+    python recipes/model_card.py FOLDER/evaluation [--plot=docs/calibration.svg]
 
-where FOLDER/evaluation/{naive,diamond,head,neighbours,blend}/evaluation.json are those that
-recipes/bundled_caller.py leaves; what is not there is left out.
+where FOLDER/evaluation/{naive,diamond,head,neighbours,blend,homology}/evaluation.json are those
+that recipes/bundled_caller.py leaves; what is not there is left out. The plot shows the third
+table.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from esmgo.go.files import write_atomically
+from esmgo.render.charts import Axis, Guide, Line, line_chart, ticks
+
 CALLERS = {
     "naive": "term frequency",
     "diamond": "DIAMOND",
@@ -22,6 +26,20 @@ CALLERS = {
     "blend": "blend",
     "homology": "blend with DIAMOND",
 }
+STYLE = """
+svg { background: #fff; max-width: 30rem; }
+text { font: 14px Arial, "Liberation Sans", Helvetica, sans-serif; fill: #222; }
+text.tick { font-size: 13px; fill: #555; }
+.middle { text-anchor: middle; } .end { text-anchor: end; }
+.frame { fill: none; stroke: #888; } .grid { stroke: #ddd; }
+.guide { fill: none; stroke: #555; stroke-dasharray: 2 4; }
+.line { fill: none; stroke-width: 2; } .dot { stroke: #fff; }
+.line.c0, .badge.c0 path { stroke: #0072b2; } .c0.dot, .badge.c0 circle { fill: #0072b2; }
+.line.c1, .badge.c1 path { stroke: #d55e00; } .c1.dot, .badge.c1 circle { fill: #d55e00; }
+.line.c2, .badge.c2 path { stroke: #009e73; } .c2.dot, .badge.c2 circle { fill: #009e73; }
+.badge text { font-size: 11px; font-weight: bold; fill: #fff; }
+"""
+
 METRICS = {"fmax": "Fmax", "fmax_weighted": "wFmax", "smin": "Smin", "aupr": "AUPR"}
 
 
@@ -29,7 +47,11 @@ def main() -> None:
     """Print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
-    found = evaluations(parser.parse_args().folder)
+    parser.add_argument("--plot", type=Path, help="where to write the calibration plot, as SVG")
+    options = parser.parse_args()
+    found = evaluations(options.folder)
+    if options.plot:
+        write_atomically(options.plot, plot(found["blend"]).encode())
     aspects = list(next(iter(found.values())))
     print("\n\n".join([accuracy(found, aspects), similarity(found, aspects), calibration(found)]))
 
@@ -99,6 +121,21 @@ def calibration(found: dict[str, dict[str, Any]], name: str = "blend") -> str:
         for each in result["reliability"]
     ]  # fmt: skip
     return table([CALLERS[name], "score", "calls", "mean score", "observed"], rows)
+
+
+def plot(aspects: dict[str, Any]) -> str:
+    """Return the reliability of one caller as an SVG: a line per aspect, numbered 1, 2, 3."""
+    lines = []
+    for i, (aspect, result) in enumerate(aspects.items()):
+        points = [(each["mean_score"], each["observed"]) for each in result["reliability"]]
+        lines.append(Line(i + 1, i, aspect, points, points[-1 - (i + 1) % len(points)], [3.0] * len(points)))
+    title = f"Calibration of the blend: {', '.join(f'{x.number} {x.name}' for x in lines)}"
+    axes = Axis(f"Mean score ({title.partition(': ')[2]})", ticks(1)), Axis("Observed", ticks(1))
+    what = "Of calls with about the same score, the part that is in the annotations."
+    drawn = line_chart("calibration", title, what, axes, lines, [Guide([(0, 0), (1, 1)])])
+    opened = '<svg xmlns="http://www.w3.org/2000/svg"'
+    head, body = drawn.replace("<svg", opened, 1).split(">", 1)
+    return f"{head}><style>{STYLE}</style>{body}\n"
 
 
 def cell(value: float | None) -> str:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pyarrow as pa
@@ -91,7 +92,7 @@ def test_the_tables_of_the_model_card_are_what_evaluate_found(blended, tmp_path)
             f"--sources={sources}", f"--output_dir={tmp_path / name}",
         ])  # fmt: skip
         assert code == 0
-    tables = run("model_card.py", tmp_path).split("\n\n")
+    tables = run("model_card.py", tmp_path, f"--plot={tmp_path / 'plot.svg'}").split("\n\n")
     assert len(tables) == 3
     rows = {line.split("|")[1].strip(): line for line in tables[0].splitlines()}
     for name in ("head", "blend"):
@@ -100,6 +101,9 @@ def test_the_tables_of_the_model_card_are_what_evaluate_found(blended, tmp_path)
         assert rows[name].split("|")[2].strip() == f"{fmax:.3f}".lstrip("0")
         assert "naive" not in rows
     assert tables[2].count("| MF |") >= 5
+    drawing = ET.parse(tmp_path / "plot.svg").getroot()
+    dots = [each for each in drawing.iter() if each.get("class", "").startswith("dot")]
+    assert len(dots) == len(tables[2].splitlines()) - 2
 
 
 @pytest.mark.slow
