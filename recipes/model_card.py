@@ -128,7 +128,8 @@ def plot(aspects: dict[str, Any]) -> str:
     lines = []
     for i, (aspect, result) in enumerate(aspects.items()):
         points = [(each["mean_score"], each["observed"]) for each in result["reliability"]]
-        lines.append(Line(i + 1, i, aspect, points, points[-1 - (i + 1) % len(points)], [3.0] * len(points)))
+        mark = points[-1 - (i + 1) % len(points)]  # lines lie close: not the same dot of each
+        lines.append(Line(i + 1, i, aspect, points, mark, [3.0] * len(points)))
     title = f"Calibration of the blend: {', '.join(f'{x.number} {x.name}' for x in lines)}"
     axes = Axis(f"Mean score ({title.partition(': ')[2]})", ticks(1)), Axis("Observed", ticks(1))
     what = "Of calls with about the same score, the part that is in the annotations."
