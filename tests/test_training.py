@@ -510,3 +510,20 @@ def test_a_full_disk_ends_the_storing_and_not_the_training(tmp_path, monkeypatch
     assert "no space left" in caplog.text
     assert "computing activations at each visit" in caplog.text
     assert list((tmp_path / "activations").iterdir()) == []
+
+
+def test_validation_and_index_see_the_weights_of_the_last_step_in_bf16(tmp_path):
+    from esmgo.data.dataset import open_dataset
+    from esmgo.model.index import open_index
+    from esmgo.predict.predictor import Predictor
+
+    found = fit(
+        config(tmp_path, num_epochs=2, eval_interval=1, precision="bf16", dropout=0.0,
+               learning_rate=3e-3, unfreeze_last_k_layers=2, eval_ratio=1.0)
+    )  # fmt: skip
+    predictor = Predictor.load(found.path, device="cpu", context_length=32, precision="bf16")
+    data = open_dataset("sample", eval_ratio=1.0)
+    some = [sequence[:30] for sequence in data.train.sequences[:40]]
+    _, vectors, _ = predictor.states(some)
+    index = open_index(open_checkpoint(found.path)).vectors[:40].astype(np.float32)
+    np.testing.assert_allclose(index, vectors, atol=0.1)  # what bf16 rounds

@@ -46,6 +46,7 @@ class Linear(nn.Linear):
         if not half and self.weight.dtype == torch.float32:
             return F.linear(x, self.weight, self.bias)
         if torch.is_grad_enabled() and (self.weight.requires_grad or x.requires_grad):
+            self._ready = None  # a fused optimiser changes weights without counting a version
             return F.linear(x.bfloat16(), self.weight.bfloat16(), self.bias.bfloat16())
         state = self.weight._version, self.weight.data_ptr()
         if self._ready is None or self._ready[0] != state:
