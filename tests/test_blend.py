@@ -120,6 +120,21 @@ def test_a_training_protein_is_its_own_neighbour(blended):
     np.testing.assert_allclose(found.similarity, 1, atol=1e-3)
 
 
+def test_a_promise_is_made_in_all_aspects_and_groups_together(blended):
+    checkpoint = open_checkpoint(blended[0])
+    variant = Blend.of(checkpoint).variant(["head", "neighbours"])
+    labels, n_groups = checkpoint.labels, len(variant.edges) + 1
+    found = variant.thresholds(0.6, np.arange(n_groups), labels)  # (G, T)
+    alone = variant.calibration.thresholds_for(0.6, 0.9)  # (A, G)
+    joint = variant.calibration.thresholds_for(0.6, 1 - 0.1 / (3 * n_groups))
+    assert np.isfinite(joint).any()
+    for a, aspect in enumerate(labels.aspects):
+        columns = found[:, labels.columns_of(aspect)]
+        assert (columns == joint[a][:, None]).all()
+        assert (columns >= alone[a][:, None]).all()
+    assert (joint > alone).any()
+
+
 def test_one_source_speaks_alone_when_asked(blended, held_out):
     head = Ensemble.load(blended[0], device="cpu", sources=["head"]).evidence(held_out[:5])
     near = Ensemble.load(blended[0], device="cpu", sources=["neighbours"]).evidence(held_out[:5])

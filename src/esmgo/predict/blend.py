@@ -23,6 +23,9 @@ FORMAT = 1
 NUM_BINS = 4
 """Groups of proteins by how close the nearest training protein is."""
 
+CONFIDENCE = 0.9
+"""That a promised precision is kept in all aspects and groups together."""
+
 
 def key_of(aspect: Aspect | None) -> str:
     """Return how an aspect is called in JSON."""
@@ -104,8 +107,14 @@ class Variant:
     def thresholds(
         self, precision: float, bin: NDArray[np.intp], labels: LabelSpace
     ) -> NDArray[np.float32]:
-        """Return the least score that holds a precision, shape=(N, T); inf where none does."""
-        found = self.calibration.thresholds_for(precision)  # (A, G)
+        """Return the least score that holds a precision, shape=(N, T); inf where none does.
+
+        All aspects and groups hold it together with `CONFIDENCE`: each is tested at its share
+        of the risk (Bonferroni).
+        """
+        n_promises = self.calibration.curve[..., 0].size
+        confidence = 1 - (1 - CONFIDENCE) / n_promises
+        found = self.calibration.thresholds_for(precision, confidence)  # (A, G)
         found = np.vstack([found, np.full(found.shape[1], np.inf, np.float32)])  # for roots
         return found[aspect_of_column(labels)].T[bin]
 
