@@ -157,14 +157,14 @@ def test_without_an_index_the_head_speaks_alone(blended, held_out, tmp_path):
 
 def test_fingerprint_tells_models_and_options_apart(blended, checkpoint):
     prints = {
-        Ensemble.load(blended[0], device="cpu").fingerprint,
-        Ensemble.load(blended[0], device="cpu", sources=["head"]).fingerprint,
-        Ensemble.load(blended[0], device="cpu", context_length=50).fingerprint,
+        Ensemble.load(blended[0], device="cpu", precision="fp32").fingerprint,
+        Ensemble.load(blended[0], device="cpu", sources=["head"], precision="fp32").fingerprint,
+        Ensemble.load(blended[0], device="cpu", context_length=50, precision="fp32").fingerprint,
         Ensemble.load(blended[0], device="cpu", precision="bf16").fingerprint,
-        Ensemble.load(checkpoint, device="cpu").fingerprint,
+        Ensemble.load(checkpoint, device="cpu", precision="fp32").fingerprint,
     }
     assert len(prints) == 5
-    again = Ensemble.load(blended[0], device="cpu").fingerprint
+    again = Ensemble.load(blended[0], device="cpu", precision="fp32").fingerprint
     assert again in prints
 
 

@@ -152,8 +152,8 @@ def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
 
 def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     proteins = [esmgo.Protein("a", SEQUENCE)]
-    (blend,) = esmgo.Ensemble.load(device="cpu").predict(proteins)
-    (head,) = esmgo.Predictor.load(device="cpu").predict(proteins, raw=True)
+    (blend,) = esmgo.Ensemble.load(device="cpu", precision="fp32").predict(proteins)
+    (head,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins, raw=True)
     assert not np.allclose(blend.scores, head.scores, atol=1e-3)
     for prediction, words in ((blend, []), (head, ["--raw"])):
         lines = [f"{p:.4f}: {term.name}" for term, p in prediction.top(10)]
