@@ -67,8 +67,6 @@ def main() -> None:
 
 def singles(ids: Sequence[str], share: float) -> NDArray[np.bool_]:
     """Choose proteins by another hash of their ids than families are chosen by; shape=(N,)."""
-    if share == 0:
-        return np.zeros(len(ids), bool)
     return chosen([f"single {id}" for id in ids], share)
 
 

@@ -39,6 +39,7 @@ text.tick { font-size: 13px; fill: #555; }
 .line.c2, .badge.c2 path { stroke: #009e73; } .c2.dot, .badge.c2 circle { fill: #009e73; }
 .badge text { font-size: 11px; font-weight: bold; fill: #fff; }
 """
+"""Of a picture by itself: `report.css` speaks in variables, which few readers of SVG know."""
 
 METRICS = {"fmax": "Fmax", "fmax_weighted": "wFmax", "smin": "Smin", "aupr": "AUPR"}
 
