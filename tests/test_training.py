@@ -474,6 +474,11 @@ def test_training_from_stored_activations_has_the_bits_of_computing_them_anew(k,
     assert not (tmp_path / "anew" / "activations").exists()
 
 
+def test_nothing_is_stored_where_no_layer_is_frozen(tmp_path):
+    fit(config(tmp_path, dropout=0.0, unfreeze_last_k_layers=2))
+    assert not (tmp_path / "activations").exists()
+
+
 def test_a_second_training_reads_what_the_first_has_stored(tmp_path, monkeypatch):
     from esmgo.learn.features import Features
 

@@ -105,14 +105,15 @@ class Features:
         Returns
         -------
         int
-            The bytes that they take; 0 if they are not stored, for want of room.
+            The bytes that they take; 0 if they are not stored, for want of room, or because
+            no layer is frozen: what is below then is a look into the table of tokens.
         """
+        if gigabytes == 0 or self._rate or self.caller.n_frozen == 0 or not self._ids:
+            return 0
         order = np.argsort(-self.lengths, kind="stable")  # as `token_batches` has them
         rows = np.ones(len(order), np.int64) if self._is_cls else self.lengths[order]
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
-        if gigabytes == 0 or self._rate or not len(order):
-            return 0
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
         limit = FREE_SHARE * free if gigabytes is None else gigabytes * 1e9
