@@ -39,6 +39,13 @@ ENCODER = (
 )
 """All layers, by frequent terms alone: what rare ones teach the encoder is mostly noise."""
 
+RESTART = (
+    "--unfreeze_last_k_layers=3 --min_term_count=50 --context_length=402 --batch_size=32"
+    " --gradient_accumulation_steps=1 --learning_rate=7e-4 --schedule=linear --dropout=0"
+    " --num_epochs=5 --eval_interval=1 --checkpoint_interval=1 --eval_ratio=1"
+)
+"""The same again from where that ended: it had learned nothing by heart, and was still learning."""
+
 HEAD = (
     "--context_length=1026 --batch_size=64 --gradient_accumulation_steps=1 --learning_rate=1e-3"
     " --schedule=linear --num_epochs=6 --eval_interval=3 --checkpoint_interval=1 --eval_ratio=1"
@@ -48,19 +55,17 @@ HEAD = (
 SOURCES = {
     "head": "--sources=head",
     "neighbours": "--sources=neighbours",
-    "blend": "--sources=head,neighbours",
-    "homology": "--homology={cut}",
+    "kmers": "--sources=kmers",
+    "blend": "--sources=head,neighbours,kmers",
+    "homology": "--homology={dataset}",
 }
-"""What is evaluated of the caller; with homology, DIAMOND searches the proteins trained on."""
+"""What is evaluated of the caller; with homology, DIAMOND searches its training proteins."""
 
 RECIPES = Path(__file__).resolve().parent
 
 
 def steps(ia: str) -> dict[str, str]:
     """Return the commands by name; what stands in braces is known when they run."""
-    encoder, caller = (
-        f"--checkpoint_path={{folder}}/{name}/checkpoint.pt" for name in ("encoder", "caller")
-    )
     often = "--seed={seed} --device={device} --resume"
     packed = "--checkpoint_path={folder}/bundled/caller.safetensors"
     whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
@@ -68,12 +73,19 @@ def steps(ia: str) -> dict[str, str]:
     found = {
         "cut": f"hold_out.py {{dataset}} {{cut}} {CUT}",
         "base": f"untrained_base.py {{folder}}/base {BASE} --seed={{seed}}",
-        "encoder": f"esmgo train {cut} --base_model={{folder}}/base {encoder} {ENCODER}"
-        f" {often} --run_dir_path={{folder}}/runs/encoder",
-        "export": f"esmgo export {encoder} --output_dir={{folder}}/encoder/model --overwrite",
-        "head": f"esmgo train {cut} --base_model={{folder}}/encoder/model {caller} {HEAD}"
-        f" {often} --run_dir_path={{folder}}/runs/head",
-        "blend": f"esmgo blend {cut} {caller} --homology --seed={{seed}} --device={{device}}",
+    }
+    base = "{folder}/base"
+    for name, settings in (("encoder", ENCODER), ("restart", RESTART), ("caller", HEAD)):
+        checkpoint = f"--checkpoint_path={{folder}}/{name}/checkpoint.pt"
+        found[name] = (
+            f"esmgo train {cut} --base_model={base} {checkpoint} {settings} {often}"
+            f" --run_dir_path={{folder}}/runs/{name}"
+        )
+        base = f"{{folder}}/{name}/model"
+        if name != "caller":
+            found[f"export {name}"] = f"esmgo export {checkpoint} --output_dir={base} --overwrite"
+    found |= {
+        "blend": f"esmgo blend {cut} {checkpoint} --homology --seed={{seed}} --device={{device}}",
         "bundle": "bundle.py {folder}/caller/checkpoint.pt {folder}/bundled --overwrite",
         "audit": f"esmgo audit {whole} --output_dir={{folder}}/audit --overwrite",
     }

@@ -2,15 +2,12 @@
 
 A blend learns on held-out proteins how far neighbours and homology can be trusted, and how often
 calls are right. So they must be like the proteins of interest: of families of all sizes, and
-without a close relative among those trained on. Proteins are clustered at 30 % identity and
+without a close relative among those trained on; relatives that are held out with them stand in for
+those that a new protein will have in the index. Proteins are clustered at 30 % identity and
 80 % coverage (``diamond cluster``), a part of the clusters is taken, and compared with all
 proteins; whatever still has a relative of 30 % identity over 80 % of either outside goes back.
 
-But who asks about a protein that is trained on, or close to one that is, wants to hear of it: a
-blend that has only seen strangers never believes a neighbour. So a part of the proteins that are
-left can be held out one by one, wherever their relatives are.
-
-    python recipes/hold_out.py DATASET OUTPUT [--share=0.1] [--singles=0] [--threads=2]
+    python recipes/hold_out.py DATASET OUTPUT [--share=0.1] [--threads=2]
 
 writes OUTPUT/{all,mf,bp,cc}/{train,test}.parquet; the data set's own test split is not read.
 """
@@ -40,7 +37,6 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--share", type=float, default=0.1, help="of the clusters to take")
-    parser.add_argument("--singles", type=float, default=0.0, help="of the proteins left")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     table = pq.read_table(options.dataset / "all" / "train.parquet")
@@ -50,12 +46,9 @@ def main() -> None:
     candidates = np.flatnonzero(is_out)
     hits = search([sequences[i] for i in candidates], sequences, threads=options.threads)
     is_out = without_relatives(is_out, candidates, hits)
-    n_families = np.count_nonzero(is_out)
-    is_out |= singles(ids, options.singles)
     held_out = {ids[i] for i in np.flatnonzero(is_out)}
     taken = f"{len(np.unique(centroid[candidates])):,} of {len(np.unique(centroid)):,} clusters"
     print(f"{taken} looked at, {len(held_out):,} of {len(ids):,} proteins held out")
-    print(f"{len(held_out) - n_families:,} of them one by one")
     for subset in ("all", "mf", "bp", "cc"):
         whole = pq.read_table(options.dataset / subset / "train.parquet")
         is_out = np.array([id in held_out for id in whole["id"].to_pylist()])
@@ -63,11 +56,6 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(whole.filter(pa.array(~is_out)), folder / "train.parquet")
         pq.write_table(whole.filter(pa.array(is_out)), folder / "test.parquet")
-
-
-def singles(ids: Sequence[str], share: float) -> NDArray[np.bool_]:
-    """Choose proteins by another hash of their ids than families are chosen by; shape=(N,)."""
-    return chosen([f"single {id}" for id in ids], share)
 
 
 def clusters(sequences: Sequence[str], threads: int) -> NDArray[np.intp]:

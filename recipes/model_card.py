@@ -2,9 +2,9 @@
 
     python recipes/model_card.py FOLDER/evaluation [--plot=docs/calibration.svg]
 
-where FOLDER/evaluation/{naive,diamond,head,neighbours,blend,homology}/evaluation.json are those
-that recipes/bundled_caller.py leaves; what is not there is left out. The plot shows the third
-table.
+where FOLDER/evaluation/{naive,diamond,head,neighbours,kmers,blend,homology}/evaluation.json are
+those that recipes/bundled_caller.py leaves; what is not there is left out. The plot shows the
+third table.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ CALLERS = {
     "diamond": "DIAMOND",
     "head": "head",
     "neighbours": "neighbours",
+    "kmers": "k-mers",
     "blend": "blend",
     "homology": "blend with DIAMOND",
 }

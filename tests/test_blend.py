@@ -23,8 +23,9 @@ def said(n=40, t=30, seed=0, **other):
     head, near = (draw.uniform(0.01, 0.99, (n, t)).astype(np.float32) for _ in range(2))
     similarity = draw.uniform(0, 1, n).astype(np.float32)
     frequency = draw.uniform(0.01, 0.5, t).astype(np.float32)
-    told = {"head": head, "neighbours": near, "homology": None, "similarity": similarity,
-            "bits": np.zeros(n, np.float32), "frequency": frequency}  # fmt: skip
+    told = {"head": head, "votes": {"neighbours": near}, "similarity": similarity,
+            "shared": np.zeros(n, np.float32), "bits": np.zeros(n, np.float32),
+            "frequency": frequency}  # fmt: skip
     return Said(**(told | other))
 
 
@@ -170,7 +171,11 @@ def test_fingerprint_tells_models_and_options_apart(blended, checkpoint):
 
 def test_blend_survives_the_round_trip_and_weights_stay_as_they_were(blended, checkpoint):
     found = Blend.of(open_checkpoint(blended[0]))
-    assert [v.sources for v in found.variants] == [("head",), ("head", "neighbours")]
+    assert [v.sources for v in found.variants] == [
+        ("head",),
+        ("head", "neighbours"),
+        ("head", "neighbours", "kmers"),
+    ]
     again = Variant.from_json(found.variants[1].to_json())
     assert again.stackers == found.variants[1].stackers
     assert Blend.of(open_checkpoint(checkpoint)) is None
@@ -228,7 +233,7 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
     assert main([
         "blend", f"--checkpoint_path={path}", "--dataset=sample", "--homology", "--device=cpu",
     ]) == 0  # fmt: skip
-    assert "blend of head + neighbours + homology" in capsys.readouterr().out
+    assert "blend of head + neighbours + kmers + homology" in capsys.readouterr().out
     data = open_dataset("sample", "all", eval_ratio=1)
     train = data.train
     sequences = dict(zip(train.ids, train.sequences, strict=True))

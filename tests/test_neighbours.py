@@ -49,6 +49,13 @@ def test_all_are_neighbours_where_there_are_few_and_zeros_are_near_nobody():
     assert found.similarity.tolist() == [[1, 0], [0, 0]]
 
 
+def test_whoever_is_in_the_index_is_not_its_own_neighbour():
+    found = Neighbours(np.array([[3, 1, 2], [0, 1, 2]]), np.float32([[1, 0.5, 0.2], [0.9, 0.8, 0]]))
+    others = found.without(np.array([1, 7]))
+    assert others.protein.tolist() == [[3, 2], [0, 1]]
+    np.testing.assert_array_equal(others.similarity, np.float32([[1, 0.2], [0.9, 0.8]]))
+
+
 def test_neighbours_vote_with_their_similarity():
     votes = votes_of(Neighbours(np.array([[3, 1]]), np.float32([[0.5, -0.25]])))
     assert votes.query.tolist() == [0, 0]

@@ -70,20 +70,6 @@ def test_what_is_held_out_has_no_close_relative_left(tmp_path):
     assert 5 < len(held_out) < 28
 
 
-def test_single_proteins_are_held_out_by_a_hash_of_their_own(monkeypatch):
-    monkeypatch.syspath_prepend(str(RECIPES))
-    from hold_out import singles
-
-    from esmgo.data.splits import chosen
-
-    ids = [f"P{i:05d}" for i in range(4000)]
-    assert not singles(ids, 0.0).any()
-    found = singles(ids, 0.1)
-    assert found.mean() == pytest.approx(0.1, abs=0.02)
-    assert (found == singles(ids[::-1], 0.1)[::-1]).all()
-    assert (found & chosen(ids, 0.1)).mean() == pytest.approx(0.01, abs=0.006)  # independent
-
-
 def test_whoever_has_a_relative_that_stays_is_taken_back(monkeypatch):
     monkeypatch.syspath_prepend(str(RECIPES))
     from hold_out import without_relatives
@@ -136,6 +122,7 @@ def test_one_command_makes_a_bundled_caller_and_does_nothing_twice(tmp_path):
         "diamond",
         "head",
         "neighbours",
+        "kmers",
         "blend",
         "homology",
     }

@@ -34,7 +34,7 @@ VERBS = {
     "baseline": "Score proteins by term frequency, homology or neighbours.",
     "audit": "Say what the split of a data set really tests.",
     "embed": "Write one vector per protein.",
-    "blend": "Weigh head, neighbours and homology, and calibrate, on held-out proteins.",
+    "blend": "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
     "selftest": "Check the bundled caller, and say which optional programs are there.",
 }
 

@@ -48,7 +48,7 @@ class Checkpoint:
     """An opened checkpoint; weights are read when `caller` is asked for.
 
     ``training`` holds what resuming needs: settings, seed, epoch, step, split. ``blend`` is
-    how the head goes together with neighbours and homology, as plain values.
+    how the head goes together with other sources, as plain values.
     """
 
     path: Path

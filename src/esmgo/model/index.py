@@ -1,12 +1,13 @@
 """What the training proteins were like: embeddings, ids and terms, in a file beside the checkpoint.
 
-No sequence is in it. Neighbours of a new protein are found here; nothing here knows how
-they vote.
+`esmgo blend` adds the proteins that training held out, and k-mers. No sequence is in it. Those
+alike a new protein are found here; nothing here knows how they vote.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.kmers import GROUPS, SHAPE, Kmers
 from esmgo.errors import CheckpointError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import close_rows, most_specific
@@ -29,6 +31,8 @@ FORMATS = {"F16": 1, "I8": 2}
 _TYPES = {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")}
 _SMALL = _TYPES | {"vectors": ("I8", "|i1")}
 _SMALL |= dict.fromkeys(("scales", "centre", "spread"), ("F32", "<f4"))
+_KMERS = "keys", "counts", "holders"
+_KIND = f"{SHAPE} {' '.join(GROUPS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Index:
         Closed annotations as sparse rows over the checkpoint's label space.
     fingerprint : str
         SHA-256 of the file it was read from.
+    kmers : Kmers, optional
+        What `esmgo.data.kmers` knows of their sequences.
     """
 
     ids: tuple[str, ...]
@@ -52,6 +58,7 @@ class Index:
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
     fingerprint: str = ""
+    kmers: Kmers | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -103,6 +110,9 @@ def write_index(
         "labels_sha256": labels.fingerprint,
         "ids": list(index.ids),
     }
+    if index.kmers is not None:
+        tensors += _squeezed(index.kmers)
+        metadata["kmers"] = _KIND
     write_container(path, tensors, metadata)
 
 
@@ -155,7 +165,8 @@ def _read(header: Header, labels: LabelSpace) -> Index:
     if not is_sound:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
     closed = close_rows(indptr, indices, labels)
-    return Index(ids, arrays["vectors"], *closed, fingerprint=header.notes["sha256"])
+    kmers = _kmers(header, len(ids)) if "kmers" in meta else None
+    return Index(ids, arrays["vectors"], *closed, header.notes["sha256"], kmers)
 
 
 def _in_steps(vectors: NDArray[np.float16]) -> dict[str, NDArray[Any]]:
@@ -182,3 +193,45 @@ def _from_steps(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.fl
         raise CheckpointError(path, "damaged index: vectors and scales do not fit together")
     vectors: NDArray[np.float16] = (steps * scales[:, None] * spread + centre).astype(np.float16)
     return vectors
+
+
+def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
+    """Return keys and holders as steps from one to the next, high and low bytes apart, deflated."""
+    starts = kmers.indptr[:-1]
+    holders = np.diff(kmers.holders, prepend=np.int32(0))
+    holders[starts] = kmers.holders[starts]
+    arrays = np.diff(kmers.keys, prepend=np.int32(0)), np.diff(kmers.indptr), holders
+    found: list[tuple[str, str, tuple[int, ...], memoryview]] = []
+    for name, array in zip(_KMERS, arrays, strict=True):
+        planes = array.astype("<i4").view(np.uint8).reshape(-1, 4).T
+        data = zlib.compress(planes.tobytes())
+        found.append((f"kmers.{name}", "U8", (len(data),), memoryview(data)))
+    return found
+
+
+def _kmers(header: Header, n_proteins: int) -> Kmers:
+    path, kind = header.path, (header.metadata or {})["kmers"]
+    if kind != _KIND:
+        raise CheckpointError(path, "k-mers of another kind: written by a newer version of esmgo")
+    arrays = []
+    try:
+        for name in _KMERS:
+            info = header.tensors[f"kmers.{name}"]
+            packed = np.fromfile(
+                path, np.uint8, info.end - info.begin, offset=header.data_start + info.begin
+            )
+            planes = np.frombuffer(zlib.decompress(packed.data), np.uint8).reshape(4, -1)
+            arrays.append(np.ascontiguousarray(planes.T).view("<i4")[:, 0])
+    except (KeyError, ValueError, zlib.error) as error:
+        raise CheckpointError(path, f"damaged k-mers ({shown(repr(error), 60)})") from None
+    steps, counts, holders = arrays
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    is_sound = len(steps) == len(counts) and (counts > 0).all() and indptr[-1] == len(holders)
+    if is_sound:
+        sums = np.cumsum(holders, dtype=np.int64)
+        before = np.concatenate([[0], sums])[indptr[:-1]]
+        holders = (sums - np.repeat(before, counts)).astype(np.int32)
+        is_sound = not len(holders) or (holders.min() >= 0 and holders.max() < n_proteins)
+    if not is_sound:
+        raise CheckpointError(path, "damaged k-mers: they and the proteins do not fit together")
+    return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), indptr, holders)

@@ -43,10 +43,13 @@ def aspect_of_column(labels: LabelSpace) -> NDArray[np.intp]:
 def closeness(said: Said, sources: Sequence[str]) -> NDArray[np.float32]:
     """Return how close the nearest training protein is, by the best source; shape=(N,).
 
-    Bits per residue of the best alignment, or the cosine similarity of embeddings, or 0.
+    Bits per residue of the best alignment, or the cosine between sets of k-mers or between
+    embeddings, or 0.
     """
     if "homology" in sources:
         return said.bits
+    if "kmers" in sources:
+        return said.shared
     if "neighbours" in sources:
         return said.similarity
     return np.zeros_like(said.bits)
@@ -64,7 +67,7 @@ def edges_of(values: NDArray[np.float32], sources: Sequence[str]) -> tuple[float
             return (first,)
         parts = np.quantile(hits, np.arange(1, NUM_BINS - 1) / (NUM_BINS - 1))
         return (first, *map(float, parts))
-    if "neighbours" in sources:
+    if "neighbours" in sources or "kmers" in sources:
         return tuple(map(float, np.quantile(values, np.arange(1, NUM_BINS) / NUM_BINS)))
     return ()
 
@@ -76,7 +79,7 @@ class Variant:
     Parameters
     ----------
     sources : tuple of str
-        Of ``head``, ``neighbours``, ``homology``.
+        Of ``head``, ``neighbours``, ``kmers``, ``homology``.
     stackers : dict of str to Stacker
         By `key_of` an aspect.
     edges : tuple of float
@@ -164,6 +167,11 @@ class Blend:
     def variant(self, sources: Sequence[str]) -> Variant | None:
         """Return the variant of exactly these sources, or None."""
         return next((v for v in self.variants if set(v.sources) == set(sources)), None)
+
+    def widest(self, sources: Sequence[str]) -> Variant | None:
+        """Return the variant of most of these sources and of no other, or None."""
+        fit = (v for v in self.variants if set(v.sources) <= set(sources))
+        return max(fit, key=lambda v: len(v.sources), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

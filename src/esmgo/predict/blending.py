@@ -1,7 +1,8 @@
-"""``esmgo blend``: learn on held-out proteins how to weigh head, neighbours and homology.
+"""``esmgo blend``: learn on held-out proteins how to weigh head, neighbours, k-mers and homology.
 
-Weights are fitted on proteins that nothing was trained on. What the blended scores are
-worth is counted out of fold: on proteins that were not used for the weights either.
+Weights are fitted on proteins that nothing was trained on; those alike vote, the other held-out
+ones among them, as they will for a new protein: all of them go into the index. What the blended
+scores are worth is counted out of fold: on proteins that were not used for the weights either.
 """
 
 from __future__ import annotations
@@ -20,16 +21,15 @@ from tqdm import tqdm
 from esmgo.data.dataset import Dataset, locate_dataset, open_dataset
 from esmgo.data.download import locate_ontology
 from esmgo.data.fasta import Protein
+from esmgo.data.kmers import Kmers
 from esmgo.data.report import ReadReport
 from esmgo.errors import CheckpointError, UsageError, shown
 from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
-from esmgo.model.index import open_index
+from esmgo.model.index import Index, index_path, open_index, write_index
 from esmgo.options import check, device_option, option, precision_option
-from esmgo.predict.blend import (
-    Blend,
-)
+from esmgo.predict.blend import Blend
 from esmgo.predict.corpus import available_threads
 from esmgo.predict.fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.predict.homology import find_diamond
@@ -64,7 +64,16 @@ class BlendConfig:
     homology: bool = option(
         False, "Blend homology, too: compare with the training sequences by DIAMOND."
     )
-    num_neighbours: int = option(10, "How many training proteins vote.", minimum=1, maximum=1000)
+    num_neighbours: int = option(
+        10, "How many training proteins vote by their embeddings.", minimum=1, maximum=1000
+    )
+    kmers: int = option(
+        128,
+        "k-mers of a training protein to keep in the index, on average, those that most of its"
+        " relatives have, too; 0: blend without.",
+        minimum=0,
+        maximum=100_000,
+    )
     seed: int = option(0, "Which cells and folds.", minimum=0)
     threads: int | None = option(
         None,
@@ -147,24 +156,34 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     held_out = data.validation
     if len(held_out) < LEAST:
         raise UsageError(f"{len(held_out)} proteins held out: a blend takes {LEAST} or more")
-    sequences = dict(zip(data.train.ids, data.train.sequences, strict=True))
+    sequences = {
+        id: sequence
+        for some in (data.train, held_out)
+        for id, sequence in zip(some.ids, some.sequences, strict=True)
+    }
     predictor = Predictor.of(checkpoint, device=config.device, precision=config.precision)
     threads = config.threads or available_threads()
     with TemporaryFile() as file:
         records = list(map(Protein, held_out.ids, held_out.sequences))
         head, vectors = _states(predictor, records, file)
+        index, n_trained = _with_held_out(index, data, vectors, config.kmers), len(data.train)
         sources = Sources(
             data.labels,
             index,
             sequences if config.homology else None,
             num_neighbours=config.num_neighbours,
             threads=threads,
+            frequency=np.bincount(data.train.indices, minlength=len(data.labels)) / n_trained,
         )
+        own = n_trained + np.arange(len(records))
         draw = np.random.default_rng(config.seed)
         fold = draw.permutation(len(records)) % FOLDS
-        job = HeldOut(data.labels, held_out, records, head, vectors, sources, fold, config.seed)
+        job = HeldOut(
+            data.labels, held_out, records, head, vectors, sources, own, fold, config.seed
+        )
         names: list[tuple[str, ...]] = [("head",), ("head", "neighbours")]
-        names += [("head", "neighbours", "homology")] if config.homology else []
+        names += [(*names[-1], "kmers")] if config.kmers else []
+        names += [(*names[-1], "homology")] if config.homology else []
         fmax = fmax_of_sources(job, names[-1])
         variants = []
         for each in names:
@@ -172,6 +191,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
             variants.append(variant)
             if len(each) > 1:
                 fmax["blend of " + " + ".join(each)] = found
+    write_index(index_path(path), index, data.labels, checkpoint.encoder_fingerprint)
     replace_blend(path, Blend(config.num_neighbours, tuple(variants)).to_json())
     return BlendSummary(len(records), fmax, str(path))
 
@@ -199,6 +219,26 @@ def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Da
             " proteins, terms or ontology"
         )
     return found
+
+
+def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], kmers: int) -> Index:
+    """Return the index of the proteins trained on with the held-out ones behind them."""
+    train, held_out = data.train, data.validation
+    n = len(train)
+    assert index.ids[:n] == train.ids
+    ids, sequences = (*train.ids, *held_out.ids), (*train.sequences, *held_out.sequences)
+    found = None
+    if kmers:
+        with tqdm(desc="k-mers", total=len(ids), unit="protein", disable=None, leave=False) as bar:
+            found = Kmers.of(sequences, kmers, bar.update)
+    largest = float(np.finfo(np.float16).max)
+    return Index(
+        ids,
+        np.concatenate([index.vectors[:n], vectors.clip(-largest, largest).astype(np.float16)]),
+        np.concatenate([train.indptr, train.indptr[-1] + held_out.indptr[1:]]),
+        np.concatenate([train.indices, held_out.indices]),
+        kmers=found,
+    )
 
 
 def _states(

@@ -1,4 +1,4 @@
-"""All that a checkpoint knows about a protein, in one: head, neighbours, homology, blend.
+"""All that a checkpoint knows about a protein, in one: its sources and their blend.
 
 Every source scores the same label space. What is there is used; what a call came from is
 said. Nothing here knows about files of calls.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,8 @@ class Ensemble:
         homology : dict of str to str, optional
             Training sequences by id, for DIAMOND.
         sources : sequence of str, optional
-            ``head``, ``neighbours``, ``homology``: ask only these; all there are when left out.
+            ``head``, ``neighbours``, ``kmers``, ``homology``: ask only these; when left out
+            all there are, as far as there is a blend of them.
         threads : int
             Of DIAMOND.
 
@@ -152,20 +153,25 @@ class Ensemble:
         index, blend = open_index(checkpoint), Blend.of(checkpoint)
         there = ["head"]
         there += ["neighbours"] if index is not None else []
+        there += ["kmers"] if index is not None and index.kmers is not None else []
         there += ["homology"] if homology is not None else []
         wanted = list(there if sources is None else dict.fromkeys(sources))
         if absent := [name for name in wanted if name not in there]:
             raise UsageError(_how_to_get(absent[0], str(path)))
         variant = blend.variant(wanted) if blend else None
         if variant is None and len(wanted) > 1:
-            if sources is not None or homology is not None:
+            if sources is None and homology is None:
+                variant = blend.widest(wanted) if blend else None
+                wanted = list(variant.sources) if variant else ["head"]
+            else:
                 how = "esmgo blend --homology" if "homology" in wanted else "esmgo blend"
                 raise UsageError(
                     f"{shown(path, 60)} has no blend of {', '.join(wanted)}: {how} fits one"
                 )
-            wanted = ["head"]
         if homology is not None and index is not None and not set(index.ids) & set(homology):
             raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
+        if index is not None and "kmers" not in wanted:
+            index = replace(index, kmers=None)  # looking them up takes time
         asked = Sources(
             checkpoint.labels,
             index,
@@ -202,7 +208,7 @@ class Ensemble:
         head = propagate(raw, self.labels)
         said = self.sources.said(self.sources.ask(proteins, vectors), head)
         flags = speaking(said)
-        values = getattr(said, self._alone)
+        values = said.by_source()[self._alone]
         precision = np.full(head.shape, np.nan, np.float32)
         bin = np.zeros(len(proteins), np.intp)
         if self.variant is not None:
@@ -252,7 +258,9 @@ def _how_to_get(source: str, path: str) -> str:
                 f"no index beside {shown(path, 60)}: fine-tune.py --resume makes it, or leave"
                 " neighbours out of --sources"
             )
+        case "kmers":
+            return f"no k-mers beside {shown(path, 60)}: esmgo blend gathers them"
         case "homology":
             return "homology needs the training sequences: --homology=FILE"
         case _:
-            return f"{shown(repr(source), 30)} is no source: head, neighbours, homology"
+            return f"{shown(repr(source), 30)} is no source: head, neighbours, kmers, homology"

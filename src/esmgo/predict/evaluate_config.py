@@ -59,7 +59,7 @@ class EvaluateConfig:
     )
     sources: str | None = option(
         None,
-        "With --checkpoint_path: who scores, of head, neighbours and homology, joined by commas.",
+        "With --checkpoint_path: who scores, of head, neighbours, kmers, homology (with commas).",
         default_text="all that the checkpoint has a blend of",
     )
     homology: str | None = option(

@@ -47,6 +47,7 @@ class HeldOut:
     head: NDArray[np.float32]  # (N, T), on disk
     vectors: NDArray[np.float32]  # (N, D)
     sources: Sources
+    own: NDArray[np.intp]  # (N,), rows of the index
     fold: NDArray[np.intp]
     seed: int
     asked: dict[int, Asked] = field(default_factory=dict)
@@ -57,19 +58,9 @@ class HeldOut:
             rows = np.arange(first, min(first + BLOCK, len(self.records)))
             if first not in self.asked:
                 some = self.records[first : first + BLOCK]
-                self.asked[first] = self.sources.ask(some, self.vectors[rows])
+                self.asked[first] = self.sources.ask(some, self.vectors[rows], self.own[rows])
             said = self.sources.said(self.asked[first], np.array(self.head[rows]))
-            yield (
-                rows,
-                Said(
-                    said.head,
-                    said.neighbours if "neighbours" in names else None,
-                    said.homology if "homology" in names else None,
-                    said.similarity,
-                    said.bits,
-                    said.frequency,
-                ),
-            )
+            yield rows, said.of(names)
 
 
 def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
@@ -89,7 +80,7 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
         values = np.empty_like(said.head)
         for f in range(FOLDS):
             of_fold = job.fold[rows] == f
-            values[of_fold] = blended(_rows(said, of_fold), labels, by_fold[f])
+            values[of_fold] = blended(said.rows(of_fold), labels, by_fold[f])
         values = propagate(values, labels)
         true = cells(job.proteins.indptr, job.proteins.indices, rows)
         # proteins without a term of an aspect were not looked at in it
@@ -99,17 +90,6 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
         sums += CalibrationSums.of(values, true, aspects, of_aspect, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
     return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
-
-
-def _rows(said: Said, at: NDArray[np.bool_]) -> Said:
-    return Said(
-        said.head[at],
-        None if said.neighbours is None else said.neighbours[at],
-        None if said.homology is None else said.homology[at],
-        said.similarity[at],
-        said.bits[at],
-        said.frequency,
-    )
 
 
 def _stackers(
@@ -178,5 +158,5 @@ def fmax_of_sources(job: HeldOut, names: Sequence[str]) -> dict[str, dict[str, f
     for rows, said in job.blocks(names):
         for name, evaluator in evaluators.items():
             ids = tuple(job.proteins.ids[i] for i in rows)
-            evaluator.add(Scores(ids, getattr(said, name), job.labels), rows)
+            evaluator.add(Scores(ids, said.by_source()[name], job.labels), rows)
     return {name: _fmax(evaluator) for name, evaluator in evaluators.items()}

@@ -11,7 +11,7 @@ from esmgo.errors import UsageError, shown
 
 __all__ = ["NAMES", "split_sources", "training_sequences"]
 
-NAMES = ("head", "neighbours", "homology")
+NAMES = ("head", "neighbours", "kmers", "homology")
 
 
 def split_sources(text: str | None) -> tuple[str, ...] | None:

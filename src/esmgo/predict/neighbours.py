@@ -33,6 +33,13 @@ class Neighbours(NamedTuple):
     protein: NDArray[np.int64]
     similarity: NDArray[np.float32]
 
+    def without(self, own: NDArray[np.intp]) -> Neighbours:
+        """Return one neighbour less of each protein: training protein ``own``, or the last."""
+        drops = self.protein == own[:, None]
+        drops[~drops.any(axis=1), -1] = True
+        shape = len(self.protein), -1
+        return Neighbours(*(each[~drops].reshape(shape) for each in self))
+
 
 def nearest(
     queries: NDArray[np.float32],

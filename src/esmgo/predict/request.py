@@ -26,7 +26,7 @@ class PredictConfig(ScoringConfig, OutputConfig):
     )
     sources: str | None = option(
         None,
-        "Who scores, of head, neighbours and homology, joined by commas.",
+        "Who scores, of head, neighbours, kmers and homology, joined by commas.",
         default_text="all that the checkpoint has a blend of",
     )
     homology: str | None = option(

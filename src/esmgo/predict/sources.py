@@ -1,4 +1,4 @@
-"""What speaks for a term besides the head: nearest training proteins, by embedding and sequence.
+"""What speaks for a term besides the head: training proteins alike, by embedding and sequence.
 
 Nothing here knows how sources are weighed.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
+from esmgo.data.kmers import Kmers, best
 from esmgo.go.labels import LabelSpace
 from esmgo.model.index import Index
 from esmgo.predict import homology, neighbours
@@ -22,6 +23,10 @@ from esmgo.predict.voting import Votes, vote
 __all__ = ["Asked", "Source", "Sources", "speaking"]
 
 
+MOST_SHARING = 100
+"""Training proteins that vote by the k-mers that they share with a protein, at most."""
+
+
 class Source(IntFlag):
     """What speaks for a call: who gives the term more than its frequency in training."""
 
@@ -29,17 +34,18 @@ class Source(IntFlag):
     NEIGHBOURS = 2
     HOMOLOGY = 4
     DESCENDANT = 8
+    KMERS = 16
 
 
 class Asked(NamedTuple):
     """The training proteins that are like N proteins, and how close the nearest is.
 
-    See `Said` for ``similarity`` and ``bits``, shape=(N,) each.
+    See `Said` for ``similarity``, ``shared`` and ``bits``, shape=(N,) each.
     """
 
-    neighbours: Votes | None
-    homology: Votes | None
+    votes: dict[str, Votes]
     similarity: NDArray[np.float32]
+    shared: NDArray[np.float32]
     bits: NDArray[np.float32]
 
 
@@ -55,9 +61,11 @@ class Sources:
     sequences : dict of str to str, optional
         Training proteins by id, to compare sequences with by DIAMOND.
     num_neighbours : int
-        How many vote.
+        How many vote by their embeddings.
     threads : int
         Of DIAMOND.
+    frequency : ndarray, shape=(T,), optional
+        Part of the training proteins that has each term; that of the index when left out.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class Sources:
         *,
         num_neighbours: int = 10,
         threads: int = 1,
+        frequency: NDArray[np.float64] | None = None,
     ) -> None:
         self.labels, self.index, self.num_neighbours = labels, index, num_neighbours
         self.threads = threads
@@ -75,7 +84,9 @@ class Sources:
         self._known = None
         self._database: homology.Database | None = None
         if index is not None:
-            self._frequency = index.frequency(len(labels)).astype(np.float32)
+            if frequency is None:
+                frequency = index.frequency(len(labels))
+            self._frequency = frequency.astype(np.float32)
             self._known = neighbours.normalised(index.vectors)
             if sequences is not None:
                 at = {id: i for i, id in enumerate(index.ids)}
@@ -83,7 +94,12 @@ class Sources:
                 self._subject = np.array([at[id] for id in ids], np.int64)
                 self._database = homology.Database([sequences[id] for id in ids], threads)
 
-    def ask(self, proteins: Sequence[Protein], vectors: NDArray[np.float32]) -> Asked:
+    def ask(
+        self,
+        proteins: Sequence[Protein],
+        vectors: NDArray[np.float32],
+        own: NDArray[np.intp] | None = None,
+    ) -> Asked:
         """Look up the training proteins that are like each of N proteins.
 
         Parameters
@@ -92,22 +108,31 @@ class Sources:
             N of them.
         vectors : ndarray, shape=(N, D), dtype=float32
             Final states at ``<cls>``.
+        own : ndarray, shape=(N,), optional
+            Where each stands in the index itself, and does not vote.
         """
         n = len(proteins)
-        near = alike = None
-        similarity, bits = np.full(n, np.nan, np.float32), np.zeros(n, np.float32)
+        votes: dict[str, Votes] = {}
+        similarity = np.full(n, np.nan, np.float32)
+        shared, bits = np.zeros((2, n), np.float32)
         if self._known is not None:
-            found = neighbours.nearest(vectors, self._known, self.num_neighbours)
+            k = self.num_neighbours
+            found = neighbours.nearest(vectors, self._known, k if own is None else k + 1)
+            found = found if own is None else found.without(own)
             similarity = found.similarity[:, 0]
-            near = neighbours.votes_of(found)
+            votes["neighbours"] = neighbours.votes_of(found)
+        if self.index is not None and self.index.kmers is not None:
+            votes["kmers"], shared = _sharing(self.index.kmers, proteins, own)
         if self._database is not None:
             hits = self._database.search([p.sequence for p in proteins])
-            best = hits.best()
+            if own is not None:
+                hits = hits.take(self._subject[hits.subject] != own[hits.query])
+            first = hits.best()
             lengths = np.array([len(p.sequence) for p in proteins])
-            bits[best.query] = best.bits / lengths[best.query]
-            votes = homology.votes_of(hits, n)
-            alike = votes.of(self._subject[votes.voter])
-        return Asked(near, alike, similarity, bits)
+            bits[first.query] = first.bits / lengths[first.query]
+            alike = homology.votes_of(hits, n)
+            votes["homology"] = alike.of(self._subject[alike.voter])
+        return Asked(votes, similarity, shared, bits)
 
     def said(self, asked: Asked, head: NDArray[np.float32]) -> Said:
         """Return what all sources say of each term.
@@ -119,25 +144,42 @@ class Sources:
         head : ndarray, shape=(N, T), dtype=float32
             Probabilities of the head, propagated.
         """
-        near, alike = (self._voted(v, len(head)) for v in (asked.neighbours, asked.homology))
-        return Said(head, near, alike, asked.similarity, asked.bits, self._frequency)
+        votes = {name: self._voted(each, len(head)) for name, each in asked.votes.items()}
+        return Said(head, votes, asked.similarity, asked.shared, asked.bits, self._frequency)
 
-    def _voted(self, votes: Votes | None, n: int) -> NDArray[np.float32] | None:
-        if votes is None:
-            return None
+    def _voted(self, votes: Votes, n: int) -> NDArray[np.float32]:
         assert self.index is not None
         blocks = [block.values for block in vote(votes, [""] * n, self.index, self.labels)]
         return np.concatenate(blocks)
 
 
+def _sharing(
+    kmers: Kmers, proteins: Sequence[Protein], own: NDArray[np.intp] | None
+) -> tuple[Votes, NDArray[np.float32]]:
+    """Let training proteins vote by k-mers; return the cosine to the first, too, shape=(N,).
+
+    Each votes with the square of the cosine: a relative outweighs a hundred strangers.
+    """
+    voters, weights = [], []
+    shared = np.zeros(len(proteins), np.float32)
+    for i, protein in enumerate(proteins):
+        cosine = kmers.cosine(protein.sequence)
+        if own is not None:
+            cosine[own[i]] = 0
+        at = best(cosine, MOST_SHARING)
+        voters.append(at)
+        weights.append(cosine[at] ** 2)
+        shared[i] = cosine[at[0]] if len(at) else 0
+    query = np.repeat(np.arange(len(proteins)), list(map(len, voters)))
+    voter, weight = np.concatenate(voters), np.concatenate(weights)
+    total = np.bincount(query, weight, len(proteins)).astype(np.float64)
+    return Votes(query, voter, weight, total), shared
+
+
 def speaking(said: Said) -> NDArray[np.uint8]:
     """Return which sources give a term more than its frequency in training; shape=(N, T)."""
     flags = np.zeros(said.head.shape, np.uint8)
-    for source, values in (
-        (Source.HEAD, said.head),
-        (Source.NEIGHBOURS, said.neighbours),
-        (Source.HOMOLOGY, said.homology),
-    ):
-        if values is not None:
-            flags |= np.where(values > said.frequency, np.uint8(source), np.uint8(0))
+    for name, values in said.by_source().items():
+        source = np.uint8(Source[name.upper()])
+        flags |= np.where(values > said.frequency, source, np.uint8(0))
     return flags

@@ -7,8 +7,8 @@ is. Nothing here knows where scores come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -36,12 +36,13 @@ class Said:
     ----------
     head : ndarray, shape=(N, T), dtype=float32
         Probabilities of the head, obeying the true-path rule.
-    neighbours : ndarray, shape=(N, T), dtype=float32, optional
-        Votes of the nearest training proteins among embeddings.
-    homology : ndarray, shape=(N, T), dtype=float32, optional
-        Votes of training proteins of alike sequence.
+    votes : dict of str to ndarray, shape=(N, T), dtype=float32
+        Votes of training proteins: ``neighbours``, the nearest among embeddings; ``kmers``, those
+        that share k-mers; ``homology``, those that DIAMOND finds alike. Whichever are asked.
     similarity : ndarray, shape=(N,), dtype=float32
         Cosine similarity to the nearest training protein.
+    shared : ndarray, shape=(N,), dtype=float32
+        Cosine between sets of k-mers, to the training protein most like it; 0 without.
     bits : ndarray, shape=(N,), dtype=float32
         Bits per residue of the best alignment with a training protein; 0 without.
     frequency : ndarray, shape=(T,), dtype=float32
@@ -49,51 +50,68 @@ class Said:
     """
 
     head: Values
-    neighbours: Values | None
-    homology: Values | None
+    votes: Mapping[str, Values]
     similarity: Values
+    shared: Values
     bits: Values
     frequency: Values
 
     def columns(self, at: NDArray[np.intp]) -> Said:
         """Return what is said of some of the terms."""
-        return Said(
-            self.head[:, at],
-            None if self.neighbours is None else self.neighbours[:, at],
-            None if self.homology is None else self.homology[:, at],
-            self.similarity,
-            self.bits,
-            self.frequency[at],
-        )
+        votes = {name: v[:, at] for name, v in self.votes.items()}
+        return replace(self, head=self.head[:, at], votes=votes, frequency=self.frequency[at])
+
+    def rows(self, at: NDArray[np.bool_]) -> Said:
+        """Return what is said of some of the proteins."""
+        votes = {name: v[at] for name, v in self.votes.items()}
+        close = self.similarity[at], self.shared[at], self.bits[at]
+        return Said(self.head[at], votes, *close, self.frequency)
+
+    def of(self, sources: Sequence[str]) -> Said:
+        """Return what some of the sources say."""
+        return replace(self, votes={n: v for n, v in self.votes.items() if n in sources})
+
+    def by_source(self) -> dict[str, Values]:
+        """Return what each source says; shape=(N, T) each."""
+        return {"head": self.head, **self.votes}
 
     @property
     def is_any(self) -> NDArray[np.bool_]:
         """Where any source says something worth hearing; shape=(N, T)."""
         found: NDArray[np.bool_] = self.head > 2 * FLOOR
-        for votes in (self.neighbours, self.homology):
-            if votes is not None:
-                found |= votes > 2 * FLOOR
+        for votes in self.votes.values():
+            found |= votes > 2 * FLOOR
         return found
 
 
 def features(said: Said) -> Iterator[tuple[str, Values]]:
     """Yield each feature by name; all broadcast to the shape (N, T)."""
     frequency = _logit(said.frequency)[None]
+    head = _logit(said.head)
     yield "frequency", frequency
-    yield "head", _logit(said.head)
-    if said.neighbours is not None:
-        similarity = said.similarity[:, None]
-        votes = np.log(said.neighbours + FLOOR)
+    yield "head", head
+    if "neighbours" in said.votes:
+        similarity, part = said.similarity[:, None], said.votes["neighbours"]
+        votes = np.log(part + FLOOR)
         yield "neighbours", votes
-        yield "neighbours, part", said.neighbours
+        yield "neighbours, part", part
         yield "similarity", similarity
         yield "similarity × neighbours", similarity * votes
         yield "similarity × frequency", similarity * frequency
-    if said.homology is not None:
-        bits = np.log1p(said.bits)[:, None]
-        votes = np.log(said.homology + FLOOR)
+    if "kmers" in said.votes:
+        shared, part = np.log(said.shared + FLOOR)[:, None], said.votes["kmers"]
+        votes = np.log(part + FLOOR)
+        yield "kmers", votes
+        yield "kmers, part", part
+        yield "shared", shared
+        yield "shared × kmers", shared * votes
+        yield "shared × head", shared * head
+        yield "shared × frequency", shared * frequency
+    if "homology" in said.votes:
+        bits, part = np.log1p(said.bits)[:, None], said.votes["homology"]
+        votes = np.log(part + FLOOR)
         yield "homology", votes
-        yield "homology, part", said.homology
+        yield "homology, part", part
         yield "bits", bits
         yield "bits × homology", bits * votes
         yield "bits × frequency", bits * frequency

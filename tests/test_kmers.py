@@ -1,0 +1,143 @@
+"""K-mers that proteins share: who is alike, what is kept, and what is written."""
+
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esmgo.data.dataset import open_dataset
+from esmgo.data.kmers import GROUPS, SHAPE, Kmers, best, kmers_of
+from esmgo.errors import CheckpointError
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.container import read_header, write_container
+from esmgo.model.index import index_path, open_index
+
+LETTERS = "".join(GROUPS)
+sequence = st.text(alphabet=LETTERS + "XBUO", max_size=60)
+
+
+def plain(sequence):
+    """The k-mers of a sequence, as written."""
+    number = {letter: g for g, letters in enumerate(GROUPS) for letter in letters}
+    found = set()
+    for first in range(len(sequence) - len(SHAPE) + 1):
+        word = [sequence[first + i] for i, counts in enumerate(SHAPE) if counts == "1"]
+        if all(letter in number for letter in word):
+            found.add(tuple(number[letter] for letter in word))
+    return found
+
+
+@given(sequence)
+def test_kmers_are_the_distinct_words_of_known_residues(sequence):
+    words = plain(sequence)
+    wanted = sorted(sum(g * 13**i for i, g in enumerate(word[::-1])) for word in words)
+    assert kmers_of(sequence).tolist() == wanted
+
+
+@given(st.lists(sequence, min_size=1, max_size=8), sequence)
+def test_cosine_equals_that_of_the_plain_sets(known, asked):
+    sets, own = list(map(plain, known)), plain(asked)
+    everywhere = [word for each in sets for word in each]
+    rarity = {word: np.log((len(known) + 1) / everywhere.count(word)) for word in everywhere}
+    unknown = np.log(len(known) + 1)
+
+    def length(words):
+        return np.sqrt(sum(rarity.get(word, unknown) ** 2 for word in words))
+
+    found = Kmers.of(known).cosine(asked)
+    for each, cosine in zip(sets, found, strict=True):
+        shared = sum(rarity[word] ** 2 for word in each & own)
+        whole = length(each) * length(own)
+        assert cosine == pytest.approx(shared / whole if whole else 0, abs=1e-9)
+
+
+def family(draw, n, length=80, motif="HWCHKMYWDERGHW"):
+    """Proteins that share a motif, each elsewhere in it, and nothing else."""
+    for at in draw.integers(0, length - len(motif), n):
+        residues = draw.choice(list("ACDEFGHIKLMNPQRSTVWY"), length)
+        yield "".join([*residues[:at], motif, *residues[at + len(motif) :]])
+
+
+def test_what_is_kept_is_what_a_family_shares():
+    draw = np.random.default_rng(0)
+    motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(6)]
+    proteins = [p for motif in motifs for p in family(draw, 12, motif=motif)]
+    whole, small = Kmers.of(proteins), Kmers.of(proteins, 9)
+    assert 6 * len(proteins) < len(small.holders) <= 9 * len(proteins) < len(whole.holders)
+    wanted = np.unique(np.concatenate([kmers_of(motif) for motif in motifs]))
+    assert np.isin(wanted, small.keys).all()
+    (new,) = family(draw, 1, motif=motifs[3])
+    first = best(small.cosine(new), 12)
+    assert set(first.tolist()) == set(range(36, 48))
+
+
+def test_all_are_kept_where_there_is_room_and_none_are_no_mistake():
+    few = ["MKVLAWDERGHKMYW", "", "MKV", "XXXXXXXXXXX"]
+    a, b = Kmers.of(few), Kmers.of(few, 100)
+    assert a.holders.tolist() == b.holders.tolist() == [0] * len(kmers_of(few[0]))
+    assert a.cosine(few[0]).tolist() == pytest.approx([1, 0, 0, 0])
+    assert Kmers.of(few[1:]).cosine(few[0]).tolist() == [0, 0, 0]
+    assert Kmers.of([]).cosine(few[0]).tolist() == []
+
+
+def test_the_best_come_first_and_nobody_without_anything():
+    assert best(np.array([0, 0.5, 0.2, 0.5, 0.9, 0.0]), 3).tolist() == [4, 1, 3]
+    assert best(np.zeros(3), 2).tolist() == []
+
+
+def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
+    data = open_dataset("sample", "all", eval_ratio=1)
+    index = open_index(open_checkpoint(blended[0]))
+    sequences = [*data.train.sequences, *data.validation.sequences]
+    assert index.ids == (*data.train.ids, *data.validation.ids)
+    wanted = Kmers.of(sequences, 128)
+    for name in ("keys", "indptr", "holders"):
+        np.testing.assert_array_equal(getattr(index.kmers, name), getattr(wanted, name))
+    n = len(data.train)
+    terms = data.validation.indices[data.validation.indptr[3] : data.validation.indptr[4]]
+    own = index.indices[index.indptr[n + 3] : index.indptr[n + 4]]
+    np.testing.assert_array_equal(own, terms)
+    assert sequences[0][:30].encode() not in index_path(blended[0]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("kmers.holders", lambda data: data[:-4]),
+        ("kmers.counts", lambda data: b"not deflated"),
+        ("kmers.keys", None),
+    ],
+)
+def test_damaged_kmers_are_refused(blended, tmp_path, name, change):
+    for path in (blended[0], index_path(blended[0])):
+        shutil.copy(path, tmp_path / path.name)
+    path = tmp_path / index_path(blended[0]).name
+    header, tensors = read_header(path), []
+    for each, info in header.tensors.items():
+        data = path.read_bytes()[header.data_start + info.begin : header.data_start + info.end]
+        if each == name:
+            if change is None:
+                continue
+            data = change(data)
+        shape = (len(data),) if info.dtype == "U8" else info.shape
+        tensors.append((each, info.dtype, shape, memoryview(data)))
+    write_container(path, tensors, header.metadata)
+    with pytest.raises(CheckpointError, match="damaged k-mers"):
+        open_index(open_checkpoint(tmp_path / blended[0].name))
+
+
+def test_kmers_of_another_kind_are_refused(blended, tmp_path):
+    for path in (blended[0], index_path(blended[0])):
+        shutil.copy(path, tmp_path / path.name)
+    path = tmp_path / index_path(blended[0]).name
+    header, data = read_header(path), path.read_bytes()
+    tensors = [
+        (name, info.dtype, info.shape,
+         memoryview(data)[header.data_start + info.begin : header.data_start + info.end])
+        for name, info in header.tensors.items()
+    ]  # fmt: skip
+    write_container(path, tensors, header.metadata | {"kmers": "11111 A B C"})
+    with pytest.raises(CheckpointError, match="of another kind"):
+        open_index(open_checkpoint(tmp_path / blended[0].name))
