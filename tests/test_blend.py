@@ -44,7 +44,8 @@ def test_weights_of_a_known_model_are_found_again():
     found = fit_stacker(names, cells_of(told, at), y, np.ones(len(at)))
     for name in names:
         assert found.weights[name] == pytest.approx(true.weights[name], abs=0.25)
-    np.testing.assert_allclose(found.probabilities(told), true.probabilities(told), atol=0.05)
+    away = np.abs(found.probabilities(told) - true.probabilities(told))
+    assert (away.mean() < 0.01, away.max() < 0.1) == (True, True)
 
 
 def test_a_cell_that_stands_for_two_counts_twice():
@@ -182,6 +183,47 @@ def test_blend_survives_the_round_trip_and_weights_stay_as_they_were(blended, ch
     opened = open_checkpoint(blended[0])
     assert opened.optimizer_state()  # resuming still works
     assert opened.training["epoch"] == 4
+
+
+def test_blending_again_gives_the_same(blended, tmp_path):
+    before = []
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+        before.append((tmp_path / each.name).read_bytes())
+    path = tmp_path / blended[0].name
+    summary = blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu"))
+    assert summary.fmax == blended[1].fmax
+    assert [each.read_bytes() for each in (path, index_path(path))] == before
+
+
+def test_without_kmers_there_is_no_blend_of_them(blended, held_out, tmp_path):
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    path = tmp_path / blended[0].name
+    blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu", kmers=0))
+    assert open_index(open_checkpoint(path)).kmers is None
+    assert Ensemble.load(path, device="cpu").variant.sources == ("head", "neighbours")
+    with pytest.raises(UsageError, match="no k-mers beside"):
+        Ensemble.load(path, device="cpu", sources=["kmers"])
+    # an index that has more than the blend: what there is a blend of
+    shutil.copy(index_path(blended[0]), index_path(path))
+    found = Ensemble.load(path, device="cpu")
+    assert found.variant.sources == ("head", "neighbours")
+    assert not (found.evidence(held_out[:3]).sources & Source.KMERS).any()
+
+
+def test_a_held_out_protein_does_not_vote_for_itself(blended):
+    data = open_dataset("sample", "all", eval_ratio=1)
+    own = np.array([len(data.train)])
+    sources = Ensemble.load(blended[0], device="cpu").sources
+    protein = [Protein(data.validation.ids[0], data.validation.sequences[0])]
+    vector = sources.index.vectors[own].astype(np.float32)
+    alone, all_ = sources.ask(protein, vector, own), sources.ask(protein, vector)
+    for name in ("neighbours", "kmers"):
+        assert own[0] in all_.votes[name].voter
+        assert own[0] not in alone.votes[name].voter
+    assert alone.shared[0] < all_.shared[0]
+    assert alone.similarity[0] <= all_.similarity[0]
 
 
 def test_damaged_blend_is_refused(blended, tmp_path):

@@ -41,10 +41,9 @@ def test_cosine_equals_that_of_the_plain_sets(known, asked):
     sets, own = list(map(plain, known)), plain(asked)
     everywhere = [word for each in sets for word in each]
     rarity = {word: np.log((len(known) + 1) / everywhere.count(word)) for word in everywhere}
-    unknown = np.log(len(known) + 1)
 
     def length(words):
-        return np.sqrt(sum(rarity.get(word, unknown) ** 2 for word in words))
+        return np.sqrt(sum(rarity.get(word, 0) ** 2 for word in words))
 
     found = Kmers.of(known).cosine(asked)
     for each, cosine in zip(sets, found, strict=True):
@@ -73,6 +72,23 @@ def test_what_is_kept_is_what_a_family_shares():
     assert set(first.tolist()) == set(range(36, 48))
 
 
+def test_proteins_to_be_looked_up_decide_nothing_about_themselves():
+    draw = np.random.default_rng(1)
+    motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(8)]
+    trained = [p for motif in motifs[:6] for p in family(draw, 12, motif=motif)]
+    others = [p for motif in motifs[4:] for p in family(draw, 6, motif=motif)]
+
+    def holders(kmers, i):
+        return np.repeat(kmers.keys, np.diff(kmers.indptr))[kmers.holders == i]
+
+    alone, n = Kmers.of(trained, 9), len(trained)
+    both = Kmers.of([*trained, *others], 9, n_trained=n)
+    for i in range(n):
+        np.testing.assert_array_equal(holders(alone, i), holders(both, i))
+    assert len(both.holders) <= 9 * (n + len(others))
+    assert set(kmers_of(motifs[4])) <= set(holders(both, n))
+
+
 def test_all_are_kept_where_there_is_room_and_none_are_no_mistake():
     few = ["MKVLAWDERGHKMYW", "", "MKV", "XXXXXXXXXXX"]
     a, b = Kmers.of(few), Kmers.of(few, 100)
@@ -92,7 +108,7 @@ def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
     index = open_index(open_checkpoint(blended[0]))
     sequences = [*data.train.sequences, *data.validation.sequences]
     assert index.ids == (*data.train.ids, *data.validation.ids)
-    wanted = Kmers.of(sequences, 128)
+    wanted = Kmers.of(sequences, 128, n_trained=len(data.train))
     for name in ("keys", "indptr", "holders"):
         np.testing.assert_array_equal(getattr(index.kmers, name), getattr(wanted, name))
     n = len(data.train)

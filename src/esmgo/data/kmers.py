@@ -78,6 +78,8 @@ class Kmers:
         cls,
         sequences: Sequence[str],
         most: int | None = None,
+        *,
+        n_trained: int | None = None,
         step: Callable[[], object] = lambda: None,
     ) -> Kmers:
         """Gather the k-mers of proteins.
@@ -89,6 +91,9 @@ class Kmers:
         most : int, optional
             K-mers to keep of a protein at most, on average: those that most of the proteins
             alike have, too, so what is conserved in families. All when left out.
+        n_trained : int, optional
+            The proteins behind the first so many are to be looked up themselves. They have no
+            part in what is kept of the first, and none of them decides alone about another.
         step : callable
             Called M times meanwhile.
         """
@@ -103,16 +108,21 @@ class Kmers:
             return whole
         support = np.zeros(len(key), np.uint8)
         for i, end in enumerate(np.cumsum(sizes)):
-            support[end - sizes[i] : end] = whole._support(i, rows[i])
+            is_trained = n_trained is None or i < n_trained
+            others = n_trained if is_trained else None
+            found = whole._support(i, rows[i], others)
+            support[end - sizes[i] : end] = found if is_trained else np.maximum(found - 1, 0)
             step()
         return whole._kept(support[order], most * len(rows))
 
-    def _support(self, i: int, row: NDArray[np.int32]) -> NDArray[np.intp]:
+    def _support(self, i: int, row: NDArray[np.int32], among: int | None) -> NDArray[np.intp]:
         """Return how many of the proteins most like protein ``i`` have each of its k-mers."""
         at = np.searchsorted(self.keys, row)
         ends, holders = take(self.indptr, self.holders, at)
         cosine = self._cosine(at, ends, holders)
         cosine[i] = 0
+        if among is not None:
+            cosine[among:] = 0
         near = np.zeros(self.n_proteins, bool)
         near[best(cosine, NEAREST)] = True
         which = np.repeat(np.arange(len(at)), np.diff(ends))
@@ -143,26 +153,20 @@ class Kmers:
     def cosine(self, sequence: str) -> NDArray[np.float64]:
         """Return how alike each protein is, in [0, 1]; shape=(M,).
 
-        K-mers that no protein has count as the rarest do.
+        Of the sequence only the k-mers count that some protein has.
         """
         row = kmers_of(sequence)
         at = np.searchsorted(self.keys, row)
         at = at[self.keys[np.minimum(at, len(self.keys) - 1)] == row] if len(self.keys) else at[:0]
-        n_strange = len(row) - len(at)
-        return self._cosine(at, *take(self.indptr, self.holders, at), n_strange=n_strange)
+        return self._cosine(at, *take(self.indptr, self.holders, at))
 
     def _cosine(
-        self,
-        at: NDArray[np.intp],
-        ends: NDArray[np.int64],
-        holders: NDArray[np.int32],
-        n_strange: int = 0,
+        self, at: NDArray[np.intp], ends: NDArray[np.int64], holders: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         squares = self._rarity[at] ** 2
         weights = np.repeat(squares, np.diff(ends))
         shared = np.bincount(holders, weights, self.n_proteins).astype(np.float64)
-        own = np.sqrt(squares.sum() + n_strange * np.log(self.n_proteins + 1) ** 2)
-        whole = own * self._length
+        whole = np.sqrt(squares.sum()) * self._length
         found: NDArray[np.float64] = np.zeros_like(shared)
         np.divide(shared, whole, out=found, where=whole > 0)
         return np.minimum(found, 1, out=found)

@@ -230,7 +230,7 @@ def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], km
     found = None
     if kmers:
         with tqdm(desc="k-mers", total=len(ids), unit="protein", disable=None, leave=False) as bar:
-            found = Kmers.of(sequences, kmers, bar.update)
+            found = Kmers.of(sequences, kmers, n_trained=n, step=bar.update)
     largest = float(np.finfo(np.float16).max)
     return Index(
         ids,

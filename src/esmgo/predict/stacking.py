@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -85,36 +86,30 @@ class Said:
 
 
 def features(said: Said) -> Iterator[tuple[str, Values]]:
-    """Yield each feature by name; all broadcast to the shape (N, T)."""
-    frequency = _logit(said.frequency)[None]
-    head = _logit(said.head)
-    yield "frequency", frequency
-    yield "head", head
-    if "neighbours" in said.votes:
-        similarity, part = said.similarity[:, None], said.votes["neighbours"]
-        votes = np.log(part + FLOOR)
-        yield "neighbours", votes
-        yield "neighbours, part", part
-        yield "similarity", similarity
-        yield "similarity × neighbours", similarity * votes
-        yield "similarity × frequency", similarity * frequency
-    if "kmers" in said.votes:
-        shared, part = np.log(said.shared + FLOOR)[:, None], said.votes["kmers"]
-        votes = np.log(part + FLOOR)
-        yield "kmers", votes
-        yield "kmers, part", part
-        yield "shared", shared
-        yield "shared × kmers", shared * votes
-        yield "shared × head", shared * head
-        yield "shared × frequency", shared * frequency
-    if "homology" in said.votes:
-        bits, part = np.log1p(said.bits)[:, None], said.votes["homology"]
-        votes = np.log(part + FLOOR)
-        yield "homology", votes
-        yield "homology, part", part
-        yield "bits", bits
-        yield "bits × homology", bits * votes
-        yield "bits × frequency", bits * frequency
+    """Yield each feature by name; all broadcast to the shape (N, T).
+
+    The logit of the head and of the frequency, each source's votes and their logarithm, how close
+    its nearest protein is, and products of pairs of them.
+    """
+    words = {"frequency": _logit(said.frequency)[None], "head": _logit(said.head)}
+    closeness = {
+        "neighbours": ("similarity", said.similarity),
+        "kmers": ("shared", np.log(said.shared + FLOOR)),
+        "homology": ("bits", np.log1p(said.bits)),
+    }
+    parts, close = {}, {}
+    for source, votes in said.votes.items():
+        words[source], parts[f"{source}, part"] = np.log(votes + FLOOR), votes
+        name, values = closeness[source]
+        close[name] = values[:, None]
+    yield from (words | parts | close).items()
+    pairs = [
+        *combinations(words.items(), 2),
+        *product([("head", words["head"])], parts.items()),
+        *product(close.items(), (words | parts).items()),
+    ]
+    for (a, x), (b, y) in pairs:
+        yield f"{a} × {b}", x * y
 
 
 def _logit(p: Values) -> Values:
@@ -135,7 +130,8 @@ class Stacker:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
         z = np.full(said.head.shape, self.constant, np.float32)
         for name, x in features(said):
-            z += np.float32(self.weights[name]) * x
+            if name in self.weights:  # of an older version there are fewer
+                z += np.float32(self.weights[name]) * x
         found: Values = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
         return found
 
