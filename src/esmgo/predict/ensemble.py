@@ -29,7 +29,7 @@ from esmgo.predict.sources import Source, Sources, speaking
 
 __all__ = ["Ensemble", "Evidence"]
 
-VERSION = 1
+VERSION = 2
 """Of how scores are made here; unfinished work of another version is not gone on with."""
 
 

@@ -32,9 +32,9 @@ class Source(IntFlag):
 
     HEAD = 1
     NEIGHBOURS = 2
-    HOMOLOGY = 4
-    DESCENDANT = 8
-    KMERS = 16
+    KMERS = 4
+    HOMOLOGY = 8
+    DESCENDANT = 16
 
 
 class Asked(NamedTuple):
