@@ -53,10 +53,10 @@ HEAD = (
 """Then, on the frozen encoder, a head for all terms."""
 
 SOURCES = {
+    "blend": "--sources=head,neighbours,kmers",
     "head": "--sources=head",
     "neighbours": "--sources=neighbours",
     "kmers": "--sources=kmers",
-    "blend": "--sources=head,neighbours,kmers",
     "homology": "--homology={dataset}",
 }
 """What is evaluated of the caller; with homology, DIAMOND searches its training proteins."""

@@ -58,6 +58,10 @@ def test_a_cell_that_stands_for_two_counts_twice():
     a = fit_stacker(names, x, y, weight)
     b = fit_stacker(names, x[twice], y[twice], np.ones(len(twice)))
     assert a.weights == pytest.approx(b.weights, rel=1e-6, abs=1e-6)
+    near = fit_stacker(names, x[::2], y[::2], weight[::2])
+    assert near.weights != pytest.approx(a.weights, rel=1e-3)
+    again = fit_stacker(names, x, y, weight, near)
+    assert again.weights == pytest.approx(a.weights, rel=1e-4, abs=1e-4)
 
 
 def test_features_do_not_tell_which_term_or_protein_it_is():

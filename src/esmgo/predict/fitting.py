@@ -59,8 +59,9 @@ class HeldOut:
             if first not in self.asked:
                 some = self.records[first : first + BLOCK]
                 self.asked[first] = self.sources.ask(some, self.vectors[rows], self.own[rows])
-            said = self.sources.said(self.asked[first], np.array(self.head[rows]))
-            yield rows, said.of(names)
+            asked = self.asked[first]
+            votes = {name: v for name, v in asked.votes.items() if name in names}
+            yield rows, self.sources.said(asked._replace(votes=votes), np.array(self.head[rows]))
 
 
 def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
@@ -70,7 +71,7 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
     by_fold = [whole] * FOLDS
     if len(names) > 1:  # a single source stays as it is
         whole, by_fold = _stackers(job, names)
-    close = np.concatenate([closeness(said, names) for _, said in job.blocks(names)])
+    close = np.concatenate([closeness(said, names) for _, said in job.blocks(())])
     edges = edges_of(close, names)
     bins = np.searchsorted(edges, close, side="right")
     labels, n_bins, aspects = job.labels, len(edges) + 1, aspect_of_column(job.labels)
@@ -120,7 +121,7 @@ def _stackers(
         whole[key] = fit_stacker(names_of, x, y, weight)
         for f in range(FOLDS):
             kept = fold != f
-            by_fold[f][key] = fit_stacker(names_of, x[kept], y[kept], weight[kept])
+            by_fold[f][key] = fit_stacker(names_of, x[kept], y[kept], weight[kept], whole[key])
     return whole, by_fold
 
 

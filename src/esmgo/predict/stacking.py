@@ -7,7 +7,7 @@ is. Nothing here knows where scores come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any, TypeAlias
@@ -67,10 +67,6 @@ class Said:
         votes = {name: v[at] for name, v in self.votes.items()}
         close = self.similarity[at], self.shared[at], self.bits[at]
         return Said(self.head[at], votes, *close, self.frequency)
-
-    def of(self, sources: Sequence[str]) -> Said:
-        """Return what some of the sources say."""
-        return replace(self, votes={n: v for n, v in self.votes.items() if n in sources})
 
     def by_source(self) -> dict[str, Values]:
         """Return what each source says; shape=(N, T) each."""
@@ -162,7 +158,11 @@ def cells_of(said: Said, at: NDArray[np.intp]) -> NDArray[np.float32]:
 
 
 def fit_stacker(
-    names: list[str], x: NDArray[np.float32], y: NDArray[np.bool_], weight: NDArray[np.float64]
+    names: list[str],
+    x: NDArray[np.float32],
+    y: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    start: Stacker | None = None,
 ) -> Stacker:
     """Fit a ridge logistic regression by Newton's method.
 
@@ -176,6 +176,8 @@ def fit_stacker(
         Whether the protein has the term.
     weight : ndarray, shape=(C,), dtype=float64
         How many cells each stands for.
+    start : Stacker, optional
+        One that is nearly it, to be there sooner.
     """
     mean = np.average(x, axis=0, weights=weight)
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
@@ -183,6 +185,9 @@ def fit_stacker(
     design = np.column_stack([np.ones(len(x)), (x - mean) / spread])  # (C, 1 + F)
     ridge = np.diag([0.0, *[RIDGE] * len(names)])
     beta = np.zeros(1 + len(names))
+    if start is not None:
+        near = np.array([start.weights[name] for name in names])
+        beta[:] = start.constant + near @ mean, *(near * spread)
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (weight * (y - p)) - ridge @ beta
