@@ -31,19 +31,15 @@ from esmgo.go.files import write_atomically
 
 CUT = "--share=0.1"
 BASE = "--layers=3 --width=192 --heads=8 --window --pool"
-ENCODER = (
+LAYERS = (
     "--unfreeze_last_k_layers=3 --min_term_count=50 --context_length=402 --batch_size=32"
-    " --gradient_accumulation_steps=1 --learning_rate=1e-3 --schedule=linear --dropout=0"
-    " --substitution_rate=0.1 --num_epochs=5 --eval_interval=1 --checkpoint_interval=1"
-    " --eval_ratio=1"
+    " --gradient_accumulation_steps=1 --schedule=linear --dropout=0 --num_epochs=5"
+    " --eval_interval=1 --checkpoint_interval=1 --eval_ratio=1"
 )
 """All layers, by frequent terms alone: what rare ones teach the encoder is mostly noise."""
 
-RESTART = (
-    "--unfreeze_last_k_layers=3 --min_term_count=50 --context_length=402 --batch_size=32"
-    " --gradient_accumulation_steps=1 --learning_rate=7e-4 --schedule=linear --dropout=0"
-    " --num_epochs=5 --eval_interval=1 --checkpoint_interval=1 --eval_ratio=1"
-)
+ENCODER = f"{LAYERS} --learning_rate=1e-3 --substitution_rate=0.1"
+RESTART = f"{LAYERS} --learning_rate=7e-4"
 """The same again from where that ended: it had learned nothing by heart, and was still learning."""
 
 HEAD = (
