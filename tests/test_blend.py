@@ -41,7 +41,7 @@ def test_weights_of_a_known_model_are_found_again():
     true = Stacker(-1.0, dict.fromkeys(names, 0.0) | {"head": 0.8, "neighbours": 0.5})
     at = np.arange(told.head.size)
     y = np.random.default_rng(1).uniform(size=len(at)) < true.probabilities(told).ravel()
-    found = fit_stacker(names, cells_of(told, at), y, np.ones(len(at)))
+    found = fit_stacker(*cells_of(told, at), y, np.ones(len(at)))
     for name in names:
         assert found.weights[name] == pytest.approx(true.weights[name], abs=0.25)
     away = np.abs(found.probabilities(told) - true.probabilities(told))
@@ -51,7 +51,7 @@ def test_weights_of_a_known_model_are_found_again():
 def test_a_cell_that_stands_for_two_counts_twice():
     told = said()
     names = [name for name, _ in features(told)]
-    x = cells_of(told, np.arange(told.head.size))
+    _, x = cells_of(told, np.arange(told.head.size))
     y = np.random.default_rng(2).uniform(size=len(x)) < told.head.ravel()
     weight = np.where(np.arange(len(x)) % 2, 1.0, 2.0)
     twice = np.concatenate([np.arange(len(x)), np.arange(0, len(x), 2)])
@@ -62,6 +62,25 @@ def test_a_cell_that_stands_for_two_counts_twice():
     assert near.weights != pytest.approx(a.weights, rel=1e-3)
     again = fit_stacker(names, x, y, weight, near)
     assert again.weights == pytest.approx(a.weights, rel=1e-4, abs=1e-4)
+
+
+def test_the_features_of_cells_are_those_of_the_whole():
+    kmers = np.random.default_rng(4).uniform(size=(8, 6)).astype(np.float32)
+    told = said(8, 6, votes={"neighbours": said(8, 6).head, "kmers": kmers})
+    at = np.array([40, 0, 13])
+    names, x = cells_of(told, at)
+    assert names == [name for name, _ in features(told)]
+    for name, column, (_, whole) in zip(names, x.T, features(told), strict=True):
+        wanted = np.broadcast_to(whole, told.head.shape).ravel()[at]
+        np.testing.assert_array_equal(column, wanted, err_msg=name)
+
+
+def test_a_stacker_stored_before_there_were_products_is_as_it_was():
+    told = said(8, 6)
+    old = "head", "neighbours", "similarity × neighbours"
+    z = sum(x for name, x in features(told) if name in old)
+    found = Stacker(0.0, dict.fromkeys(old, 1.0)).probabilities(told)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-z)), rtol=1e-5)
 
 
 def test_features_do_not_tell_which_term_or_protein_it_is():

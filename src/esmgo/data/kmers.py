@@ -102,8 +102,10 @@ class Kmers:
         key = np.concatenate([*rows, np.zeros(0, np.int32)])
         holder = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
         order = np.argsort(key, kind="stable")
-        keys, counts = np.unique(key, return_counts=True)
-        whole = cls(len(rows), keys, _ends(counts), holder[order])
+        key = key[order]
+        starts = np.flatnonzero(np.diff(key, prepend=np.int32(-1)))
+        indptr = np.append(starts, len(key)).astype(np.int64)
+        whole = cls(len(rows), key[starts], indptr, holder[order])
         if most is None or len(key) <= most * len(rows):
             return whole
         support = np.zeros(len(key), np.uint8)

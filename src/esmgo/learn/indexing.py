@@ -10,7 +10,7 @@ from tqdm import tqdm
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.index import Index, index_path, write_index
+from esmgo.model.index import Index, as_stored, index_path, write_index
 from esmgo.model.scoring import in_batches, token_budget
 
 __all__ = ["index_training"]
@@ -27,12 +27,11 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
     features, train = state.features, state.data.train
     state.caller.train(False)
     vectors = np.empty((len(train), state.caller.width), np.float16)
-    largest = float(np.finfo(np.float16).max)
     with tqdm(desc="Index", total=len(train), unit="protein", disable=None, leave=False) as bar:
         budget = token_budget(state.caller, state.device)
         for rows, found in in_batches(features.lengths, features.vectors, budget):
             stop.check()
-            vectors[rows] = found.clip(-largest, largest)
+            vectors[rows] = as_stored(found)
             bar.update(len(rows))
     index = Index(train.ids, vectors, train.indptr, train.indices)
     encoder = open_checkpoint(path).encoder_fingerprint

@@ -23,7 +23,7 @@ from esmgo.go.truepath import close_rows, most_specific
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import Header, read_header, write_container
 
-__all__ = ["Index", "index_path", "open_index", "write_index"]
+__all__ = ["Index", "as_stored", "index_path", "open_index", "write_index"]
 
 FORMATS = {"F16": 1, "I8": 2}
 """By the type that vectors are stored in."""
@@ -66,6 +66,12 @@ class Index:
     def frequency(self, n_terms: int) -> NDArray[np.float64]:
         """Return the part of the proteins that has each term; shape=(T,)."""
         return np.bincount(self.indices, minlength=n_terms) / max(len(self), 1)
+
+
+def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return vectors as an `Index` holds them; what is out of range becomes the largest number."""
+    largest = float(np.finfo(np.float16).max)
+    return vectors.clip(-largest, largest).astype(np.float16)
 
 
 def index_path(path: Path) -> Path:

@@ -27,7 +27,7 @@ from esmgo.errors import CheckpointError, UsageError, shown
 from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
-from esmgo.model.index import Index, index_path, open_index, write_index
+from esmgo.model.index import Index, as_stored, index_path, open_index, write_index
 from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.blend import Blend
 from esmgo.predict.corpus import available_threads
@@ -231,10 +231,9 @@ def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], km
     if kmers:
         with tqdm(desc="k-mers", total=len(ids), unit="protein", disable=None, leave=False) as bar:
             found = Kmers.of(sequences, kmers, n_trained=n, step=bar.update)
-    largest = float(np.finfo(np.float16).max)
     return Index(
         ids,
-        np.concatenate([index.vectors[:n], vectors.clip(-largest, largest).astype(np.float16)]),
+        np.concatenate([index.vectors[:n], as_stored(vectors)]),
         np.concatenate([train.indptr, train.indptr[-1] + held_out.indptr[1:]]),
         np.concatenate([train.indices, held_out.indices]),
         kmers=found,

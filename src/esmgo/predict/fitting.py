@@ -21,7 +21,7 @@ from esmgo.metrics.result import name_of, results
 from esmgo.metrics.truth import Truth, cells
 from esmgo.predict.blend import Variant, aspect_of_column, blended, closeness, edges_of, key_of
 from esmgo.predict.sources import Asked, Sources
-from esmgo.predict.stacking import Said, Stacker, cells_of, features, fit_stacker
+from esmgo.predict.stacking import Said, Stacker, cells_of, fit_stacker
 
 __all__ = ["BLOCK", "FOLDS", "HeldOut", "fit_variant", "fmax_of_sources"]
 
@@ -108,12 +108,12 @@ def _stackers(
         for aspect in job.labels.aspects:
             at = job.labels.columns_of(aspect)
             part = said.columns(at)
-            names_of = [name for name, _ in features(part)]
             # proteins without a term of the aspect were not looked at in it
             known = truth[:, at].any(axis=1)
             chosen, weight = _sampled(truth[:, at], part.is_any, np.asarray(known), most, draw)
             fold = job.fold[rows][chosen // len(at)]
-            sample = cells_of(part, chosen), truth[:, at].ravel()[chosen], weight, fold
+            names_of, x = cells_of(part, chosen)
+            sample = x, truth[:, at].ravel()[chosen], weight, fold
             samples.setdefault(key_of(aspect), []).append(sample)
     whole, by_fold = {}, [dict[str, Stacker]() for _ in range(FOLDS)]
     for key, parts in samples.items():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 __all__ = ["Said", "Stacker", "cells_of", "features", "fit_stacker"]
 
 Values: TypeAlias = NDArray[np.float32]
+Factors: TypeAlias = dict[str, Values]
 
 FLOOR = 0.01
 """Added to a vote before its logarithm: what a tenth of one of ten neighbours says."""
@@ -87,6 +88,11 @@ def features(said: Said) -> Iterator[tuple[str, Values]]:
     The logit of the head and of the frequency, each source's votes and their logarithm, how close
     its nearest protein is, and products of pairs of them.
     """
+    return _products(*_factors(said))
+
+
+def _factors(said: Said) -> tuple[Factors, Factors, Factors]:
+    """Return what is multiplied: words of sources, parts of votes, how close; as `features`."""
     words = {"frequency": _logit(said.frequency)[None], "head": _logit(said.head)}
     closeness = {
         "neighbours": ("similarity", said.similarity),
@@ -98,6 +104,11 @@ def features(said: Said) -> Iterator[tuple[str, Values]]:
         words[source], parts[f"{source}, part"] = np.log(votes + FLOOR), votes
         name, values = closeness[source]
         close[name] = values[:, None]
+    return words, parts, close
+
+
+def _products(words: Factors, parts: Factors, close: Factors) -> Iterator[tuple[str, Values]]:
+    """Yield the factors and their products."""
     yield from (words | parts | close).items()
     pairs = [
         *combinations(words.items(), 2),
@@ -150,11 +161,16 @@ class Stacker:
         return cls(float(value["constant"]), weights)
 
 
-def cells_of(said: Said, at: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return the features of some cells, flat indices of (N, T); shape=(C, F)."""
+def cells_of(said: Said, at: NDArray[np.intp]) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the names of the F features, and those of C cells, flat indices of (N, T); (C, F)."""
     shape = said.head.shape
-    columns = [np.broadcast_to(x, shape).ravel()[at] for _, x in features(said)]
-    return np.stack(columns, axis=1)
+    place = np.unravel_index(at, shape)
+    chosen = (
+        {name: np.broadcast_to(x, shape)[place] for name, x in factors.items()}
+        for factors in _factors(said)
+    )
+    columns = dict(_products(*chosen))
+    return list(columns), np.stack(list(columns.values()), axis=1)
 
 
 def fit_stacker(
