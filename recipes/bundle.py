@@ -1,12 +1,13 @@
 """Pack a blended checkpoint and its index into what the program carries with it.
 
-    python recipes/bundle.py CHECKPOINT FOLDER [--vectors=int8|float16] [--overwrite]
+    python recipes/bundle.py CHECKPOINT FOLDER [--overwrite]
 
 writes FOLDER/caller.safetensors (weights in float16, label space, blend; no optimiser state, no
-settings), FOLDER/caller.index.safetensors (vectors in int8, ids and terms of the training
-proteins; no sequences) and FOLDER/card.json (what it is, SHA-256 of both, scores for `esmgo
-selftest`), all or nothing, 40 MB at most. What packing changes is measured on five famous
-proteins, or those of --fasta=FILE, and printed. The default FOLDER is where the program looks.
+settings), FOLDER/caller.index.safetensors (coarse vectors, k-mers, ids and terms of the training
+proteins, those alike side by side, which takes less room; no sequences) and FOLDER/card.json
+(what it is, SHA-256 of both, scores for `esmgo selftest`), all or nothing, 40 MB at most. What
+packing changes is measured on five famous proteins, or those of --fasta=FILE, and printed. The
+default FOLDER is where the program looks.
 """
 
 from __future__ import annotations
@@ -52,7 +53,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
-    parser.add_argument("--vectors", choices=("int8", "float16"), default="int8")
     parser.add_argument("--fasta", type=Path, default=famous_path(), help="to compare scores on")
     parser.add_argument("--overwrite", action="store_true")
     options = parser.parse_args()
@@ -60,13 +60,12 @@ def main() -> None:
     index = open_index(source)
     if index is None or source.blend is None:
         parser.error(f"{options.checkpoint} has no blend, or no index: esmgo blend makes it one")
+    if index.kmers is not None:
+        index = index.reordered(index.kmers.tour())
     with replacing_folder(options.folder, overwrite=options.overwrite, mark="card.json") as folder:
         path = folder / "caller.safetensors"
         packed = pack(source, path)
-        is_small = options.vectors == "int8"
-        write_index(
-            index_path(path), index, packed.labels, packed.encoder_fingerprint, int8=is_small
-        )
+        write_index(index_path(path), index, packed.labels, packed.encoder_fingerprint, small=True)
         changes = differences(source, packed, options.fasta) | same_neighbours(index, packed)
         card = card_of(source, packed, index, changes)
         (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")

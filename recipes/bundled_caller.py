@@ -48,6 +48,8 @@ HEAD = (
 )
 """Then, on the frozen encoder, a head for all terms."""
 
+BLEND = "--homology --num_neighbours=100"
+
 SOURCES = {
     "blend": "--sources=head,neighbours,kmers",
     "head": "--sources=head",
@@ -81,7 +83,7 @@ def steps(ia: str) -> dict[str, str]:
         if name != "caller":
             found[f"export {name}"] = f"esmgo export {checkpoint} --output_dir={base} --overwrite"
     found |= {
-        "blend": f"esmgo blend {cut} {checkpoint} --homology --seed={{seed}} --device={{device}}",
+        "blend": f"esmgo blend {cut} {checkpoint} {BLEND} --seed={{seed}} --device={{device}}",
         "bundle": "bundle.py {folder}/caller/checkpoint.pt {folder}/bundled --overwrite",
         "audit": f"esmgo audit {whole} --output_dir={{folder}}/audit --overwrite",
     }

@@ -54,18 +54,23 @@ def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, p
         assert str(ROOT).encode() not in data, path.name
     with safe_open(index_path(packed / "caller.safetensors"), "pt") as file:
         assert set(file.keys()) == {
-            *("vectors", "scales", "centre", "spread", "indptr", "indices"),
+            *("steps", "scales", "axes", "centre", "lengths", "terms"),
             *("kmers.keys", "kmers.counts", "kmers.holders"),
         }
 
 
-def test_a_packed_caller_has_an_index_in_steps_that_its_encoder_owns(blended, packed):
+def test_a_packed_caller_has_a_small_index_that_its_encoder_owns(blended, packed):
     whole = open_index(open_checkpoint(blended[0]))
     small = open_index(open_checkpoint(packed / "caller.safetensors"))
-    assert small.ids == whole.ids
-    np.testing.assert_array_equal(small.indices, whole.indices)
-    before, after = (each.vectors.astype(np.float32) for each in (whole, small))
-    assert (np.abs(after - before) <= 0.04 * before.std(axis=0) + 1e-3).all()
+    order = [whole.ids.index(id) for id in small.ids]
+    assert sorted(order) == list(range(len(whole)))
+    assert order == whole.kmers.tour().tolist()
+    wanted = whole.reordered(np.array(order))
+    np.testing.assert_array_equal(small.indices, wanted.indices)
+    np.testing.assert_array_equal(small.kmers.holders, wanted.kmers.holders)
+    before, after = (each.vectors.astype(np.float32) for each in (wanted, small))
+    centred = before - before.mean(axis=0)
+    assert np.linalg.norm(after - before) < 0.2 * np.linalg.norm(centred)
 
 
 def test_a_packed_caller_cannot_be_trained_on(packed, tmp_path, capsys):
@@ -82,20 +87,23 @@ def test_packing_hardly_changes_the_blend(blended, packed):
         np.concatenate([s.values for s in esmgo.Ensemble.load(path, device="cpu").score(proteins)])
         for path in (blended[0], packed / "caller.safetensors")
     )
-    np.testing.assert_allclose(after, before, atol=0.01)
+    assert np.abs(after - before).max() < 0.2
+    assert np.abs(after - before).mean() < 0.01
 
 
-def test_a_vector_of_zeros_stays_one_in_int8(blended, tmp_path):
+def test_few_vectors_and_none_are_packed(blended, tmp_path):
     whole = open_checkpoint(blended[0])
     path = tmp_path / "checkpoint.pt"
     shutil.copy(blended[0], path)
-    index = Index(
-        ("a", "b"), np.array([[0, 0], [1, -2]], np.float16), np.array([0, 0, 0]),
-        np.empty(0, np.int32),
-    )  # fmt: skip
-    write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, int8=True)
-    found = open_index(open_checkpoint(path))
-    np.testing.assert_allclose(found.vectors, [[0, 0], [1, -2]], atol=0.01)
+    for vectors in ([[0, 0], [1, -2]], [[3, 1]], np.empty((0, 2))):
+        n = len(vectors)
+        index = Index(
+            ("a", "b")[:n], np.array(vectors, np.float16), np.zeros(n + 1, np.int64),
+            np.empty(0, np.int32),
+        )  # fmt: skip
+        write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, small=True)
+        found = open_index(open_checkpoint(path))
+        np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
 
 
 def test_a_checkpoint_without_a_blend_is_not_packed(checkpoint, tmp_path):
@@ -158,8 +166,11 @@ def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     (blend,) = esmgo.Ensemble.load(device="cpu", precision="fp32").predict(proteins)
     (head,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins, raw=True)
     assert not np.allclose(blend.scores, head.scores, atol=1e-3)
-    for prediction, words in ((blend, []), (head, ["--raw"])):
-        lines = [f"{p:.4f}: {term.name}" for term, p in prediction.top(10)]
+    for prediction, words, general in (
+        (blend, [], False), (blend, ["--general"], True), (head, ["--raw"], True),
+    ):  # fmt: skip
+        top = prediction.top(10, general=general)
+        lines = [f"{p:.4f}: {term.name}" for term, p in top]
         assert ranked(capsys, *words)[1] == lines
 
 
@@ -212,7 +223,7 @@ def test_the_self_test_fails_on_what_is_damaged(bundled, capsys, name, damage, s
     assert said in "\n".join(wrong)
 
 
-def test_a_checkpoint_with_int8_index_of_another_shape_is_refused(bundled):
+def test_a_small_index_of_another_shape_is_refused(bundled):
     from esmgo.model.container import read_header, write_container
 
     path = bundled / "caller.index.safetensors"
@@ -224,7 +235,7 @@ def test_a_checkpoint_with_int8_index_of_another_shape_is_refused(bundled):
     ]  # fmt: skip
     write_container(path, [*tensors, ("scales", "F32", (1,), memoryview(b"\0\0\0\0"))],
                     header.metadata)  # fmt: skip
-    with pytest.raises(esmgo.EsmgoError, match="scales do not fit"):
+    with pytest.raises(esmgo.EsmgoError, match="do not fit together"):
         open_index(open_checkpoint(bundled / "caller.safetensors"))
 
 

@@ -1,6 +1,7 @@
 """K-mers that proteins share: who is alike, what is kept, and what is written."""
 
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmgo.data.dataset import open_dataset
-from esmgo.data.kmers import GROUPS, SHAPE, Kmers, best, kmers_of
+from esmgo.data.kmers import GROUPS, SHAPES, Kmers, best, kmers_of
 from esmgo.errors import CheckpointError
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import read_header, write_container
@@ -22,10 +23,11 @@ def plain(sequence):
     """The k-mers of a sequence, as written."""
     number = {letter: g for g, letters in enumerate(GROUPS) for letter in letters}
     found = set()
-    for first in range(len(sequence) - len(SHAPE) + 1):
-        word = [sequence[first + i] for i, counts in enumerate(SHAPE) if counts == "1"]
-        if all(letter in number for letter in word):
-            found.add(tuple(number[letter] for letter in word))
+    for kind, shape in enumerate(SHAPES):
+        for first in range(len(sequence) - len(shape) + 1):
+            word = [sequence[first + i] for i, counts in enumerate(shape) if counts == "1"]
+            if all(letter in number for letter in word):
+                found.add((kind, *(number[letter] for letter in word)))
     return found
 
 
@@ -40,7 +42,8 @@ def test_kmers_are_the_distinct_words_of_known_residues(sequence):
 def test_cosine_equals_that_of_the_plain_sets(known, asked):
     sets, own = list(map(plain, known)), plain(asked)
     everywhere = [word for each in sets for word in each]
-    rarity = {word: np.log((len(known) + 1) / everywhere.count(word)) for word in everywhere}
+    n = len(known) + 1
+    rarity = {word: np.log(n / everywhere.count(word)) ** 1.5 for word in everywhere}
 
     def length(words):
         return np.sqrt(sum(rarity.get(word, 0) ** 2 for word in words))
@@ -63,8 +66,8 @@ def test_what_is_kept_is_what_a_family_shares():
     draw = np.random.default_rng(0)
     motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(6)]
     proteins = [p for motif in motifs for p in family(draw, 12, motif=motif)]
-    whole, small = Kmers.of(proteins), Kmers.of(proteins, 9)
-    assert 6 * len(proteins) < len(small.holders) <= 9 * len(proteins) < len(whole.holders)
+    whole, small = Kmers.of(proteins), Kmers.of(proteins, 18)
+    assert 16 * len(proteins) < len(small.holders) <= 18 * len(proteins) < len(whole.holders)
     wanted = np.unique(np.concatenate([kmers_of(motif) for motif in motifs]))
     assert np.isin(wanted, small.keys).all()
     (new,) = family(draw, 1, motif=motifs[3])
@@ -81,12 +84,46 @@ def test_proteins_to_be_looked_up_decide_nothing_about_themselves():
     def holders(kmers, i):
         return np.repeat(kmers.keys, np.diff(kmers.indptr))[kmers.holders == i]
 
-    alone, n = Kmers.of(trained, 9), len(trained)
-    both = Kmers.of([*trained, *others], 9, n_trained=n)
-    for i in range(n):
-        np.testing.assert_array_equal(holders(alone, i), holders(both, i))
-    assert len(both.holders) <= 9 * (n + len(others))
+    alone, n = Kmers.of(trained, 18), len(trained)
+    both = Kmers.of([*trained, *others], 18, n_trained=n)
+    for i in range(n):  # more or fewer of those by chance, where there is more or less room
+        a, b = set(holders(alone, i)), set(holders(both, i))
+        assert a <= b or b <= a
+    assert len(both.holders) <= 18 * (n + len(others))
     assert set(kmers_of(motifs[4])) <= set(holders(both, n))
+
+
+def test_a_tour_goes_from_each_to_the_one_most_like_it_that_is_left():
+    draw = np.random.default_rng(2)
+    motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(4)]
+    proteins = [p for motif in motifs for p in family(draw, 6, motif=motif)]
+    mixed = draw.permutation(len(proteins))
+    kmers = Kmers.of([proteins[i] for i in mixed])
+    tour = kmers.tour()
+    assert sorted(tour) == list(range(len(proteins)))
+    assert tour[0] == 0
+    left = set(tour.tolist())
+    for here, there in pairwise(tour.tolist()):
+        left.discard(here)
+        cosine = kmers.cosine(proteins[mixed[here]])
+        assert cosine[there] == pytest.approx(max(cosine[i] for i in left))
+    families = mixed[tour] // 6
+    assert (np.diff(families) != 0).sum() < 12  # of 23; by chance 18
+
+
+def test_a_tour_goes_on_where_nobody_shares_anything():
+    kmers = Kmers.of(["MKVLAWDE", "", "GHKMYWCC", "MKVLAWDE"])
+    assert kmers.tour().tolist() == [0, 3, 1, 2]
+    assert Kmers.of([]).tour().tolist() == []
+
+
+def test_proteins_in_another_order_are_the_same():
+    draw = np.random.default_rng(3)
+    proteins = list(family(draw, 9))
+    kmers, order = Kmers.of(proteins), draw.permutation(9)
+    found, wanted = kmers.reordered(order), Kmers.of([proteins[i] for i in order])
+    for name in ("keys", "indptr", "holders"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
 
 
 def test_all_are_kept_where_there_is_room_and_none_are_no_mistake():
@@ -108,7 +145,7 @@ def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
     index = open_index(open_checkpoint(blended[0]))
     sequences = [*data.train.sequences, *data.validation.sequences]
     assert index.ids == (*data.train.ids, *data.validation.ids)
-    wanted = Kmers.of(sequences, 128, n_trained=len(data.train))
+    wanted = Kmers.of(sequences, 400, n_trained=len(data.train))
     for name in ("keys", "indptr", "holders"):
         np.testing.assert_array_equal(getattr(index.kmers, name), getattr(wanted, name))
     n = len(data.train)

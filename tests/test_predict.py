@@ -528,11 +528,11 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
     lines = "".join(f">{row['id']}\n{row['sequence']}\n" for row in sample_rows()["test"][:12])
     (tmp_path / "a.fasta").write_text(lines)
     flags = {"checkpoint_path": calibrated, "input": tmp_path / "a.fasta"}
-    assert run(tmp_path / "x.tsv", "--precision=0.6", **flags) == 0
+    assert run(tmp_path / "x.tsv", "--precision=0.8", **flags) == 0
     summary = capsys.readouterr().out
     ensemble = Ensemble.load(calibrated, device="cpu", context_length=1024, precision="fp32")
     evidence = ensemble.evidence(list(read_fasta(tmp_path / "a.fasta")))
-    promised = ensemble.is_promised(evidence, 0.6)
+    promised = ensemble.is_promised(evidence, 0.8)
     terms = ensemble.labels.terms
     expected = {
         (protein, terms[j].id, f"{evidence.precision[i, j]:.6g}")
@@ -548,7 +548,7 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
         for aspect in ensemble.labels.aspects
     )
     assert 0 < n < 36
-    assert f"; {n} abstentions: an aspect without a call of precision 0.6, written" in summary
+    assert f"; {n} abstentions: an aspect without a call of precision 0.8, written" in summary
     words = ["head", "neighbours", "kmers", "homology", "descendant"]
     for row in found:
         said = row["source"].split("+") if row["source"] else []

@@ -70,6 +70,34 @@ def test_deeper_terms_come_first_on_ties(predictor, proteins):
     assert (np.diff(depth)[np.diff(scores) == 0] <= 0).all()
 
 
+def test_general_terms_that_a_term_below_implies_can_be_left_out(predictor, proteins):
+    labels = predictor.labels
+    for prediction in predictor.predict(proteins):
+        every, some = (prediction.top(10_000, general=general) for general in (True, False))
+        assert some == [row for row in every if row in some]
+        score, listed = {t.id: s for t, s in every}, {t.id for t, _ in some}
+        assert 0 < len(some) < len(every) == len(labels)
+        below = {term.id: [] for term in labels.terms}
+        for term, parents in zip(labels.terms, labels.parents, strict=True):
+            for p in parents:
+                below[labels.terms[p].id].append(score[term.id])
+        for id, children in below.items():
+            is_implied = any(
+                child >= np.float32(score[id]) - np.float32(0.05) for child in children
+            )
+            assert (id in listed) != is_implied
+
+
+def test_the_front_door_lists_all_terms_and_the_verb_what_says_something(capsys, checkpoint):
+    words = f"--sequence={SEQUENCE}", "--top_k=9999"
+    every = ranked(capsys, checkpoint, *words, "--general")[1]
+    some = ranked(capsys, checkpoint, *words)[1]
+    flags = [f"--checkpoint_path={checkpoint}", "--device=cpu", *words]
+    assert main(flags, "rank", prog="predict-rank.py") == 0
+    assert capsys.readouterr().out.endswith(every)
+    assert len(some.splitlines()) < len(every.splitlines())
+
+
 def test_a_long_protein_is_scored_in_windows_and_takes_the_maximum(checkpoint):
     zinc = sample_rows()["test"][0]["sequence"]
     protein = Protein("long", "A" * 700 + zinc + "A" * 700)
@@ -160,7 +188,7 @@ def test_ids_stand_beside_names_when_asked(capsys, checkpoint):
 
 
 def test_more_terms_than_there_are_prints_all(capsys, checkpoint, predictor):
-    _, out, _ = ranked(capsys, checkpoint, f"--sequence={SEQUENCE}", "--top_k=100000")
+    _, out, _ = ranked(capsys, checkpoint, f"--sequence={SEQUENCE}", "--top_k=100000", "--general")
     assert len(out.strip().splitlines()) == 1 + len(predictor.labels)
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from esmgo.data.report import ReadReport
 from esmgo.errors import InputError, shown
 from esmgo.predict.ensemble import Ensemble
-from esmgo.predict.predictor import Predictor
+from esmgo.predict.predictor import Prediction, Predictor
 from esmgo.predict.ranking import RankConfig
 from esmgo.predict.reading import open_predictor, pasted, read_proteins
 from esmgo.render.text import heading, ranking
@@ -52,7 +52,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
                 "%s: %d residues, scored in %d overlapping windows",
                 shown(protein.id, 50), len(protein.sequence), prediction.n_windows,
             )  # fmt: skip
-        lines = ranking(prediction.top(config.top_k), show_ids=config.show_ids)
+        lines = _lines(prediction, config)
         if is_one:
             print(f"\nTop {config.top_k} GO Terms:\n{lines}")
         else:
@@ -89,7 +89,12 @@ def _answer(text: str, predictor: Predictor | Ensemble, config: RankConfig) -> N
     for prediction in predictor.predict(proteins, raw=config.raw):
         name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
         print(f"\nTop {config.top_k} GO Terms{name}:")
-        print(ranking(prediction.top(config.top_k), show_ids=config.show_ids))
+        print(_lines(prediction, config))
+
+
+def _lines(prediction: Prediction, config: RankConfig) -> str:
+    terms = prediction.top(config.top_k, general=config.general)
+    return ranking(terms, show_ids=config.show_ids)
 
 
 def _paste(prompt: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,11 @@ def rank(words: Sequence[str], prog: str) -> int:
     config, _ = flags.parse(RankConfig, words, prog=prog, description=VERBS["rank"])
     from esmgo.cli.conversation import answer, converse
 
-    # the front door prints the whole transcript of the seed; a verb's stdout is results alone
-    status = sys.stderr if prog.startswith("esmgo ") else sys.stdout
+    # the front door prints the whole transcript of the seed, and all terms of it; a verb's stdout
+    # is results alone
+    is_verb = prog.startswith("esmgo ")
+    status = sys.stderr if is_verb else sys.stdout
+    config = replace(config, general=config.general or config.raw or not is_verb)
     if config.sequence is None and config.fasta is None and sys.stdin.isatty():
         return converse(config)
     return _with_rejects(config, lambda report: answer(config, report, status))

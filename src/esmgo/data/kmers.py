@@ -1,8 +1,9 @@
 """Which proteins share k-mers with a protein: how alike sequences are, without aligning them.
 
 A protein is the set of its spaced k-mers over a reduced alphabet, the rare ones weighing more,
-and two proteins are as alike as the cosine between such sets. Compared with all of tens of
-thousands of proteins in a millisecond, by lists of who has which k-mer. Sequences are not kept.
+of two shapes, and two proteins are as alike as the cosine between such sets. Compared with all of
+tens of thousands of proteins in milliseconds, by lists of who has which k-mer. Sequences are not
+kept.
 
 References
 ----------
@@ -14,7 +15,7 @@ Murphy, Wallqvist & Levy (reduced alphabets), Protein Engineering 13:149 (2000).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,11 +26,14 @@ from esmgo.data.rows import take
 
 __all__ = ["Kmers", "kmers_of"]
 
-SHAPE = "1110111"
-"""Residues of a k-mer that count: six of seven in a row."""
+SHAPES = "1110111", "11011011"
+"""Residues of a k-mer that count, by kind: six of seven in a row, or of eight."""
 
 GROUPS = ("A", "C", "DE", "FY", "G", "H", "ILMV", "KR", "N", "P", "Q", "ST", "W")
 """Residues that are taken for the same; other letters are in no k-mer."""
+
+POWER = 1.5
+"""Of the inverse document frequency: by far more do rare k-mers weigh than others."""
 
 NEAREST = 50
 """Proteins that a protein's k-mers are looked for in, to tell which are conserved."""
@@ -43,13 +47,16 @@ for _number, _letters in enumerate(GROUPS):
 def kmers_of(sequence: str) -> NDArray[np.int32]:
     """Return the distinct k-mers of a sequence as numbers, ascending; shape=(k,)."""
     groups = _GROUP[np.frombuffer(sequence.encode("ascii", "replace"), np.uint8)]
-    n = max(len(groups) - len(SHAPE) + 1, 0)
-    key, is_known = np.zeros(n, np.int32), np.ones(n, bool)
-    for offset in (i for i, counts in enumerate(SHAPE) if counts == "1"):
-        part = groups[offset : offset + n]
-        key = key * len(GROUPS) + part
-        is_known &= part != _OTHER
-    return np.unique(key[is_known])
+    found = []
+    for kind, shape in enumerate(SHAPES):
+        n = max(len(groups) - len(shape) + 1, 0)
+        key, is_known = np.full(n, kind, np.int32), np.ones(n, bool)
+        for offset in (i for i, counts in enumerate(shape) if counts == "1"):
+            part = groups[offset : offset + n]
+            key = key * len(GROUPS) + part
+            is_known &= part != _OTHER
+        found.append(np.unique(key[is_known]))
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -131,10 +138,14 @@ class Kmers:
         return np.bincount(which[near[holders]], minlength=len(at))
 
     def _kept(self, support: NDArray[np.uint8], room: int) -> Kmers:
-        """Return those of the highest support that there is room for."""
+        """Return those of the highest support that there is room for, of the last ones a part."""
         from_above = np.cumsum(np.bincount(support, minlength=NEAREST + 2)[::-1])
         least = len(from_above) - int(np.searchsorted(from_above, room, side="right"))
         is_kept = support >= least
+        if least > 0:  # of those next below, k-mers by chance, each with all that hold it so
+            left = (room - is_kept.sum()) / (support == least - 1).sum()
+            drawn = np.repeat(_scattered(self.keys) < left, np.diff(self.indptr))
+            is_kept |= (support == least - 1) & drawn
         counts = np.add.reduceat(is_kept, self.indptr[:-1], dtype=np.int64)
         has_any = counts > 0
         keys = self.keys[has_any]
@@ -142,8 +153,8 @@ class Kmers:
 
     @cached_property
     def _rarity(self) -> NDArray[np.float64]:
-        """Inverse document frequency of each k-mer; shape=(K,)."""
-        found: NDArray[np.float64] = np.log((self.n_proteins + 1) / np.diff(self.indptr))
+        """What each k-mer weighs: inverse document frequency, to a power; shape=(K,)."""
+        found: NDArray[np.float64] = np.log((self.n_proteins + 1) / np.diff(self.indptr)) ** POWER
         return found
 
     @cached_property
@@ -161,6 +172,36 @@ class Kmers:
         at = np.searchsorted(self.keys, row)
         at = at[self.keys[np.minimum(at, len(self.keys) - 1)] == row] if len(self.keys) else at[:0]
         return self._cosine(at, *take(self.indptr, self.holders, at))
+
+    def tour(self, step: Callable[[], object] = lambda: None) -> NDArray[np.intp]:
+        """Return all proteins, each followed by the one most like it that is left; shape=(M,).
+
+        Without any left that shares a k-mer the first one left is next. ``step`` is called M times.
+        """
+        key = np.repeat(np.arange(len(self.keys)), np.diff(self.indptr))
+        key = key[np.argsort(self.holders, kind="stable")]  # by protein, then ascending
+        ends = _ends(np.bincount(self.holders, minlength=self.n_proteins))
+        found = np.empty(self.n_proteins, np.intp)
+        is_left = np.ones(self.n_proteins, bool)
+        here = first = 0
+        for i in range(self.n_proteins):
+            found[i], is_left[here] = here, False
+            at = key[ends[here] : ends[here + 1]]
+            cosine = self._cosine(at, *take(self.indptr, self.holders, at)) * is_left
+            here = int(cosine.argmax())
+            if cosine[here] <= 0 and i + 1 < self.n_proteins:
+                first += int(is_left[first:].argmax())
+                here = first
+            step()
+        return found
+
+    def reordered(self, order: NDArray[np.intp]) -> Kmers:
+        """Return the same of proteins in another order; ``order`` holds each once, shape=(M,)."""
+        place = np.empty(self.n_proteins, np.int32)
+        place[order] = np.arange(self.n_proteins, dtype=np.int32)
+        key = np.repeat(np.arange(len(self.keys)), np.diff(self.indptr))
+        holders = place[self.holders]
+        return replace(self, holders=holders[np.lexsort((holders, key))])
 
     def _cosine(
         self, at: NDArray[np.intp], ends: NDArray[np.int64], holders: NDArray[np.int32]
@@ -181,6 +222,11 @@ def best(values: NDArray[np.float64], most: int) -> NDArray[np.intp]:
         least = np.partition(values[at], -most)[-most]
         at = at[values[at] >= least]
     return at[np.argsort(-values[at], kind="stable")][:most]
+
+
+def _scattered(keys: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return a number in [0, 1) for each k-mer, always the same: a multiplicative hash."""
+    return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) / 2.0**24
 
 
 def _ends(counts: NDArray[Any]) -> NDArray[np.int64]:

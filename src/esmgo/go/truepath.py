@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["climb", "close_rows", "most_specific", "propagate"]
+__all__ = ["climb", "close_rows", "implied", "most_specific", "propagate"]
 
 _BLOCK = 1024
 """Rows closed at a time, a multiple of 8: 3.5 MB of bits for the 27,000 terms of all GO."""
@@ -73,6 +73,24 @@ def climb(columns: NDArray[Any], labels: LabelSpace, *, fill: bool = False) -> N
         best = columns[children].max(axis=1)
         own = columns[parents]
         columns[parents] = np.where(own == 0, best, own) if fill else np.maximum(own, best)
+
+
+def implied(scores: NDArray[np.float32], labels: LabelSpace, within: float) -> NDArray[np.bool_]:
+    """Return which terms say little beside a term right below them, shape=(T,).
+
+    Parameters
+    ----------
+    scores : ndarray, shape=(T,), dtype=float32
+        Of one protein, obeying the true-path rule: the more special term implies the other.
+    labels : LabelSpace
+        The terms and their parents.
+    within : float
+        How much likelier than its likeliest child such a term is at most.
+    """
+    found = np.zeros(len(labels), bool)
+    for parents, children in labels.upward:
+        found[parents] = scores[children].max(axis=1) >= scores[parents] - np.float32(within)
+    return found
 
 
 def close_rows(

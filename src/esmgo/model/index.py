@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.kmers import GROUPS, SHAPE, Kmers
+from esmgo.data.kmers import GROUPS, SHAPES, Kmers
+from esmgo.data.rows import take
 from esmgo.errors import CheckpointError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import close_rows, most_specific
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.model.container import Header, read_header, write_container
+from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
+from esmgo.model.container import Header, TensorInfo, read_header, write_container
 
 __all__ = ["Index", "as_stored", "index_path", "open_index", "write_index"]
 
-FORMATS = {"F16": 1, "I8": 2}
-"""By the type that vectors are stored in."""
+_PLAIN, _COARSE = 1, 3
+"""Formats, by how vectors are stored."""
 
-_TYPES = {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")}
-_SMALL = _TYPES | {"vectors": ("I8", "|i1")}
-_SMALL |= dict.fromkeys(("scales", "centre", "spread"), ("F32", "<f4"))
+_TYPES = {
+    _PLAIN: {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")},
+    _COARSE: dict.fromkeys(("lengths", "terms", "steps"), ("U8", "|u1"))
+    | dict.fromkeys(("scales", "axes", "centre"), ("F32", "<f4")),
+}
 _KMERS = "keys", "counts", "holders"
-_KIND = f"{SHAPE} {' '.join(GROUPS)}"
+_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,13 @@ class Index:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def reordered(self, order: NDArray[np.intp]) -> Index:
+        """Return the same proteins in another order; ``order`` holds each once, shape=(M,)."""
+        indptr, indices = take(self.indptr, self.indices, order)
+        kmers = self.kmers and self.kmers.reordered(order)
+        ids = tuple(self.ids[i] for i in order)
+        return Index(ids, self.vectors[order], indptr, indices, kmers=kmers)
+
     def frequency(self, n_terms: int) -> NDArray[np.float64]:
         """Return the part of the proteins that has each term; shape=(T,)."""
         return np.bincount(self.indices, minlength=n_terms) / max(len(self), 1)
@@ -80,7 +91,7 @@ def index_path(path: Path) -> Path:
 
 
 def write_index(
-    path: Path, index: Index, labels: LabelSpace, encoder: str, *, int8: bool = False
+    path: Path, index: Index, labels: LabelSpace, encoder: str, *, small: bool = False
 ) -> None:
     """Write an index; afterwards the old or the new one stands at ``path``, whole.
 
@@ -94,8 +105,8 @@ def write_index(
         The columns of its annotations; only the most specific ones are written.
     encoder : str
         `Checkpoint.encoder_fingerprint` of who made the vectors.
-    int8 : bool
-        Store vectors in half of the room: each number as one of 255 steps.
+    small : bool
+        Store vectors in an eighth of the room, nearly as they were.
 
     Raises
     ------
@@ -104,14 +115,20 @@ def write_index(
     """
     indptr, indices = most_specific(index.indptr, index.indices, labels)
     arrays: dict[str, NDArray[Any]] = {"indptr": indptr, "indices": indices}
-    arrays |= _in_steps(index.vectors) if int8 else {"vectors": index.vectors}
+    arrays["vectors"] = index.vectors
+    if small:
+        arrays = dict(
+            zip(("lengths", "terms"), _bytes(*deflated_lists(indptr, indices)), strict=True)
+        )
+        arrays |= Coarse.of(index.vectors)._asdict()
+    format = _COARSE if small else _PLAIN
     tensors = []
-    for name, (dtype, plain) in (_SMALL if int8 else _TYPES).items():
+    for name, (dtype, plain) in _TYPES[format].items():
         array = np.ascontiguousarray(arrays[name], plain)
         data = array.view(np.uint8).reshape(-1).data if array.size else memoryview(b"")
         tensors.append((name, dtype, array.shape, data))
     metadata = {
-        "index": FORMATS["I8" if int8 else "F16"],
+        "index": format,
         "encoder_sha256": encoder,
         "labels_sha256": labels.fingerprint,
         "ids": list(index.ids),
@@ -122,10 +139,11 @@ def write_index(
     write_container(path, tensors, metadata)
 
 
-def open_index(checkpoint: Checkpoint) -> Index | None:
+def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
     """Read the index of a checkpoint, or None if there is none.
 
-    The best epoch has the index of the last where both have the same encoder.
+    The best epoch has the index of the last where both have the same encoder. Who does without
+    k-mers is spared reading them.
 
     Raises
     ------
@@ -140,104 +158,85 @@ def open_index(checkpoint: Checkpoint) -> Index | None:
             header = read_header(beside)
             meta = header.metadata or {}
             if (meta.get("labels_sha256"), meta.get("encoder_sha256")) == wanted:
-                return _read(header, checkpoint.labels)
+                return _read(header, checkpoint.labels, with_kmers)
     return None
 
 
-def _read(header: Header, labels: LabelSpace) -> Index:
+def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
     path, meta = header.path, header.metadata or {}
-    if meta.get("index") not in FORMATS.values():
+    if meta.get("index") not in _TYPES:
         found = shown(json.dumps(meta.get("index")), 20)
-        raise CheckpointError(path, f"index of format {found}: written by a newer version of esmgo")
+        raise CheckpointError(path, f"index of format {found}: written by another version of esmgo")
     arrays = {}
-    for name, (dtype, plain) in (_TYPES if meta["index"] == 1 else _SMALL).items():
+    for name, (dtype, plain) in _TYPES[meta["index"]].items():
         info = header.tensors.get(name)
         if info is None or info.dtype != dtype:
             raise CheckpointError(path, f"incomplete index: without {name}")
-        n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
-        arrays[name] = np.fromfile(path, plain, n, offset=at).reshape(info.shape)
-    if "scales" in arrays:
-        arrays["vectors"] = _from_steps(path, arrays)
-    ids, indptr, indices = tuple(meta["ids"]), arrays["indptr"], arrays["indices"]
-    is_sound = (
-        arrays["vectors"].ndim == 2
-        and len(ids) == len(arrays["vectors"]) == len(indptr) - 1
-        and indptr[0] == 0
-        and indptr[-1] == len(indices)
-        and (np.diff(indptr) >= 0).all()
-        and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < len(labels)))
-        and bool(np.isfinite(arrays["vectors"]).all())
-    )
+        arrays[name] = _array(header, info, plain)
+    ids = tuple(meta["ids"])
+    try:
+        vectors, indptr, indices = _opened(arrays)
+        is_sound = (
+            vectors.ndim == 2
+            and len(ids) == len(vectors) == len(indptr) - 1
+            and indptr[0] == 0
+            and indptr[-1] == len(indices)
+            and (np.diff(indptr) >= 0).all()
+            and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < len(labels)))
+            and bool(np.isfinite(vectors).all())
+        )
+    except (ValueError, zlib.error):
+        is_sound = False
     if not is_sound:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
     closed = close_rows(indptr, indices, labels)
-    kmers = _kmers(header, len(ids)) if "kmers" in meta else None
-    return Index(ids, arrays["vectors"], *closed, header.notes["sha256"], kmers)
+    kmers = _kmers(header, len(ids)) if with_kmers and "kmers" in meta else None
+    return Index(ids, vectors, *closed, header.notes["sha256"], kmers)
 
 
-def _in_steps(vectors: NDArray[np.float16]) -> dict[str, NDArray[Any]]:
-    """Return vectors as whole numbers in [-127, 127], shape=(M, D), and what undoes it.
-
-    What all vectors share, and how far they spread in each dimension, are taken out first:
-    both are large where an encoder tells proteins apart by little.
-    """
-    wide: NDArray[Any] = vectors.astype(np.float32)
-    centre = wide.mean(axis=0) if len(wide) else np.zeros(wide.shape[1], np.float32)
-    spread = wide.std(axis=0) if len(wide) else np.ones_like(centre)
-    spread[spread == 0] = 1
-    wide = (wide - centre) / spread
-    scales = np.abs(wide).max(axis=1, initial=0) / 127
-    steps = np.rint(wide / np.maximum(scales, np.finfo(np.float32).tiny)[:, None])
-    return {"vectors": steps, "scales": scales, "centre": centre, "spread": spread}
+def _array(header: Header, info: TensorInfo, plain: str) -> NDArray[Any]:
+    n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
+    return np.fromfile(header.path, plain, n, offset=at).reshape(info.shape)
 
 
-def _from_steps(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float16]:
-    steps, scales = arrays["vectors"], arrays["scales"]
-    centre, spread = arrays["centre"], arrays["spread"]
-    shapes = scales.shape[:1] + centre.shape[:1], scales.shape[:1] + spread.shape[:1]
-    if any(shape != steps.shape for shape in shapes):
-        raise CheckpointError(path, "damaged index: vectors and scales do not fit together")
-    vectors: NDArray[np.float16] = (steps * scales[:, None] * spread + centre).astype(np.float16)
-    return vectors
+def _opened(
+    arrays: Mapping[str, NDArray[Any]],
+) -> tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.int32]]:
+    """Return vectors and annotations, of either format."""
+    if "vectors" in arrays:
+        return arrays["vectors"], arrays["indptr"], arrays["indices"]
+    coarse = Coarse(*(arrays[name] for name in Coarse._fields))
+    return as_stored(coarse.vectors()), *inflated_lists(arrays["lengths"], arrays["terms"])
+
+
+def _bytes(*data: bytes) -> Iterator[NDArray[np.uint8]]:
+    return (np.frombuffer(each, np.uint8) for each in data)
 
 
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
-    """Return keys and holders as steps from one to the next, high and low bytes apart, deflated."""
-    starts = kmers.indptr[:-1]
-    holders = np.diff(kmers.holders, prepend=np.int32(0))
-    holders[starts] = kmers.holders[starts]
-    arrays = np.diff(kmers.keys, prepend=np.int32(0)), np.diff(kmers.indptr), holders
-    found: list[tuple[str, str, tuple[int, ...], memoryview]] = []
-    for name, array in zip(_KMERS, arrays, strict=True):
-        planes = array.astype("<i4").view(np.uint8).reshape(-1, 4).T
-        data = zlib.compress(planes.tobytes())
-        found.append((f"kmers.{name}", "U8", (len(data),), memoryview(data)))
-    return found
+    """Return keys as steps from one to the next, and their lists of holders."""
+    steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
+    parts = deflated(steps), *deflated_lists(kmers.indptr, kmers.holders)
+    return [
+        (f"kmers.{name}", "U8", (len(data),), memoryview(data))
+        for name, data in zip(_KMERS, parts, strict=True)
+    ]
 
 
 def _kmers(header: Header, n_proteins: int) -> Kmers:
     path, kind = header.path, (header.metadata or {})["kmers"]
     if kind != _KIND:
-        raise CheckpointError(path, "k-mers of another kind: written by a newer version of esmgo")
-    arrays = []
+        raise CheckpointError(path, "k-mers of another kind: esmgo blend gathers them anew")
     try:
-        for name in _KMERS:
-            info = header.tensors[f"kmers.{name}"]
-            packed = np.fromfile(
-                path, np.uint8, info.end - info.begin, offset=header.data_start + info.begin
-            )
-            planes = np.frombuffer(zlib.decompress(packed.data), np.uint8).reshape(4, -1)
-            arrays.append(np.ascontiguousarray(planes.T).view("<i4")[:, 0])
+        keys, *lists = (_array(header, header.tensors[f"kmers.{name}"], "|u1") for name in _KMERS)
+        steps, (indptr, holders) = inflated(keys), inflated_lists(*lists)
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({shown(repr(error), 60)})") from None
-    steps, counts, holders = arrays
-    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    is_sound = len(steps) == len(counts) and (counts > 0).all() and indptr[-1] == len(holders)
-    if is_sound:
-        sums = np.cumsum(holders, dtype=np.int64)
-        before = np.concatenate([[0], sums])[indptr[:-1]]
-        holders = (sums - np.repeat(before, counts)).astype(np.int32)
-        is_sound = not len(holders) or (holders.min() >= 0 and holders.max() < n_proteins)
+    is_sound = (
+        len(steps) == len(indptr) - 1
+        and (np.diff(indptr) > 0).all()
+        and (not len(holders) or (holders.min() >= 0 and holders.max() < n_proteins))
+    )
     if not is_sound:
         raise CheckpointError(path, "damaged k-mers: they and the proteins do not fit together")
     return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), indptr, holders)

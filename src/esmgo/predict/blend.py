@@ -16,9 +16,19 @@ from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.predict.stacking import Said, Stacker
 
-__all__ = ["NUM_BINS", "Blend", "Variant", "aspect_of_column", "closeness", "edges_of", "key_of"]
+__all__ = [
+    "NUM_BINS",
+    "Blend",
+    "Variant",
+    "aspect_of_column",
+    "blended",
+    "closeness",
+    "edges_of",
+    "key_of",
+    "of_aspect",
+]
 
-FORMAT = 1
+FORMAT = 2
 
 NUM_BINS = 4
 """Groups of proteins by how close the nearest training protein is."""
@@ -148,13 +158,28 @@ class Variant:
 
 
 def blended(said: Said, labels: LabelSpace, stackers: Mapping[str, Stacker]) -> NDArray[np.float32]:
-    """Weigh what sources say, shape=(N, T), without the true-path rule."""
+    """Weigh what sources say, shape=(N, T), without the true-path rule.
+
+    Probabilities of terms, given that the protein has any of the aspect. A root itself says
+    nothing: 0, to be raised by the rule.
+    """
     values = said.head.copy()
     for aspect in labels.aspects:
         if key_of(aspect) in stackers:
-            at = labels.columns_of(aspect, roots=True)
-            values[:, at] = stackers[key_of(aspect)].probabilities(said.columns(at))
+            values[:, labels.columns_of(aspect, roots=True)] = 0
+            at, part = of_aspect(said, labels, aspect)
+            values[:, at] = stackers[key_of(aspect)].probabilities(part)
     return values
+
+
+def of_aspect(
+    said: Said, labels: LabelSpace, aspect: Aspect | None
+) -> tuple[NDArray[np.intp], Said]:
+    """Return the columns of an aspect's terms, and what is said of them, given that any is true."""
+    at = labels.columns_of(aspect)
+    root = np.setdiff1d(labels.columns_of(aspect, roots=True), at)
+    part = said.columns(at)
+    return at, part.given(said.columns(root)) if len(root) else part
 
 
 @dataclass(frozen=True)
@@ -185,14 +210,14 @@ class Blend:
         Raises
         ------
         CheckpointError
-            If it is damaged, or of a newer version.
+            If it is damaged, or of another version.
         """
         value = checkpoint.blend
         if value is None:
             return None
         if value.get("blend") != FORMAT:
-            reason = f"blend of format {shown(value.get('blend'), 20)}: written by a newer version"
-            raise CheckpointError(checkpoint.path, f"{reason} of esmgo")
+            reason = f"blend of format {shown(value.get('blend'), 20)}, of another version of esmgo"
+            raise CheckpointError(checkpoint.path, f"{reason}: esmgo blend fits a new one")
         try:
             variants = tuple(map(Variant.from_json, value["variants"]))
             found = cls(int(value["num_neighbours"]), variants)

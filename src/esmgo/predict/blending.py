@@ -24,6 +24,7 @@ from esmgo.data.fasta import Protein
 from esmgo.data.kmers import Kmers
 from esmgo.data.report import ReadReport
 from esmgo.errors import CheckpointError, UsageError, shown
+from esmgo.go.information import information_accretion
 from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
@@ -68,7 +69,7 @@ class BlendConfig:
         10, "How many training proteins vote by their embeddings.", minimum=1, maximum=1000
     )
     kmers: int = option(
-        128,
+        400,
         "k-mers of a training protein to keep in the index, on average, those that most of its"
         " relatives have, too; 0: blend without.",
         minimum=0,
@@ -144,7 +145,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     report = ReadReport() if report is None else report
     path = Path(config.checkpoint_path)
     checkpoint = open_checkpoint(path)
-    index = open_index(checkpoint)
+    index = open_index(checkpoint, with_kmers=False)
     if index is None:
         raise UsageError(
             f"no index beside {shown(path, 60)}: fine-tune.py --resume with the same settings"
@@ -178,8 +179,9 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
         own = n_trained + np.arange(len(records))
         draw = np.random.default_rng(config.seed)
         fold = draw.permutation(len(records)) % FOLDS
+        bits = information_accretion(data.train.indptr, data.train.indices, data.labels)
         job = HeldOut(
-            data.labels, held_out, records, head, vectors, sources, own, fold, config.seed
+            data.labels, held_out, records, head, vectors, sources, own, bits, fold, config.seed
         )
         names: list[tuple[str, ...]] = [("head",), ("head", "neighbours")]
         names += [(*names[-1], "kmers")] if config.kmers else []

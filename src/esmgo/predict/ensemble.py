@@ -29,7 +29,7 @@ from esmgo.predict.sources import Source, Sources, speaking
 
 __all__ = ["Ensemble", "Evidence"]
 
-VERSION = 2
+VERSION = 3
 """Of how scores are made here; unfinished work of another version is not gone on with."""
 
 
@@ -150,7 +150,8 @@ class Ensemble:
         predictor = Predictor.of(
             checkpoint, device=device, context_length=context_length, precision=precision
         )
-        index, blend = open_index(checkpoint), Blend.of(checkpoint)
+        with_kmers = sources is None or "kmers" in sources
+        index, blend = open_index(checkpoint, with_kmers=with_kmers), Blend.of(checkpoint)
         there = ["head"]
         there += ["neighbours"] if index is not None else []
         there += ["kmers"] if index is not None and index.kmers is not None else []
@@ -171,7 +172,7 @@ class Ensemble:
         if homology is not None and index is not None and not set(index.ids) & set(homology):
             raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
         if index is not None and "kmers" not in wanted:
-            index = replace(index, kmers=None)  # looking them up takes time
+            index = replace(index, kmers=None)  # an older blend: looking them up takes time
         asked = Sources(
             checkpoint.labels,
             index,

@@ -118,7 +118,7 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
     path = chosen(config.checkpoint_path)
     checkpoint = open_checkpoint(path)
     column = column_of(str(config.term), checkpoint.labels)
-    index = open_index(checkpoint)
+    index = open_index(checkpoint, with_kmers=False)
     predictor = Predictor.of(
         checkpoint,
         device=config.device,

@@ -19,7 +19,15 @@ from esmgo.metrics.calibration import CalibrationSums, calibrated
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import name_of, results
 from esmgo.metrics.truth import Truth, cells
-from esmgo.predict.blend import Variant, aspect_of_column, blended, closeness, edges_of, key_of
+from esmgo.predict.blend import (
+    Variant,
+    aspect_of_column,
+    blended,
+    closeness,
+    edges_of,
+    key_of,
+    of_aspect,
+)  # fmt: skip
 from esmgo.predict.sources import Asked, Sources
 from esmgo.predict.stacking import Said, Stacker, cells_of, fit_stacker
 
@@ -36,6 +44,10 @@ MOST_CELLS = 600_000
 LOUD_SHARE = 0.8
 """The part of them of which any source says something; the rest stands for many more."""
 
+LEAST_BITS = 0.5
+"""Added to the information accretion of a term, by which its cells count. Whether a cell is true
+does not matter there, so probabilities stay what they are."""
+
 
 @dataclass
 class HeldOut:
@@ -48,6 +60,7 @@ class HeldOut:
     vectors: NDArray[np.float32]  # (N, D)
     sources: Sources
     own: NDArray[np.intp]  # (N,), rows of the index
+    information: NDArray[np.float64]  # (T,), bits
     fold: NDArray[np.intp]
     seed: int
     asked: dict[int, Asked] = field(default_factory=dict)
@@ -106,11 +119,11 @@ def _stackers(
         column, place = cells(job.proteins.indptr, job.proteins.indices, rows)
         truth[place, column] = True
         for aspect in job.labels.aspects:
-            at = job.labels.columns_of(aspect)
-            part = said.columns(at)
+            at, part = of_aspect(said, job.labels, aspect)
             # proteins without a term of the aspect were not looked at in it
             known = truth[:, at].any(axis=1)
             chosen, weight = _sampled(truth[:, at], part.is_any, np.asarray(known), most, draw)
+            weight *= LEAST_BITS + job.information[at][chosen % len(at)]
             fold = job.fold[rows][chosen // len(at)]
             names_of, x = cells_of(part, chosen)
             sample = x, truth[:, at].ravel()[chosen], weight, fold

@@ -16,7 +16,7 @@ from esmgo.data.fasta import Protein
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Term
-from esmgo.go.truepath import propagate
+from esmgo.go.truepath import implied, propagate
 from esmgo.model.bundled import bundled_path
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
@@ -31,6 +31,9 @@ Item = TypeVar("Item")
 
 BLOCK = 256
 """Proteins scored together: what memory must hold, whatever the number of proteins."""
+
+IMPLIED = 0.05
+"""A term this much likelier than one below it says no more to a reader than that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,15 @@ class Prediction:
         """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
         return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
 
-    def top(self, k: int) -> list[tuple[Term, float]]:
-        """Return the ``k`` most probable terms with their probabilities, or all there are."""
-        return [(self.labels.terms[j], float(self.scores[j])) for j in self.ranked()[:k]]
+    def top(self, k: int, *, general: bool = True) -> list[tuple[Term, float]]:
+        """Return the ``k`` most probable terms with their probabilities, or all there are.
+
+        Without ``general`` ones: those that are at most `IMPLIED` likelier than a term right below.
+        """
+        order = self.ranked()
+        if not general:
+            order = order[~implied(self.scores, self.labels, IMPLIED)[order]]
+        return [(self.labels.terms[j], float(self.scores[j])) for j in order[:k]]
 
 
 class Predictor:

@@ -23,6 +23,11 @@ class RankConfig(ReadingConfig):
     top_k: int = option(
         10, "The top k GO terms and their probabilities to output as predictions.", minimum=1
     )
+    general: bool = option(
+        False,
+        "List general terms, too, that are at most 0.05 likelier than a term right below them;"
+        " predict-rank.py and --raw always do.",
+    )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the network's own probabilities, without the true-path rule.")
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
@@ -47,7 +52,7 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
     Yields
     ------
     Prediction
-        Its ``top(config.top_k)`` are the ranked terms.
+        Its ``top(config.top_k, general=config.general)`` are the ranked terms.
 
     Raises
     ------

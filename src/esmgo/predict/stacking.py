@@ -63,6 +63,16 @@ class Said:
         votes = {name: v[:, at] for name, v in self.votes.items()}
         return replace(self, head=self.head[:, at], votes=votes, frequency=self.frequency[at])
 
+    def given(self, root: Said) -> Said:
+        """Return what is said of terms below a root, given that the protein has any of them.
+
+        Divided by what is said of the root, shape=(N, 1): a protein that nobody looked at in an
+        aspect has no term of it, and is no witness against one.
+        """
+        votes = {name: _ratio(v, root.votes[name]) for name, v in self.votes.items()}
+        head, frequency = _ratio(self.head, root.head), _ratio(self.frequency, root.frequency)
+        return replace(self, head=head, votes=votes, frequency=frequency)
+
     def rows(self, at: NDArray[np.bool_]) -> Said:
         """Return what is said of some of the proteins."""
         votes = {name: v[at] for name, v in self.votes.items()}
@@ -86,25 +96,35 @@ def features(said: Said) -> Iterator[tuple[str, Values]]:
     """Yield each feature by name; all broadcast to the shape (N, T).
 
     The logit of the head and of the frequency, each source's votes and their logarithm, how close
-    its nearest protein is, and products of pairs of them.
+    its nearest protein is, how many terms each source gives the protein, and products of pairs.
     """
     return _products(*_factors(said))
 
 
 def _factors(said: Said) -> tuple[Factors, Factors, Factors]:
-    """Return what is multiplied: words of sources, parts of votes, how close; as `features`."""
+    """Return what is multiplied: words of sources, parts of votes, and what is said of proteins."""
     words = {"frequency": _logit(said.frequency)[None], "head": _logit(said.head)}
     closeness = {
         "neighbours": ("similarity", said.similarity),
         "kmers": ("shared", np.log(said.shared + FLOOR)),
         "homology": ("bits", np.log1p(said.bits)),
     }
-    parts, close = {}, {}
+    parts, close = {}, {"head, terms": _n_terms(said.head)}
     for source, votes in said.votes.items():
         words[source], parts[f"{source}, part"] = np.log(votes + FLOOR), votes
         name, values = closeness[source]
-        close[name] = values[:, None]
+        close |= {name: values[:, None], f"{source}, terms": _n_terms(votes)}
     return words, parts, close
+
+
+def _n_terms(values: Values) -> Values:
+    """Return the logarithm of how many terms are expected, shape=(N, 1).
+
+    What is known of a family says how much will be of a protein. Summed by row: the same in any
+    block.
+    """
+    found: Values = np.log1p(np.ascontiguousarray(values).sum(axis=1, keepdims=True))
+    return found
 
 
 def _products(words: Factors, parts: Factors, close: Factors) -> Iterator[tuple[str, Values]]:
@@ -117,6 +137,11 @@ def _products(words: Factors, parts: Factors, close: Factors) -> Iterator[tuple[
     ]
     for (a, x), (b, y) in pairs:
         yield f"{a} × {b}", x * y
+
+
+def _ratio(part: Values, whole: Values) -> Values:
+    """Return ``part / whole``, and 0 where there is no whole."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _logit(p: Values) -> Values:
@@ -137,8 +162,7 @@ class Stacker:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
         z = np.full(said.head.shape, self.constant, np.float32)
         for name, x in features(said):
-            if name in self.weights:  # of an older version there are fewer
-                z += np.float32(self.weights[name]) * x
+            z += np.float32(self.weights[name]) * x
         found: Values = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
         return found
 

@@ -1,0 +1,142 @@
+"""Whole numbers and vectors in little room, for files that are carried far.
+
+Nothing here knows what they stand for or how files are laid out.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Coarse", "deflated", "deflated_lists", "inflated", "inflated_lists"]
+
+MOST = 0.99
+"""Part of the variance of vectors that is kept at least."""
+
+_STEPS = 7
+"""Steps to either side of zero: four bits hold them."""
+
+
+def deflated(values: NDArray[np.int32]) -> bytes:
+    """Return numbers from 0, shape=(n,), of which most are small, in little room.
+
+    Byte by byte, the high ones first; the low bytes of the numbers without any high one come
+    before the others, as they are small, too.
+    """
+    planes = values.astype("<i4").view(np.uint8).reshape(-1, 4).T
+    low, has_high = planes[0], (planes[1] | planes[2] | planes[3]) > 0
+    parts = planes[1:].ravel(), low[~has_high], low[has_high]
+    return zlib.compress(np.concatenate(parts).data, 9)
+
+
+def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return what `deflated` was given.
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If it was not.
+    """
+    bytes_ = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
+    planes = np.empty((bytes_.shape[1], 4), np.uint8)
+    planes[:, 1:] = bytes_[:3].T
+    has_high = (bytes_[0] | bytes_[1] | bytes_[2]) > 0
+    n_small = int((~has_high).sum())
+    planes[~has_high, 0] = bytes_[3, :n_small]
+    planes[has_high, 0] = bytes_[3, n_small:]
+    return planes.view("<i4")[:, 0].astype(np.int32, copy=False)
+
+
+def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tuple[bytes, bytes]:
+    """Return lists of ascending numbers from 0 as their lengths, and steps from one to the next.
+
+    Parameters
+    ----------
+    indptr : ndarray, shape=(n + 1,), dtype=int64
+        Where the lists begin.
+    values : ndarray, dtype=int32
+        One list after the other.
+    """
+    steps = np.diff(values, prepend=np.int32(0))
+    starts = indptr[:-1][np.diff(indptr) > 0]
+    steps[starts] = values[starts]
+    return deflated(np.diff(indptr).astype(np.int32)), deflated(steps)
+
+
+def inflated_lists(
+    lengths: NDArray[np.uint8], steps: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return what `deflated_lists` was given.
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If it was not.
+    """
+    counts = inflated(lengths)
+    sums = np.cumsum(inflated(steps), dtype=np.int64)
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    if (counts < 0).any() or indptr[-1] != len(sums):
+        raise ValueError("lists and their lengths do not fit together")
+    before = np.concatenate([[0], sums])[indptr[:-1]]
+    return indptr, (sums - np.repeat(before, counts)).astype(np.int32)
+
+
+class Coarse(NamedTuple):
+    """M vectors along the d principal axes that matter, each number in four bits.
+
+    Parameters
+    ----------
+    steps : ndarray, shape=(M, (d + 1) // 2), dtype=uint8
+        Two of d numbers in a byte, the first in its high half: 7 more than the steps, -7 to 7,
+        that the vector goes along the axis.
+    scales : ndarray, shape=(M,), dtype=float32
+        How long a step of each vector is.
+    axes : ndarray, shape=(d, D), dtype=float32
+        As long as the vectors spread along them.
+    centre : ndarray, shape=(D,), dtype=float32
+        Their mean.
+    """
+
+    steps: NDArray[np.uint8]
+    scales: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    centre: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.floating]) -> Coarse:
+        """Make vectors, shape=(M, D), coarse; the axes hold 99 % of their variance."""
+        wide: NDArray[Any] = vectors.astype(np.float64)
+        centre = wide.mean(axis=0) if len(wide) else np.zeros(wide.shape[1])
+        wide -= centre
+        variance, axes = np.linalg.eigh(wide.T @ wide / max(len(wide), 1))
+        variance, axes = variance[::-1].clip(0), axes[:, ::-1]
+        held = np.cumsum(variance)
+        d = int((held < MOST * held[-1]).sum()) + 1 if held[-1] > 0 else 0
+        spread, axes = np.sqrt(variance[:d]), axes[:, :d]
+        along = wide @ axes / spread
+        scales = np.abs(along).max(axis=1, initial=0) / _STEPS
+        steps = np.rint(along / np.where(scales > 0, scales, 1)[:, None]) + _STEPS
+        halves = np.pad(steps.astype(np.uint8), [(0, 0), (0, d % 2)])
+        packed = halves[:, ::2] << 4 | halves[:, 1::2]
+        rest = scales, spread[:, None] * axes.T, centre
+        return cls(packed, *(each.astype(np.float32) for each in rest))
+
+    def vectors(self) -> NDArray[np.float32]:
+        """Return the vectors, nearly as they were; shape=(M, D).
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        (n, halves), (d, width) = self.steps.shape, self.axes.shape
+        if (n, halves, width) != (len(self.scales), (d + 1) // 2, len(self.centre)):
+            raise ValueError("steps, scales and axes do not fit together")
+        steps = np.stack([self.steps >> 4, self.steps & 15], axis=2).reshape(n, 2 * halves)[:, :d]
+        along: NDArray[np.float32] = (steps.astype(np.float32) - _STEPS) * self.scales[:, None]
+        found: NDArray[np.float32] = along @ self.axes + self.centre
+        return found
