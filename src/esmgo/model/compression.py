@@ -41,13 +41,16 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
         If it was not.
     """
     bytes_ = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
-    planes = np.empty((bytes_.shape[1], 4), np.uint8)
-    planes[:, 1:] = bytes_[:3].T
     has_high = (bytes_[0] | bytes_[1] | bytes_[2]) > 0
-    n_small = int((~has_high).sum())
-    planes[~has_high, 0] = bytes_[3, :n_small]
-    planes[has_high, 0] = bytes_[3, n_small:]
-    return planes.view("<i4")[:, 0].astype(np.int32, copy=False)
+    values = np.empty(len(has_high), np.int32)
+    is_small = ~has_high
+    n_small = int(is_small.sum())
+    values[is_small] = bytes_[3, :n_small]
+    large = bytes_[3, n_small:].astype(np.int32)
+    for place, plane in enumerate(bytes_[:3], 1):
+        large |= plane[has_high].astype(np.int32) << 8 * place
+    values[has_high] = large
+    return values
 
 
 def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tuple[bytes, bytes]:
@@ -77,12 +80,14 @@ def inflated_lists(
         If it was not.
     """
     counts = inflated(lengths)
-    sums = np.cumsum(inflated(steps), dtype=np.int64)
+    values = inflated(steps)
     indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    if (counts < 0).any() or indptr[-1] != len(sums):
+    if (counts < 0).any() or indptr[-1] != len(values):
         raise ValueError("lists and their lengths do not fit together")
-    before = np.concatenate([[0], sums])[indptr[:-1]]
-    return indptr, (sums - np.repeat(before, counts)).astype(np.int32)
+    np.cumsum(values, dtype=np.int32, out=values)  # differences are right even beyond 32 bits
+    before = np.concatenate([np.zeros(1, np.int32), values])[indptr[:-1]]
+    values -= np.repeat(before, counts)
+    return indptr, values
 
 
 class Coarse(NamedTuple):
