@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from esmgo.data.famous import famous_path
 from esmgo.data.fasta import read_fasta
@@ -61,7 +62,8 @@ def main() -> None:
     if index is None or source.blend is None:
         parser.error(f"{options.checkpoint} has no blend, or no index: esmgo blend makes it one")
     if index.kmers is not None:
-        index = index.reordered(index.kmers.tour())
+        with tqdm(desc="Ordering", total=len(index), unit="protein", disable=None) as bar:
+            index = index.reordered(index.kmers.tour(bar.update))
     with replacing_folder(options.folder, overwrite=options.overwrite, mark="card.json") as folder:
         path = folder / "caller.safetensors"
         packed = pack(source, path)

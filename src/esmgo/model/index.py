@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,13 +114,12 @@ def write_index(
         If the disk is full or refuses.
     """
     indptr, indices = most_specific(index.indptr, index.indices, labels)
-    arrays: dict[str, NDArray[Any]] = {"indptr": indptr, "indices": indices}
-    arrays["vectors"] = index.vectors
+    arrays: dict[str, NDArray[Any]]
     if small:
-        arrays = dict(
-            zip(("lengths", "terms"), _bytes(*deflated_lists(indptr, indices)), strict=True)
-        )
-        arrays |= Coarse.of(index.vectors)._asdict()
+        lengths, terms = (np.frombuffer(d, np.uint8) for d in deflated_lists(indptr, indices))
+        arrays = Coarse.of(index.vectors)._asdict() | {"lengths": lengths, "terms": terms}
+    else:
+        arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
     format = _COARSE if small else _PLAIN
     tensors = []
     for name, (dtype, plain) in _TYPES[format].items():
@@ -207,10 +206,6 @@ def _opened(
         return arrays["vectors"], arrays["indptr"], arrays["indices"]
     coarse = Coarse(*(arrays[name] for name in Coarse._fields))
     return as_stored(coarse.vectors()), *inflated_lists(arrays["lengths"], arrays["terms"])
-
-
-def _bytes(*data: bytes) -> Iterator[NDArray[np.uint8]]:
-    return (np.frombuffer(each, np.uint8) for each in data)
 
 
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
