@@ -96,7 +96,7 @@ def train_and_call() -> None:
     fasta = FOLDER / "zinc_finger.fasta"
     fasta.write_text(f">{protein['id']} synthetic\n{protein['sequence']}\n", encoding="ascii")
     where = [f"--checkpoint_path={CHECKPOINT}", f"--fasta={fasta}"]
-    run("-m", "esmgo", "rank", *where, "--device=cpu", "--top_k=50")
+    run("-m", "esmgo", "rank", *where, "--device=cpu", "--top_k=15")
     picture = draw("subgraph", *where, "--top_k=50")
     probabilities = called(protein)
     for name in EXPECTED:
