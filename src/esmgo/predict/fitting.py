@@ -27,7 +27,7 @@ from esmgo.predict.blend import (
     edges_of,
     key_of,
     of_aspect,
-)  # fmt: skip
+)
 from esmgo.predict.sources import Asked, Sources
 from esmgo.predict.stacking import Said, Stacker, cells_of, fit_stacker
 
