@@ -143,13 +143,18 @@ class Kmers:
         least = len(from_above) - int(np.searchsorted(from_above, room, side="right"))
         is_kept = support >= least
         if least > 0:  # of those next below, k-mers by chance, each with all that hold it so
-            left = (room - is_kept.sum()) / (support == least - 1).sum()
-            drawn = np.repeat(_scattered(self.keys) < left, np.diff(self.indptr))
-            is_kept |= (support == least - 1) & drawn
+            is_next = support == least - 1
+            left = (room - is_kept.sum()) / is_next.sum()
+            is_kept |= is_next & (_scattered(self.keys) < left)[self._listed]
         counts = np.add.reduceat(is_kept, self.indptr[:-1], dtype=np.int64)
         has_any = counts > 0
         keys = self.keys[has_any]
         return Kmers(self.n_proteins, keys, _ends(counts[has_any]), self.holders[is_kept])
+
+    @property
+    def _listed(self) -> NDArray[np.intp]:
+        """Which k-mer each of the holders is listed under; shape=(H,)."""
+        return np.repeat(np.arange(len(self.keys)), np.diff(self.indptr))
 
     @cached_property
     def _rarity(self) -> NDArray[np.float64]:
@@ -178,8 +183,7 @@ class Kmers:
 
         Without any left that shares a k-mer the first one left is next. ``step`` is called M times.
         """
-        key = np.repeat(np.arange(len(self.keys)), np.diff(self.indptr))
-        key = key[np.argsort(self.holders, kind="stable")]  # by protein, then ascending
+        key = self._listed[np.argsort(self.holders, kind="stable")]  # by protein, then ascending
         ends = _ends(np.bincount(self.holders, minlength=self.n_proteins))
         found = np.empty(self.n_proteins, np.intp)
         is_left = np.ones(self.n_proteins, bool)
@@ -199,9 +203,8 @@ class Kmers:
         """Return the same of proteins in another order; ``order`` holds each once, shape=(M,)."""
         place = np.empty(self.n_proteins, np.int32)
         place[order] = np.arange(self.n_proteins, dtype=np.int32)
-        key = np.repeat(np.arange(len(self.keys)), np.diff(self.indptr))
         holders = place[self.holders]
-        return replace(self, holders=holders[np.lexsort((holders, key))])
+        return replace(self, holders=holders[np.lexsort((holders, self._listed))])
 
     def _cosine(
         self, at: NDArray[np.intp], ends: NDArray[np.int64], holders: NDArray[np.int32]

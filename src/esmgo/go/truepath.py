@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["climb", "close_rows", "implied", "most_specific", "propagate"]
+__all__ = ["IMPLIED", "climb", "close_rows", "implied", "most_specific", "propagate"]
+
+IMPLIED = 0.05
+"""A term at most this much likelier than one right below it says no more to a reader."""
 
 _BLOCK = 1024
 """Rows closed at a time, a multiple of 8: 3.5 MB of bits for the 27,000 terms of all GO."""
@@ -75,8 +78,8 @@ def climb(columns: NDArray[Any], labels: LabelSpace, *, fill: bool = False) -> N
         columns[parents] = np.where(own == 0, best, own) if fill else np.maximum(own, best)
 
 
-def implied(scores: NDArray[np.float32], labels: LabelSpace, within: float) -> NDArray[np.bool_]:
-    """Return which terms say little beside a term right below them, shape=(T,).
+def implied(scores: NDArray[np.float32], labels: LabelSpace) -> NDArray[np.bool_]:
+    """Return which terms are at most `IMPLIED` likelier than a term right below, shape=(T,).
 
     Parameters
     ----------
@@ -84,12 +87,10 @@ def implied(scores: NDArray[np.float32], labels: LabelSpace, within: float) -> N
         Of one protein, obeying the true-path rule: the more special term implies the other.
     labels : LabelSpace
         The terms and their parents.
-    within : float
-        How much likelier than its likeliest child such a term is at most.
     """
     found = np.zeros(len(labels), bool)
     for parents, children in labels.upward:
-        found[parents] = scores[children].max(axis=1) >= scores[parents] - np.float32(within)
+        found[parents] = scores[children].max(axis=1) >= scores[parents] - np.float32(IMPLIED)
     return found
 
 

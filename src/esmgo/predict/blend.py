@@ -166,20 +166,23 @@ def blended(said: Said, labels: LabelSpace, stackers: Mapping[str, Stacker]) -> 
     values = said.head.copy()
     for aspect in labels.aspects:
         if key_of(aspect) in stackers:
-            values[:, labels.columns_of(aspect, roots=True)] = 0
-            at, part = of_aspect(said, labels, aspect)
+            at, root, part = of_aspect(said, labels, aspect)
+            values[:, root] = 0
             values[:, at] = stackers[key_of(aspect)].probabilities(part)
     return values
 
 
 def of_aspect(
     said: Said, labels: LabelSpace, aspect: Aspect | None
-) -> tuple[NDArray[np.intp], Said]:
-    """Return the columns of an aspect's terms, and what is said of them, given that any is true."""
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Said]:
+    """Return the columns of an aspect's terms, that of its root, if there, and what is said.
+
+    What is said of the terms, given that the protein has any of them.
+    """
     at = labels.columns_of(aspect)
     root = np.setdiff1d(labels.columns_of(aspect, roots=True), at)
     part = said.columns(at)
-    return at, part.given(said.columns(root)) if len(root) else part
+    return at, root, part.given(said.columns(root)) if len(root) else part
 
 
 @dataclass(frozen=True)

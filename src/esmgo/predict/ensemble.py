@@ -172,7 +172,7 @@ class Ensemble:
         if homology is not None and index is not None and not set(index.ids) & set(homology):
             raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
         if index is not None and "kmers" not in wanted:
-            index = replace(index, kmers=None)  # an older blend: looking them up takes time
+            index = replace(index, kmers=None)  # not asked: looking them up takes time
         asked = Sources(
             checkpoint.labels,
             index,

@@ -119,7 +119,7 @@ def _stackers(
         column, place = cells(job.proteins.indptr, job.proteins.indices, rows)
         truth[place, column] = True
         for aspect in job.labels.aspects:
-            at, part = of_aspect(said, job.labels, aspect)
+            at, _, part = of_aspect(said, job.labels, aspect)
             # proteins without a term of the aspect were not looked at in it
             known = truth[:, at].any(axis=1)
             chosen, weight = _sampled(truth[:, at], part.is_any, np.asarray(known), most, draw)

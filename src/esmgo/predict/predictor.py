@@ -32,9 +32,6 @@ Item = TypeVar("Item")
 BLOCK = 256
 """Proteins scored together: what memory must hold, whatever the number of proteins."""
 
-IMPLIED = 0.05
-"""A term this much likelier than one below it says no more to a reader than that one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -64,11 +61,11 @@ class Prediction:
     def top(self, k: int, *, general: bool = True) -> list[tuple[Term, float]]:
         """Return the ``k`` most probable terms with their probabilities, or all there are.
 
-        Without ``general`` ones: those that are at most `IMPLIED` likelier than a term right below.
+        Without ``general`` ones: those that a term right below implies, see `implied`.
         """
         order = self.ranked()
         if not general:
-            order = order[~implied(self.scores, self.labels, IMPLIED)[order]]
+            order = order[~implied(self.scores, self.labels)[order]]
         return [(self.labels.terms[j], float(self.scores[j])) for j in order[:k]]
 
 

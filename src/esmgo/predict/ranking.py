@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esmgo.data.report import ReadReport
+from esmgo.go.truepath import IMPLIED
 from esmgo.options import option
 from esmgo.predict.reading import ReadingConfig, open_predictor, read_proteins
 
@@ -25,8 +26,8 @@ class RankConfig(ReadingConfig):
     )
     general: bool = option(
         False,
-        "List general terms, too, that are at most 0.05 likelier than a term right below them;"
-        " predict-rank.py and --raw always do.",
+        f"List general terms, too, that are at most {IMPLIED} likelier than a term right below"
+        " them; predict-rank.py and --raw always do.",
     )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the network's own probabilities, without the true-path rule.")
