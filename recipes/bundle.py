@@ -2,7 +2,7 @@
 
     python recipes/bundle.py CHECKPOINT FOLDER [--overwrite]
 
-writes FOLDER/caller.safetensors (weights in float16, label space, blend; no optimiser state, no
+writes FOLDER/caller.safetensors (weights in int8, label space, blend; no optimiser state, no
 settings), FOLDER/caller.index.safetensors (coarse vectors, k-mers, ids and terms of the training
 proteins, those alike side by side, which takes less room; no sequences) and FOLDER/card.json
 (what it is, SHA-256 of both, scores for `esmgo selftest`), all or nothing, 40 MB at most. What
@@ -28,9 +28,8 @@ from esmgo.data.famous import famous_path
 from esmgo.data.fasta import read_fasta
 from esmgo.data.folder import replacing_folder
 from esmgo.model.bundled import FOLDER
-from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend, save_checkpoint
+from esmgo.model.checkpoint import SCALE, Checkpoint, open_checkpoint, save_checkpoint
 from esmgo.model.index import Index, index_path, open_index, write_index
-from esmgo.model.weights import is_finite
 from esmgo.predict.ensemble import Ensemble
 from esmgo.predict.neighbours import nearest
 from esmgo.predict.selftest import TOLERANCE, scores_of
@@ -82,13 +81,10 @@ def main() -> None:
 
 def pack(source: Checkpoint, path: Path) -> Checkpoint:
     """Write weights, label space and blend alone."""
-    caller = source.caller()
-    caller.network.half()
-    for name, weight in caller.network.state_dict().items():
-        if not is_finite(weight):
-            raise SystemExit(f"{name} does not fit into float16")
-    save_checkpoint(path, caller, source.labels, source.context_length, {})
-    replace_blend(path, source.blend or {})
+    save_checkpoint(
+        path, source.caller(), source.labels, source.context_length, {},
+        blend=source.blend, small=True,
+    )  # fmt: skip
     return open_checkpoint(path)
 
 
@@ -136,7 +132,8 @@ def card_of(
 ) -> dict[str, Any]:
     """Return what the files are, as plain values."""
     sizes, labels = packed.encoder, packed.labels
-    n_weights = sum(int(np.prod(t.shape)) for t in packed.header.tensors.values())
+    tensors = packed.header.tensors.items()
+    n_weights = sum(int(np.prod(t.shape)) for name, t in tensors if not name.endswith(SCALE))
     settings: dict[str, Any] = source.training.get("settings", {})
     summary = (
         f"{sizes['num_hidden_layers']} layers, {sizes['hidden_size']} wide, {n_weights:,} weights;"

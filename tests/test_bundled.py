@@ -18,6 +18,7 @@ from esmgo.data.famous import famous_path
 from esmgo.data.sample import example
 from esmgo.model import bundled as home
 from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.container import read_header, write_container
 from esmgo.model.index import Index, index_path, open_index, write_index
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +35,16 @@ def ranked(capsys, *words):
     return code, [line for line in out.splitlines() if line.startswith(("0.", "1."))], err
 
 
-def test_packing_keeps_the_network_to_float16_and_loads_it_in_float32(blended, packed):
+def test_packing_keeps_each_weight_to_half_a_step_and_loads_it_in_float32(blended, packed):
     whole, small = (open_checkpoint(p) for p in (blended[0], packed / "caller.safetensors"))
-    assert {t.dtype for t in small.header.tensors.values()} == {"F16"}
     before, after = (c.caller().network.state_dict() for c in (whole, small))
+    assert before.keys() == after.keys()
     for name, weight in after.items():
         assert weight.dtype is torch.float32
-        assert torch.equal(weight, before[name].half().float()), name
+        is_matrix = weight.ndim == 2
+        assert small.header.tensors[name].dtype == ("I8" if is_matrix else "F32")
+        step = before[name].abs().amax(1, keepdim=True) / 127 if is_matrix else 0
+        assert ((weight - before[name]).abs() <= 0.5001 * step).all(), name
     assert (small.labels, small.blend) == (whole.labels, whole.blend)
 
 
@@ -52,6 +56,10 @@ def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, p
         data = path.read_bytes()
         assert str(blended[0].parent).encode() not in data, path.name
         assert str(ROOT).encode() not in data, path.name
+    for path in packed.glob("*.safetensors"):
+        assert b"training" not in path.read_bytes()  # what is deflated is looked at here
+        text = json.dumps(read_header(path).metadata)
+        assert not [name for name in (blended[0].parent, ROOT) if str(name) in text]
     with safe_open(index_path(packed / "caller.safetensors"), "pt") as file:
         assert set(file.keys()) == {
             *("steps", "scales", "axes", "centre", "lengths", "terms"),
@@ -223,20 +231,29 @@ def test_the_self_test_fails_on_what_is_damaged(bundled, capsys, name, damage, s
     assert said in "\n".join(wrong)
 
 
-def test_a_small_index_of_another_shape_is_refused(bundled):
-    from esmgo.model.container import read_header, write_container
-
-    path = bundled / "caller.index.safetensors"
+def with_one_scale(path, name):
     header = read_header(path)
     data = path.read_bytes()[header.data_start :]
     tensors = [
         (n, i.dtype, i.shape, memoryview(data[i.begin : i.end])) for n, i in header.tensors.items()
-        if n != "scales"
+        if n != name
     ]  # fmt: skip
-    write_container(path, [*tensors, ("scales", "F32", (1,), memoryview(b"\0\0\0\0"))],
-                    header.metadata)  # fmt: skip
+    assert len(tensors) == len(header.tensors) - 1
+    one = name, "F32", (1,), memoryview(bytes(4))
+    write_container(path, [*tensors, one], header.metadata, small=True)
+
+
+def test_a_small_index_of_another_shape_is_refused(bundled):
+    with_one_scale(bundled / "caller.index.safetensors", "scales")
     with pytest.raises(esmgo.EsmgoError, match="do not fit together"):
         open_index(open_checkpoint(bundled / "caller.safetensors"))
+
+
+def test_weights_without_a_scale_for_each_row_are_refused(bundled, capsys):
+    with_one_scale(bundled / "caller.safetensors", "classifier.dense.weight.scale")
+    code, out, err = ranked(capsys)
+    assert (code, out) == (6, [])
+    assert "classifier.dense.weight and its scales do not fit together" in err
 
 
 @pytest.mark.skipif(not IS_INSTALLED, reason="this copy came without a bundled caller")

@@ -1,4 +1,4 @@
-"""Whole numbers and vectors in little room, for files that are carried far.
+"""Whole numbers, weights and vectors in little room, for files that are carried far.
 
 Nothing here knows what they stand for or how files are laid out.
 """
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Coarse", "deflated", "deflated_lists", "inflated", "inflated_lists"]
+__all__ = ["Coarse", "deflated", "deflated_lists", "in_bytes", "inflated", "inflated_lists"]
 
 MOST = 0.99
 """Part of the variance of vectors that is kept at least."""
@@ -29,7 +29,13 @@ def deflated(values: NDArray[np.int32]) -> bytes:
     planes = values.astype("<i4").view(np.uint8).reshape(-1, 4).T
     low, has_high = planes[0], (planes[1] | planes[2] | planes[3]) > 0
     parts = planes[1:].ravel(), low[~has_high], low[has_high]
-    return zlib.compress(np.concatenate(parts).data, 9)
+    return _squeezed(np.concatenate(parts).data)
+
+
+def _squeezed(data: Any) -> bytes:
+    """Deflate bytes that hardly ever come in the same order again: looking for that costs room."""
+    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)
+    return stream.compress(data) + stream.flush()
 
 
 def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -56,6 +62,8 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
 def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tuple[bytes, bytes]:
     """Return lists of ascending numbers from 0 as their lengths, and steps from one to the next.
 
+    Steps of lists about as long, which are about as large, stand together.
+
     Parameters
     ----------
     indptr : ndarray, shape=(n + 1,), dtype=int64
@@ -66,7 +74,7 @@ def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tupl
     steps = np.diff(values, prepend=np.int32(0))
     starts = indptr[:-1][np.diff(indptr) > 0]
     steps[starts] = values[starts]
-    return deflated(np.diff(indptr).astype(np.int32)), deflated(steps)
+    return deflated(np.diff(indptr).astype(np.int32)), deflated(steps[_alike(indptr)])
 
 
 def inflated_lists(
@@ -80,14 +88,31 @@ def inflated_lists(
         If it was not.
     """
     counts = inflated(lengths)
-    values = inflated(steps)
+    found = inflated(steps)
     indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    if (counts < 0).any() or indptr[-1] != len(values):
+    if (counts < 0).any() or indptr[-1] != len(found):
         raise ValueError("lists and their lengths do not fit together")
+    values = np.empty_like(found)
+    values[_alike(indptr)] = found
     np.cumsum(values, dtype=np.int32, out=values)  # differences are right even beyond 32 bits
     before = np.concatenate([np.zeros(1, np.int32), values])[indptr[:-1]]
     values -= np.repeat(before, counts)
     return indptr, values
+
+
+def _alike(indptr: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return all places of lists: by how often their length doubles, the first of each apart."""
+    counts = np.diff(indptr)
+    kind = np.repeat(2 * np.frexp(counts)[1].astype(np.int8), counts)
+    kind[indptr[:-1][counts > 0]] += 1
+    return np.argsort(kind, kind="stable")
+
+
+def in_bytes(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return rows of numbers as whole steps, -127 to 127, and how long those of each row are."""
+    scales = np.abs(rows).max(axis=1, initial=0) / 127
+    steps = np.rint(rows / np.where(scales > 0, scales, 1)[:, None])
+    return steps.astype(np.int8), scales
 
 
 class Coarse(NamedTuple):

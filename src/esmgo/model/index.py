@@ -27,7 +27,7 @@ from esmgo.model.container import Header, TensorInfo, read_header, write_contain
 
 __all__ = ["Index", "as_stored", "index_path", "open_index", "write_index"]
 
-_PLAIN, _COARSE = 1, 3
+_PLAIN, _COARSE = 1, 4
 """Formats, by how vectors are stored."""
 
 _TYPES = {
@@ -36,7 +36,8 @@ _TYPES = {
     | dict.fromkeys(("scales", "axes", "centre"), ("F32", "<f4")),
 }
 _KMERS = "keys", "counts", "holders"
-_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}"
+_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, by length"
+"""Which k-mers, and how their lists are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def write_index(
     encoder : str
         `Checkpoint.encoder_fingerprint` of who made the vectors.
     small : bool
-        Store vectors in an eighth of the room, nearly as they were.
+        Store vectors in an eighth of the room, nearly as they were, and ids deflated.
 
     Raises
     ------
@@ -135,7 +136,7 @@ def write_index(
     if index.kmers is not None:
         tensors += _squeezed(index.kmers)
         metadata["kmers"] = _KIND
-    write_container(path, tensors, metadata)
+    write_container(path, tensors, metadata, small=small)
 
 
 def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
