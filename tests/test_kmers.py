@@ -145,7 +145,7 @@ def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
     index = open_index(open_checkpoint(blended[0]))
     sequences = [*data.train.sequences, *data.validation.sequences]
     assert index.ids == (*data.train.ids, *data.validation.ids)
-    wanted = Kmers.of(sequences, 400, n_trained=len(data.train))
+    wanted = Kmers.of(sequences, 560, n_trained=len(data.train))
     for name in ("keys", "indptr", "holders"):
         np.testing.assert_array_equal(getattr(index.kmers, name), getattr(wanted, name))
     n = len(data.train)

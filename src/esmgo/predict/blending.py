@@ -69,7 +69,7 @@ class BlendConfig:
         10, "How many training proteins vote by their embeddings.", minimum=1, maximum=1000
     )
     kmers: int = option(
-        400,
+        560,
         "k-mers of a training protein to keep in the index, on average, those that most of its"
         " relatives have, too; 0: blend without.",
         minimum=0,
