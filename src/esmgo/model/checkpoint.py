@@ -120,6 +120,8 @@ def save_checkpoint(
         If the disk is full or refuses.
     """
     tensors = dict(sorted(caller.network.state_dict().items()))
+    if small:
+        tensors = {k: t for item in tensors.items() for k, t in _split(*item).items()}
     for name, tensor in sorted((optimizer_state or {}).items()):
         tensors[OPTIMIZER + name] = tensor
     metadata = {
@@ -131,8 +133,7 @@ def save_checkpoint(
         "context_length": context_length,
         "training": dict(training),
     } | ({} if blend is None else {"blend": dict(blend)})
-    raw = (each for item in tensors.items() for each in (_small if small else _whole)(*item))
-    write_container(path, raw, metadata, small=small)
+    write_container(path, (_raw(name, t) for name, t in tensors.items()), metadata, small=small)
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
@@ -257,18 +258,14 @@ def _scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
     return steps * scales[:, None]
 
 
-def _whole(name: str, tensor: Tensor) -> Iterator[tuple[str, str, tuple[int, ...], memoryview]]:
-    yield _raw(name, tensor)
-
-
-def _small(name: str, tensor: Tensor) -> Iterator[tuple[str, str, tuple[int, ...], memoryview]]:
+def _split(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """Return a matrix as whole steps and their scales; anything else as it is."""
     import torch
 
-    if tensor.ndim != 2:
-        yield _raw(name, tensor)
-        return
-    for each, array in zip((name, name + SCALE), in_bytes(tensor.float().numpy()), strict=True):
-        yield _raw(each, torch.from_numpy(array))
+    if weight.ndim != 2:
+        return {name: weight}
+    steps, scales = map(torch.from_numpy, in_bytes(weight.float().numpy()))
+    return {name: steps, name + SCALE: scales}
 
 
 def _raw(name: str, tensor: Tensor) -> tuple[str, str, tuple[int, ...], memoryview]:

@@ -29,13 +29,8 @@ def deflated(values: NDArray[np.int32]) -> bytes:
     planes = values.astype("<i4").view(np.uint8).reshape(-1, 4).T
     low, has_high = planes[0], (planes[1] | planes[2] | planes[3]) > 0
     parts = planes[1:].ravel(), low[~has_high], low[has_high]
-    return _squeezed(np.concatenate(parts).data)
-
-
-def _squeezed(data: Any) -> bytes:
-    """Deflate bytes that hardly ever come in the same order again: looking for that costs room."""
-    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)
-    return stream.compress(data) + stream.flush()
+    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)  # what comes again does so by chance
+    return stream.compress(np.concatenate(parts).data) + stream.flush()
 
 
 def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
