@@ -30,7 +30,7 @@ def said(n=40, t=30, seed=0, **other):
     frequency = draw.uniform(0.01, 0.5, t).astype(np.float32)
     told = {"head": head, "votes": {"neighbours": near}, "similarity": similarity,
             "shared": np.zeros(n, np.float32), "bits": np.zeros(n, np.float32),
-            "frequency": frequency}  # fmt: skip
+            "frequency": frequency, "coannotated": near[::-1] / 2}  # fmt: skip
     return Said(**(told | other))
 
 
@@ -127,7 +127,8 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
             assert (values[:, p] >= values[:, j]).all()
     called = values > 0.5
     assert called.any()
-    frequency = open_index(open_checkpoint(blended[0])).frequency(len(labels)).astype(np.float32)
+    index = open_index(open_checkpoint(blended[0]))
+    frequency = np.bincount(index.indices, minlength=len(labels)) / np.float32(len(index))
     for source, flag in (("head", Source.HEAD), ("neighbours", Source.NEIGHBOURS)):
         alone = Ensemble.load(blended[0], device="cpu", sources=[source]).evidence(held_out[:20])
         speaks = (evidence.sources & flag) > 0

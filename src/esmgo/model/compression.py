@@ -41,17 +41,15 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
     ValueError, zlib.error
         If it was not.
     """
-    bytes_ = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
-    has_high = (bytes_[0] | bytes_[1] | bytes_[2]) > 0
-    values = np.empty(len(has_high), np.int32)
-    is_small = ~has_high
-    n_small = int(is_small.sum())
-    values[is_small] = bytes_[3, :n_small]
-    large = bytes_[3, n_small:].astype(np.int32)
-    for place, plane in enumerate(bytes_[:3], 1):
-        large |= plane[has_high].astype(np.int32) << 8 * place
-    values[has_high] = large
-    return values
+    parts = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
+    high, low = parts[:3], parts[3]
+    has_high = (high[0] | high[1] | high[2]) > 0
+    n_small = len(low) - int(has_high.sum())
+    values = np.empty((len(low), 4), np.uint8)
+    values[:, 1:] = high.T
+    values[~has_high, 0] = low[:n_small]
+    values[has_high, 0] = low[n_small:]
+    return values.view("<i4").reshape(-1).astype(np.int32, copy=False)
 
 
 def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tuple[bytes, bytes]:

@@ -75,10 +75,6 @@ class Index:
         ids = tuple(self.ids[i] for i in order)
         return Index(ids, self.vectors[order], indptr, indices, kmers=kmers)
 
-    def frequency(self, n_terms: int) -> NDArray[np.float64]:
-        """Return the part of the proteins that has each term; shape=(T,)."""
-        return np.bincount(self.indices, minlength=n_terms) / max(len(self), 1)
-
 
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     """Return vectors as an `Index` holds them; what is out of range becomes the largest number."""

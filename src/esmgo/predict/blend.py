@@ -28,7 +28,7 @@ __all__ = [
     "of_aspect",
 ]
 
-FORMAT = 2
+FORMAT = 3
 
 NUM_BINS = 4
 """Groups of proteins by how close the nearest training protein is."""

@@ -174,7 +174,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
             sequences if config.homology else None,
             num_neighbours=config.num_neighbours,
             threads=threads,
-            frequency=np.bincount(data.train.indices, minlength=len(data.labels)) / n_trained,
+            counted=data.train,
         )
         own = n_trained + np.arange(len(records))
         draw = np.random.default_rng(config.seed)

@@ -29,7 +29,7 @@ from esmgo.predict.sources import Source, Sources, speaking
 
 __all__ = ["Ensemble", "Evidence"]
 
-VERSION = 3
+VERSION = 4
 """Of how scores are made here; unfinished work of another version is not gone on with."""
 
 
@@ -179,6 +179,7 @@ class Ensemble:
             homology if "homology" in wanted else None,
             num_neighbours=blend.num_neighbours if blend else 10,
             threads=threads,
+            is_blended=variant is not None and len(variant.sources) > 1,
         )
         digest = hashlib.sha256(repr(wanted).encode())
         digest.update(checkpoint.header.notes["sha256"].encode())
@@ -208,7 +209,7 @@ class Ensemble:
         raw, vectors, n_windows = self.predictor.states([p.sequence for p in proteins])
         head = propagate(raw, self.labels)
         said = self.sources.said(self.sources.ask(proteins, vectors), head)
-        flags = speaking(said)
+        flags = speaking(said, self.labels)
         values = said.by_source()[self._alone]
         precision = np.full(head.shape, np.nan, np.float32)
         bin = np.zeros(len(proteins), np.intp)

@@ -6,6 +6,7 @@ Nothing here knows how sources are weighed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntFlag
 from typing import NamedTuple
 
@@ -17,8 +18,10 @@ from esmgo.data.kmers import Kmers, best
 from esmgo.go.labels import LabelSpace
 from esmgo.model.index import Index
 from esmgo.predict import homology, neighbours
+from esmgo.predict.blend import of_aspect
+from esmgo.predict.coannotation import Coannotation
 from esmgo.predict.stacking import Said
-from esmgo.predict.voting import Votes, vote
+from esmgo.predict.voting import Annotated, Votes, vote
 
 __all__ = ["Asked", "Source", "Sources", "speaking"]
 
@@ -35,6 +38,7 @@ class Source(IntFlag):
     KMERS = 4
     HOMOLOGY = 8
     DESCENDANT = 16
+    COANNOTATION = 32
 
 
 class Asked(NamedTuple):
@@ -64,8 +68,10 @@ class Sources:
         How many vote by their embeddings.
     threads : int
         Of DIAMOND.
-    frequency : ndarray, shape=(T,), optional
-        Part of the training proteins that has each term; that of the index when left out.
+    counted : Annotated, optional
+        Those that frequency and co-annotation of terms are counted in; the index when left out.
+    is_blended : bool
+        Whether anybody listens to co-annotation.
     """
 
     def __init__(
@@ -76,17 +82,21 @@ class Sources:
         *,
         num_neighbours: int = 10,
         threads: int = 1,
-        frequency: NDArray[np.float64] | None = None,
+        counted: Annotated | None = None,
+        is_blended: bool = True,
     ) -> None:
         self.labels, self.index, self.num_neighbours = labels, index, num_neighbours
         self.threads = threads
         self._frequency = np.zeros(len(labels), np.float32)
         self._known = None
         self._database: homology.Database | None = None
+        self._coannotation: Coannotation | None = None
         if index is not None:
-            if frequency is None:
-                frequency = index.frequency(len(labels))
-            self._frequency = frequency.astype(np.float32)
+            counted = counted or index
+            counts = np.bincount(counted.indices, minlength=len(labels))
+            self._frequency = (counts / max(len(counted.indptr) - 1, 1)).astype(np.float32)
+            if is_blended:
+                self._coannotation = Coannotation(counted, labels)
             self._known = neighbours.normalised(index.vectors)
             if sequences is not None:
                 at = {id: i for i, id in enumerate(index.ids)}
@@ -145,7 +155,15 @@ class Sources:
             Probabilities of the head, propagated.
         """
         votes = {name: self._voted(each, len(head)) for name, each in asked.votes.items()}
-        return Said(head, votes, asked.similarity, asked.shared, asked.bits, self._frequency)
+        close = asked.similarity, asked.shared, asked.bits
+        said = Said(head, votes, *close, self._frequency, np.zeros_like(head))
+        if self._coannotation is None:
+            return said
+        mean = np.zeros_like(head)
+        for aspect in self.labels.aspects:
+            at, _, part = of_aspect(said, self.labels, aspect)
+            mean[:, at] = np.mean(list(part.by_source().values()), axis=0)
+        return replace(said, coannotated=self._coannotation.said(mean))
 
     def _voted(self, votes: Votes, n: int) -> NDArray[np.float32]:
         assert self.index is not None
@@ -176,10 +194,15 @@ def _sharing(
     return Votes(query, voter, weight, total), shared
 
 
-def speaking(said: Said) -> NDArray[np.uint8]:
+def speaking(said: Said, labels: LabelSpace) -> NDArray[np.uint8]:
     """Return which sources give a term more than its frequency in training; shape=(N, T)."""
     flags = np.zeros(said.head.shape, np.uint8)
     for name, values in said.by_source().items():
         source = np.uint8(Source[name.upper()])
         flags |= np.where(values > said.frequency, source, np.uint8(0))
+    for aspect in labels.aspects:
+        at, _, part = of_aspect(said, labels, aspect)
+        flags[:, at] |= np.where(
+            part.coannotated > part.frequency, np.uint8(Source.COANNOTATION), np.uint8(0)
+        )
     return flags

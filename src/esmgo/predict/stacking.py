@@ -49,6 +49,8 @@ class Said:
         Bits per residue of the best alignment with a training protein; 0 without.
     frequency : ndarray, shape=(T,), dtype=float32
         Part of the training proteins that has each term.
+    coannotated : ndarray, shape=(N, T), dtype=float32
+        What terms of other aspects say; see `Coannotation`.
     """
 
     head: Values
@@ -57,11 +59,14 @@ class Said:
     shared: Values
     bits: Values
     frequency: Values
+    coannotated: Values
 
     def columns(self, at: NDArray[np.intp]) -> Said:
         """Return what is said of some of the terms."""
         votes = {name: v[:, at] for name, v in self.votes.items()}
-        return replace(self, head=self.head[:, at], votes=votes, frequency=self.frequency[at])
+        told, together = self.head[:, at], self.coannotated[:, at]
+        frequency = self.frequency[at]
+        return replace(self, head=told, votes=votes, frequency=frequency, coannotated=together)
 
     def given(self, root: Said) -> Said:
         """Return what is said of terms below a root, given that the protein has any of them.
@@ -77,7 +82,7 @@ class Said:
         """Return what is said of some of the proteins."""
         votes = {name: v[at] for name, v in self.votes.items()}
         close = self.similarity[at], self.shared[at], self.bits[at]
-        return Said(self.head[at], votes, *close, self.frequency)
+        return Said(self.head[at], votes, *close, self.frequency, self.coannotated[at])
 
     def by_source(self) -> dict[str, Values]:
         """Return what each source says; shape=(N, T) each."""
@@ -95,15 +100,20 @@ class Said:
 def features(said: Said) -> Iterator[tuple[str, Values]]:
     """Yield each feature by name; all broadcast to the shape (N, T).
 
-    The logit of the head and of the frequency, each source's votes and their logarithm, how close
-    its nearest protein is, how many terms each source gives the protein, and products of pairs.
+    The logit of the head and of the frequency, what terms of other aspects say, each source's
+    votes and their logarithm, how close its nearest protein is, how many terms each source gives
+    the protein, and products of pairs.
     """
     return _products(*_factors(said))
 
 
 def _factors(said: Said) -> tuple[Factors, Factors, Factors]:
     """Return what is multiplied: words of sources, parts of votes, and what is said of proteins."""
-    words = {"frequency": _logit(said.frequency)[None], "head": _logit(said.head)}
+    words = {
+        "frequency": _logit(said.frequency)[None],
+        "head": _logit(said.head),
+        "coannotation": np.log(said.coannotated + FLOOR),
+    }
     closeness = {
         "neighbours": ("similarity", said.similarity),
         "kmers": ("shared", np.log(said.shared + FLOOR)),
