@@ -8,7 +8,7 @@ import pytest
 from esmgo.data.dataset import open_dataset
 from esmgo.predict import coannotation
 from esmgo.predict.blend import aspect_of_column
-from esmgo.predict.coannotation import LEAST, QUIET, Coannotation
+from esmgo.predict.coannotation import DOUBT, LEAST, POWER, QUIET, Coannotation
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,17 @@ def by_hand(known, labels, scores, common):
     found = np.zeros(scores.shape)
     for n, row in enumerate(scores):
         for t in np.flatnonzero(aspect >= 0):
-            total = weight = 0.0
+            total, weight = 0.0, DOUBT
             for s in np.flatnonzero((aspect >= 0) & (aspect != aspect[t]) & (row > QUIET)):
                 if not LEAST <= counts[s] <= common * m:
                     continue
-                w = row[s] * np.log2(m / counts[s]) ** coannotation.POWER
+                w = (row[s] - QUIET) * np.log2(m / counts[s]) ** POWER
                 looked_at = has[has[:, s]][:, aspect == aspect[t]].any(axis=1).sum()
                 both = (has[:, s] & has[:, t]).sum()
                 part = both / (looked_at + LEAST)
                 total += w * part * (both >= LEAST and part > QUIET)
                 weight += w
-            found[n, t] = total / weight if weight else 0
+            found[n, t] = total / weight
     return found
 
 
@@ -48,6 +48,15 @@ def test_it_is_the_weighted_mean_over_rare_terms_of_other_aspects(train, monkeyp
     found = Coannotation(known, labels).said(scores)
     assert (found > 0).any()
     np.testing.assert_allclose(found, by_hand(known, labels, scores, 0.2), atol=1e-6)
+
+
+def test_what_is_barely_heard_hardly_changes_anything(train, monkeypatch):
+    monkeypatch.setattr(coannotation, "COMMON", 0.2)
+    asked = Coannotation(train.train, train.labels)
+    for near in (0.0, 0.3):
+        low, high = (np.full((1, len(train.labels)), near, np.float32) for _ in range(2))
+        low[0, 40:80], high[0, 40:80] = QUIET - 1e-6, QUIET + 1e-6
+        np.testing.assert_allclose(asked.said(low), asked.said(high), atol=2e-3)
 
 
 def test_a_protein_is_told_the_same_in_any_block_and_whatever_was_asked_before(train):

@@ -27,7 +27,10 @@ LEAST = 2
 """Proteins that must have both terms; also added to those that have the first alone."""
 
 QUIET = 0.05
-"""Scores, and parts of proteins, that are not worth the time."""
+"""Scores, and parts of proteins, that are not worth the time; what is above it weighs."""
+
+DOUBT = 30.0
+"""Weight of saying nothing: one term, barely heard, tells hardly more than none."""
 
 
 class Coannotation:
@@ -75,7 +78,7 @@ class Coannotation:
         """Return what a protein's scores say of the terms of other aspects, in [0, 1].
 
         The mean over its terms of all other aspects, weighted by how probable and how rare they
-        are, of the part of the proteins with that term that has the one asked about, too.
+        are, and of 0, of the part of the proteins with that term that has the one asked about, too.
 
         Parameters
         ----------
@@ -88,14 +91,12 @@ class Coannotation:
             heard = np.flatnonzero((row > QUIET) & (self._weight > 0))
             if not len(heard):
                 continue
-            weight = row[heard] * self._weight[heard]
+            weight = (row[heard] - QUIET) * self._weight[heard]
             terms, parts = zip(*map(self._with, heard.tolist()), strict=True)
             times = np.repeat(weight, list(map(len, terms)))
             said = np.bincount(
                 np.concatenate(terms), np.concatenate(parts) * times, scores.shape[1]
             )
             by_aspect = np.bincount(self._aspect[heard], weight, n_aspects)
-            others = (by_aspect.sum() - by_aspect)[self._aspect]
-            np.divide(said, others, out=said, where=others > 0)
-            into[:] = said
+            into[:] = said / (DOUBT + by_aspect.sum() - by_aspect)[self._aspect]
         return found
