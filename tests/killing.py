@@ -90,7 +90,7 @@ def _die_in_save(point: float) -> None:
         due("after")
         return result
 
-    def write_container(path, tensors, metadata):
+    def write_container(path, tensors, metadata, **more):
         def watched():
             for i, tensor in enumerate(tensors):
                 if i % 3 == 0:
@@ -98,7 +98,7 @@ def _die_in_save(point: float) -> None:
                 yield tensor
             due("write")
 
-        real_write(path, watched(), metadata)
+        real_write(path, watched(), metadata, **more)
 
     files.os.fsync = fsync
     Path.replace = replace

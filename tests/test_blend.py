@@ -133,7 +133,10 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
         alone = Ensemble.load(blended[0], device="cpu", sources=[source]).evidence(held_out[:20])
         speaks = (evidence.sources & flag) > 0
         np.testing.assert_array_equal(speaks, alone.scores.values > frequency)
+        assert not (alone.sources & Source.COANNOTATION).any()
     assert not (evidence.sources & Source.HOMOLOGY).any()
+    speaks = (evidence.sources & Source.COANNOTATION) > 0
+    assert (speaks.any(), speaks[:, [term.is_root for term in labels.terms]].any()) == (True, False)
     counted = ~np.isnan(evidence.precision)
     roots = np.array([term.is_root for term in labels.terms])
     np.testing.assert_array_equal(counted.all(axis=0), ~roots)

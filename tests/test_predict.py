@@ -549,7 +549,7 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
     )
     assert 0 < n < 36
     assert f"; {n} abstentions: an aspect without a call of precision 0.8, written" in summary
-    words = ["head", "neighbours", "kmers", "homology", "descendant"]
+    words = ["head", "neighbours", "kmers", "homology", "coannotation", "descendant"]
     for row in found:
         said = row["source"].split("+") if row["source"] else []
         assert said == [word for word in words if word in said]

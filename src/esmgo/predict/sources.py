@@ -37,8 +37,8 @@ class Source(IntFlag):
     NEIGHBOURS = 2
     KMERS = 4
     HOMOLOGY = 8
-    DESCENDANT = 16
-    COANNOTATION = 32
+    COANNOTATION = 16
+    DESCENDANT = 32
 
 
 class Asked(NamedTuple):
