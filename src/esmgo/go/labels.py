@@ -105,12 +105,19 @@ class LabelSpace:
 
     def columns_of(self, aspect: Aspect | None, *, roots: bool = False) -> NDArray[np.intp]:
         """Return the columns of one aspect, without its root unless ``roots``; shape=(n,)."""
-        chosen = [
-            j
-            for j, term in enumerate(self.terms)
-            if term.aspect is aspect and (roots or not term.is_root)
-        ]
-        return np.array(chosen, np.intp)
+        own, is_root = self._columns.get(aspect, (np.empty(0, np.intp), np.empty(0, bool)))
+        return own if roots else own[~is_root]
+
+    @cached_property
+    def _columns(self) -> dict[Aspect | None, tuple[NDArray[np.intp], NDArray[np.bool_]]]:
+        """The columns of each aspect, and which of them is a root."""
+        found: dict[Aspect | None, list[int]] = {}
+        for j, term in enumerate(self.terms):
+            found.setdefault(term.aspect, []).append(j)
+        return {
+            aspect: (np.array(own), np.array([self.terms[j].is_root for j in own]))
+            for aspect, own in found.items()
+        }
 
     @cached_property
     def aspects(self) -> tuple[Aspect | None, ...]:

@@ -92,7 +92,7 @@ class Sources:
         self._database: homology.Database | None = None
         self._coannotation: Coannotation | None = None
         if index is not None:
-            counted = counted or index
+            counted = index if counted is None else counted
             counts = np.bincount(counted.indices, minlength=len(labels))
             self._frequency = (counts / max(len(counted.indptr) - 1, 1)).astype(np.float32)
             if is_blended:
