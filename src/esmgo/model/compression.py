@@ -41,15 +41,17 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
     ValueError, zlib.error
         If it was not.
     """
-    parts = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
-    high, low = parts[:3], parts[3]
+    *high, stored = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
     has_high = (high[0] | high[1] | high[2]) > 0
-    n_small = len(low) - int(has_high.sum())
-    values = np.empty((len(low), 4), np.uint8)
-    values[:, 1:] = high.T
-    values[~has_high, 0] = low[:n_small]
-    values[has_high, 0] = low[n_small:]
-    return values.view("<i4").reshape(-1).astype(np.int32, copy=False)
+    n_small = len(stored) - int(has_high.sum())
+    low = np.empty_like(stored)
+    low[~has_high] = stored[:n_small]
+    low[has_high] = stored[n_small:]
+    values = low.astype(np.int32)
+    for place, plane in enumerate(high, 1):
+        if plane.any():
+            values |= plane.astype(np.int32) << 8 * place
+    return values
 
 
 def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tuple[bytes, bytes]:

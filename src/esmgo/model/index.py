@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,8 +186,11 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
         is_sound = False
     if not is_sound:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
-    closed = close_rows(indptr, indices, labels)
-    kmers = _kmers(header, len(ids)) if with_kmers and "kmers" in meta else None
+    with ThreadPoolExecutor(1) as beside:  # a second each, most of it in arrays
+        is_read = with_kmers and "kmers" in meta
+        waiting = beside.submit(_kmers, header, len(ids)) if is_read else None
+        closed = close_rows(indptr, indices, labels)
+        kmers = None if waiting is None else waiting.result()
     return Index(ids, vectors, *closed, header.notes["sha256"], kmers)
 
 
