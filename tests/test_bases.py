@@ -214,3 +214,5 @@ def test_an_export_loads_in_transformers_with_the_same_logits(base, tmp_path, ca
             theirs = model.eval()(**tokenizer(sequence, return_tensors="pt")).logits
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
     assert json.loads((tmp_path / "X" / "go_terms.json").read_text())["release"]
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "X").iterdir()}
+    assert modes == {checkpoint.path.stat().st_mode & 0o777}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
         _write(at / MARK, checkpoint.labels.to_json())
         _write(at / "tokenizer_config.json", _tokenizer(checkpoint.context_length))
         (at / "vocab.txt").write_text("\n".join(VOCABULARY), encoding="utf-8")
+        shutil.copymode(at / "vocab.txt", at / "model.safetensors")  # written for the owner alone
     return folder
 
 
