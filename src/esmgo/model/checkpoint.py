@@ -21,12 +21,11 @@ from safetensors import SafetensorError, safe_open
 from esmgo.errors import CheckpointError, shown
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
-from esmgo.model.compression import in_bytes
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
 from esmgo.model.lock import acquire, release
+from esmgo.model.tensors import SCALE, raw, scaled, split
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from esmgo.model.caller import Caller
@@ -36,8 +35,6 @@ __all__ = ["FORMAT", "Checkpoint", "open_checkpoint", "replace_blend", "save_che
 FORMAT = 1
 MAX_CONTEXT = 100_002
 OPTIMIZER = "optimizer."
-SCALE = ".scale"
-"""Ends the name of the tensor that says how long a step of each row of an int8 weight is."""
 
 _COUNTS = ("seed", "epoch", "step", "n_updates", "n_epoch_updates", "n_epoch_cells", "threads")
 _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
@@ -121,7 +118,7 @@ def save_checkpoint(
     """
     tensors = dict(sorted(caller.network.state_dict().items()))
     if small:
-        tensors = {k: t for item in tensors.items() for k, t in _split(*item).items()}
+        tensors = {k: t for item in tensors.items() for k, t in split(*item).items()}
     for name, tensor in sorted((optimizer_state or {}).items()):
         tensors[OPTIMIZER + name] = tensor
     metadata = {
@@ -133,7 +130,7 @@ def save_checkpoint(
         "context_length": context_length,
         "training": dict(training),
     } | ({} if blend is None else {"blend": dict(blend)})
-    write_container(path, (_raw(name, t) for name, t in tensors.items()), metadata, small=small)
+    write_container(path, (raw(name, t) for name, t in tensors.items()), metadata, small=small)
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
@@ -233,7 +230,7 @@ def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
                 if wanted(name):
                     tensor = file.get_tensor(name)
                     if name + SCALE in header.tensors:
-                        tensor = _scaled(header.path, name, tensor, file.get_tensor(name + SCALE))
+                        tensor = scaled(header.path, name, tensor, file.get_tensor(name + SCALE))
                     if problem := _problem(name, tensor):
                         raise CheckpointError(header.path, problem)
                     yield name, tensor
@@ -249,35 +246,6 @@ def _problem(name: str, tensor: Tensor) -> str | None:
     if not is_finite(tensor):
         return f"{shown(name)} holds values that are not finite"
     return None
-
-
-def _scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
-    """Return a weight that is stored as whole steps."""
-    if steps.ndim != 2 or scales.shape != steps.shape[:1] or not scales.is_floating_point():
-        raise CheckpointError(path, f"{shown(name)} and its scales do not fit together")
-    return steps * scales[:, None]
-
-
-def _split(name: str, weight: Tensor) -> dict[str, Tensor]:
-    """Return a matrix as whole steps and their scales; anything else as it is."""
-    import torch
-
-    if weight.ndim != 2:
-        return {name: weight}
-    steps, scales = map(torch.from_numpy, in_bytes(weight.float().numpy()))
-    return {name: steps, name + SCALE: scales}
-
-
-def _raw(name: str, tensor: Tensor) -> tuple[str, str, tuple[int, ...], memoryview]:
-    import torch
-
-    names: dict[torch.dtype, str] = {
-        torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
-        torch.int8: "I8",
-    }  # fmt: skip
-    plain = tensor.detach().cpu().contiguous()
-    data = plain.view(torch.uint8).numpy().data if plain.numel() else memoryview(b"")
-    return name, names[plain.dtype], tuple(plain.shape), data
 
 
 def _labels_differ(stored: str, found: str) -> str:

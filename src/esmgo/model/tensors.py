@@ -1,0 +1,57 @@
+"""Tensors as files hold them: as they are, or matrices as whole steps with a scale for each row.
+
+Nothing here knows what they are weights of, or imports torch before there is a tensor.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esmgo.errors import CheckpointError, shown
+from esmgo.model.compression import in_bytes
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["SCALE", "raw", "scaled", "split"]
+
+SCALE = ".scale"
+"""Ends the name of the tensor that says how long a step of each row of an int8 weight is."""
+
+
+def split(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """Return a matrix as whole steps, int8, and their scales; anything else as it is."""
+    import torch
+
+    if weight.ndim != 2:
+        return {name: weight}
+    steps, scales = map(torch.from_numpy, in_bytes(weight.float().numpy()))
+    return {name: steps, name + SCALE: scales}
+
+
+def scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
+    """Return a matrix that was `split`, in float32.
+
+    Raises
+    ------
+    CheckpointError
+        If there is not a scale for each row.
+    """
+    if steps.ndim != 2 or scales.shape != steps.shape[:1] or not scales.is_floating_point():
+        raise CheckpointError(path, f"{shown(name)} and its scales do not fit together")
+    return steps * scales[:, None]
+
+
+def raw(name: str, tensor: Tensor) -> tuple[str, str, tuple[int, ...], memoryview]:
+    """Return name, type, shape and bytes, as `write_container` takes them."""
+    import torch
+
+    names: dict[torch.dtype, str] = {
+        torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+        torch.int8: "I8",
+    }  # fmt: skip
+    plain = tensor.detach().cpu().contiguous()
+    data = plain.view(torch.uint8).numpy().data if plain.numel() else memoryview(b"")
+    return name, names[plain.dtype], tuple(plain.shape), data
