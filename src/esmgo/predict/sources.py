@@ -157,7 +157,7 @@ class Sources:
         votes = {name: self._voted(each, len(head)) for name, each in asked.votes.items()}
         close = asked.similarity, asked.shared, asked.bits
         said = Said(head, votes, *close, self._frequency, np.zeros_like(head))
-        if self._coannotation is None:
+        if self._coannotation is None or not votes:  # nothing to be blended
             return said
         mean = np.zeros_like(head)
         for aspect in self.labels.aspects:
@@ -200,8 +200,9 @@ def speaking(said: Said, labels: LabelSpace) -> NDArray[np.uint8]:
     for name, values in said.by_source().items():
         source = np.uint8(Source[name.upper()])
         flags |= np.where(values > said.frequency, source, np.uint8(0))
+    told = replace(said, votes={})
     for aspect in labels.aspects:
-        at, _, part = of_aspect(said, labels, aspect)
+        at, _, part = of_aspect(told, labels, aspect)
         flags[:, at] |= np.where(
             part.coannotated > part.frequency, np.uint8(Source.COANNOTATION), np.uint8(0)
         )
