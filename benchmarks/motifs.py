@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from esmgo import Predictor, Protein
-from esmgo.data.sample import (
+from esmgo.dataset.sample import (
     _ELEMENT,
     ADDRESSES,
     DOMAINS,
@@ -36,9 +36,9 @@ from esmgo.data.sample import (
     sample_ontology_path,
     sample_rows,
 )
-from esmgo.model.attribution import logits
+from esmgo.explain.attribution import logits
+from esmgo.explain.explaining import explained
 from esmgo.model.tokens import MASK, encode
-from esmgo.predict.explaining import explained
 
 COLUMNS = (
     "rank of residues", "the same, mean of 7", "rank of motifs", "of motifs that matter",

@@ -16,13 +16,13 @@ from collections import defaultdict
 import numpy as np
 from report import head, table, versions
 
-from esmgo.data.dataset import locate_dataset, open_split
+from esmgo.assess.corpus import available_threads
 from esmgo.data.fasta import Protein
+from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
-from esmgo.predict.corpus import available_threads
-from esmgo.predict.ensemble import Ensemble
 from esmgo.predict.knowledge import split_sources, training_sequences
+from esmgo.predict.predictor import Ensemble
 
 PROMISES = (0.7, 0.8, 0.9)
 BLOCK = 256

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import esmgo
 from esmgo.data.famous import famous_path
-from esmgo.data.sample import SampleRow, example
+from esmgo.dataset.sample import SampleRow, example
 from esmgo.model.bundled import FOLDER as BUNDLED
 
 FOLDER = Path("quickstart")

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from model_card import figures
 
-from esmgo.go.files import write_atomically
+from esmgo.files.atomic import write_atomically
 
 CUT = "--share=0.1"
 BASE = "--layers=3 --width=192 --heads=8 --window --pool"

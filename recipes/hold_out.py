@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from esmgo.data.splits import chosen
-from esmgo.predict.homology import Hits, find_diamond, search
+from esmgo.dataset.splits import chosen
+from esmgo.evidence.diamond import Hits, find_diamond, search
 
 IDENTITY, COVERAGE = 30.0, 80.0
 

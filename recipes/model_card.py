@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from esmgo.go.files import write_atomically
+from esmgo.files.atomic import write_atomically
 from esmgo.render.charts import Axis, Guide, Line, line_chart, ticks
 
 CALLERS = {

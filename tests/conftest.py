@@ -12,7 +12,7 @@ import torch
 from esmgo.cli.main import main
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
-from esmgo.predict.blending import BlendConfig, blend
+from esmgo.learn.blending import BlendConfig, blend
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # children, too: threads that wait for each other cost more

@@ -17,7 +17,7 @@ import torch
 
 from esmgo.cli.main import main
 from esmgo.errors import EsmgoError
-from esmgo.go import files
+from esmgo.files import atomic as files
 from esmgo.learn import loop  # noqa: F401 (loaded before forking)
 from esmgo.model import caller, container
 from esmgo.model.checkpoint import open_checkpoint

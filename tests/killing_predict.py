@@ -16,8 +16,8 @@ from pathlib import Path
 
 from killing import child, wait
 
-from esmgo.data.sample import sample_rows
-from esmgo.go import files
+from esmgo.dataset.sample import sample_rows
+from esmgo.files import atomic as files
 from esmgo.predict import (  # noqa: F401 (loaded before forking)
     blockwise,
     ensemble,

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esmgo.errors import MachineError, UsageError
-from esmgo.model import activations, journal
-from esmgo.model.activations import Store, size_of
+from esmgo.files import journal
+from esmgo.learn import activations
+from esmgo.learn.activations import Store, size_of
 
 FLOAT16 = np.dtype(np.float16)
 WIDTH = 3

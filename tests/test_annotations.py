@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from esmgo.data.annotations import Annotation, accession, read_annotations, read_taxonomy
-from esmgo.data.matching import current_terms
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.matching import current_terms
 from esmgo.errors import AnnotationError
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term

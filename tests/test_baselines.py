@@ -12,7 +12,7 @@ import pytest
 
 import esmgo
 from esmgo.cli.main import main
-from esmgo.data.sample import sample_rows
+from esmgo.dataset.sample import sample_rows
 
 needs_diamond = pytest.mark.skipif(
     shutil.which("diamond") is None, reason="needs the program diamond on PATH"
@@ -161,8 +161,8 @@ def test_rejected_records_are_told_and_the_rest_is_scored(tmp_path, capsys):
 
 
 def test_scores_come_in_blocks(monkeypatch):
+    from esmgo.assess import baselines
     from esmgo.data.fasta import Protein
-    from esmgo.predict import baselines
 
     monkeypatch.setattr(baselines, "BLOCK", 2)
     config = esmgo.BaselineConfig(method="naive", dataset="sample", output="-")
@@ -174,7 +174,5 @@ def test_scores_come_in_blocks(monkeypatch):
 
 
 def test_naive_and_diamond_do_not_load_torch(tmp_path):
-    code = (
-        "import sys, esmgo.predict.baselines, esmgo.predict.auditing; print('torch' in sys.modules)"
-    )
+    code = "import sys, esmgo.assess.baselines, esmgo.assess.audit; print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"

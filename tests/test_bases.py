@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from esmgo.cli.main import main
-from esmgo.data.dataset import open_dataset
+from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.learn.config import TrainConfig

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from esmgo.cli.main import main
-from esmgo.data.dataset import open_dataset
 from esmgo.data.fasta import Protein
-from esmgo.data.sample import sample_ontology_path
+from esmgo.dataset.opening import open_dataset
+from esmgo.dataset.sample import sample_ontology_path
 from esmgo.errors import CheckpointError, UsageError
+from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.sources import Source
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.terms import Aspect
+from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.index import index_path, open_index
 from esmgo.predict.blend import Blend, Variant, edges_of, of_aspect
-from esmgo.predict.blending import BlendConfig, blend
-from esmgo.predict.ensemble import Ensemble
-from esmgo.predict.sources import Source
-from esmgo.predict.stacking import Said, Stacker, cells_of, features, fit_stacker
+from esmgo.predict.predictor import Ensemble
+from esmgo.predict.regression import Said, Stacker, cells_of, features, fit_stacker
 
 
 def said(n=40, t=30, seed=0, **other):

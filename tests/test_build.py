@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from esmgo.data.building import BuildConfig, build
-from esmgo.data.splits import chosen
+from esmgo.dataset.building import BuildConfig, build
+from esmgo.dataset.splits import chosen
 from esmgo.errors import (
     AnnotationError,
     FastaError,
@@ -307,7 +307,7 @@ def test_whatever_goes_wrong_leaves_no_folder_behind(raw, monkeypatch, error):
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("esmgo.data.writing.pq.write_table", fail)
+    monkeypatch.setattr("esmgo.dataset.writing.pq.write_table", fail)
     with pytest.raises(MachineError if isinstance(error, OSError) else KeyboardInterrupt):
         run(raw)
     names = {"go.obo", "seq.fasta.gz", "terms.tsv", "taxa.tsv"}

@@ -15,11 +15,11 @@ from safetensors import safe_open
 import esmgo
 from esmgo.cli.main import main
 from esmgo.data.famous import famous_path
-from esmgo.data.sample import example
+from esmgo.dataset.sample import example
+from esmgo.evidence.index import Index, index_path, open_index, write_index
 from esmgo.model import bundled as home
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import read_header, write_container
-from esmgo.model.index import Index, index_path, open_index, write_index
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 40_000_000

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from esmgo.data.dataset import open_dataset
-from esmgo.predict import coannotation
+from esmgo.dataset.opening import open_dataset
+from esmgo.evidence import coannotation
+from esmgo.evidence.coannotation import DOUBT, LEAST, POWER, QUIET, Coannotation
 from esmgo.predict.blend import aspect_of_column
-from esmgo.predict.coannotation import DOUBT, LEAST, POWER, QUIET, Coannotation
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.data.dataset import locate_dataset, open_dataset, parse_subset
+from esmgo.dataset.opening import locate_dataset, open_dataset, parse_subset
 from esmgo.errors import DatasetError, HubError, RecordError, UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo

@@ -13,8 +13,8 @@ import pytest
 import esmgo
 from esmgo.cli.main import VERBS, main
 from esmgo.cli.reference import page
-from esmgo.data.sample import example, sample_ontology_path, sample_rows
-from esmgo.model.index import index_path
+from esmgo.dataset.sample import example, sample_ontology_path, sample_rows
+from esmgo.evidence.index import index_path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

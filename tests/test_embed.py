@@ -12,7 +12,7 @@ import torch
 
 import esmgo
 from esmgo.cli.main import main
-from esmgo.data.sample import sample_rows
+from esmgo.dataset.sample import sample_rows
 from esmgo.model.caller import Caller
 from esmgo.model.embeddings import embed
 from esmgo.model.packing import pack

@@ -12,7 +12,7 @@ import pytest
 import esmgo
 from esmgo.cli.main import main
 from esmgo.data.cafa import BLOCK, read_ids, read_pairs, read_predictions
-from esmgo.data.sample import sample_ontology_path, sample_rows
+from esmgo.dataset.sample import sample_ontology_path, sample_rows
 from esmgo.errors import AnnotationError
 from esmgo.metrics.evaluator import BLOCK as PROTEINS
 
@@ -297,7 +297,7 @@ def test_a_checkpoint_is_evaluated_in_blocks(checkpoint, tmp_path, capsys):
     page = json.loads((out / "evaluation.json").read_text())
     (only,) = page["evaluations"]
     predictor = esmgo.Predictor.load(checkpoint, device="cpu")
-    from esmgo.data.dataset import open_split
+    from esmgo.dataset.opening import open_split
 
     ontology = esmgo.read_obo(sample_ontology_path(), warn=lambda _: None)
     proteins, labels, _ = open_split("sample", ontology=ontology)

@@ -14,21 +14,21 @@ from captum.attr import IntegratedGradients
 import esmgo
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
-from esmgo.data.sample import example, sample_rows
+from esmgo.dataset.sample import example, sample_rows
 from esmgo.errors import UsageError
+from esmgo.evidence.index import Index
+from esmgo.explain import attribution
+from esmgo.explain.attribution import MOST_STEPS, Attribution, attribute, logits
+from esmgo.explain.card import LITTLE, NOT_SUPPORTED, SUPPORTED, to_json, to_text
+from esmgo.explain.deletion import Deletion, deletion_test, highest, scattered
+from esmgo.explain.explaining import carriers, column_of, explained
+from esmgo.explain.track import to_svg
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
-from esmgo.model import attribution
-from esmgo.model.attribution import MOST_STEPS, Attribution, attribute, logits
 from esmgo.model.caller import Caller
-from esmgo.model.index import Index
 from esmgo.model.packing import pack
 from esmgo.model.tokens import MASK, encode, windows
-from esmgo.predict.deletion import Deletion, deletion_test, highest, scattered
-from esmgo.predict.explaining import carriers, column_of, explained
-from esmgo.predict.predictor import Predictor
-from esmgo.render.card import LITTLE, NOT_SUPPORTED, SUPPORTED, to_json, to_text
-from esmgo.render.track import to_svg
+from esmgo.predict.scorer import Predictor
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmgo.data.fasta import Protein, read_fasta
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError, InputError, RecordError
-from esmgo.go.source import MAX_PIECE, check_readable, chunks, pieces, text_lines
+from esmgo.files.source import MAX_PIECE, check_readable, chunks, pieces, text_lines
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "fasta"
 needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")

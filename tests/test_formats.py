@@ -14,14 +14,14 @@ from goatools.anno.gaf_reader import GafReader
 
 from esmgo.data.annotations import accession, read_annotations
 from esmgo.errors import UsageError
+from esmgo.evidence.sources import Source
 from esmgo.go.calls import Ancestry, Calls, most_specific
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term
-from esmgo.predict.ensemble import Evidence
-from esmgo.predict.formats import FORMATS, OutputConfig, writers
-from esmgo.predict.selection import Rules, Selection
-from esmgo.predict.sources import Source
+from esmgo.predict.calling import Rules, Selection
+from esmgo.predict.predictor import Evidence
+from esmgo.proteome.formats import FORMATS, OutputConfig, writers
 from esmgo.render import calls as render_calls
 from esmgo.render.calls import About
 

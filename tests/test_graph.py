@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from esmgo.errors import LabelMismatch, MachineError, UsageError, shown
-from esmgo.go.files import replacing, write_atomically
+from esmgo.files.atomic import replacing, write_atomically
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 from esmgo.render.colours import contrast, fill_of, ink_on

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from esmgo.cli.main import main
-from esmgo.data.proteins import AnnotatedProteins
+from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.errors import MachineError
+from esmgo.evidence import votes as voting
+from esmgo.evidence.diamond import Hits, search, votes_of
+from esmgo.evidence.votes import vote
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
-from esmgo.predict import voting
-from esmgo.predict.homology import Hits, search, votes_of
-from esmgo.predict.voting import vote
 
 needs_diamond = pytest.mark.skipif(
     shutil.which("diamond") is None, reason="needs the program diamond on PATH"

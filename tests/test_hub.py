@@ -8,14 +8,14 @@ import time
 
 import pytest
 
-from esmgo.data import hub
-from esmgo.data.hub import is_hub_id, snapshot
 from esmgo.errors import HubError
+from esmgo.files import hub
+from esmgo.files.hub import is_hub_id, snapshot
 
 ASK = """
 import sys, time
 start = time.monotonic()
-from esmgo.data.hub import snapshot
+from esmgo.files.hub import snapshot
 from esmgo.errors import HubError
 try:
     print(snapshot("facebook/esm2_t6_8M_UR50D", "model", ["*.json"], ["config.json"],

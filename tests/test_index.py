@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from esmgo.cli.main import main
-from esmgo.data.dataset import open_dataset
+from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
+from esmgo.evidence.index import index_path, open_index
 from esmgo.go.truepath import close_rows, most_specific
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.embeddings import embed, encoder_of
-from esmgo.model.index import index_path, open_index
 
 
 def test_most_specific_terms_are_those_that_no_other_implies(diamond):

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.data.dataset import open_dataset
-from esmgo.data.kmers import GROUPS, SHAPES, Kmers, best, kmers_of
+from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
+from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers, best, kmers_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import read_header, write_container
-from esmgo.model.index import index_path, open_index
 
 LETTERS = "".join(GROUPS)
 sequence = st.text(alphabet=LETTERS + "XBUO", max_size=60)

@@ -140,8 +140,8 @@ def test_logits_of_any_size_and_sign_keep_their_order():
 
 def test_what_training_sees_is_what_prediction_says(checkpoint):
     """Of a trained caller: propagated probabilities are those that the loss scores."""
-    from esmgo.data.dataset import open_dataset
-    from esmgo.predict.predictor import Predictor
+    from esmgo.dataset.opening import open_dataset
+    from esmgo.predict.scorer import Predictor
 
     predictor = Predictor.load(checkpoint, device="cpu", precision="fp32")
     raw, *_ = predictor.states(open_dataset("sample").validation.sequences[:5])

@@ -13,8 +13,8 @@ from esmgo.metrics.baselines import term_frequency
 from esmgo.metrics.curve import THRESHOLDS, thresholds
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.micro import micro_sums
-from esmgo.metrics.report import cafa_tables, document, summary
 from esmgo.metrics.result import evaluate
+from esmgo.metrics.tables import cafa_tables, document, summary
 from esmgo.metrics.truth import Truth
 
 MF, CC = Aspect.MF, Aspect.CC

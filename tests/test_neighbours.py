@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from esmgo.data.sample import sample_rows
+from esmgo.dataset.sample import sample_rows
+from esmgo.evidence import neighbours
+from esmgo.evidence.neighbours import Neighbours, nearest, votes_of
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.embeddings import embed
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode, windows
-from esmgo.predict import neighbours
-from esmgo.predict.neighbours import Neighbours, nearest, votes_of
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import obonet
 import pytest
 
-from esmgo.data.sample import sample_ontology_path
+from esmgo.dataset.sample import sample_ontology_path
 from esmgo.errors import OntologyError
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology

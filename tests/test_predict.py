@@ -19,15 +19,15 @@ from killing_predict import FORMATS, digests, proteome_of
 import esmgo
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein, read_fasta
-from esmgo.data.report import ReadReport
-from esmgo.data.sample import example, sample_rows
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.sample import example, sample_rows
 from esmgo.errors import UsageError
+from esmgo.files.lock import acquire, release
 from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
-from esmgo.model.lock import acquire, release
 from esmgo.model.tokens import windows
-from esmgo.predict import proteome
-from esmgo.predict.ensemble import Ensemble
-from esmgo.predict.predictor import Predictor
+from esmgo.predict.predictor import Ensemble
+from esmgo.predict.scorer import Predictor
+from esmgo.proteome import run as proteome
 
 ROOT = Path(__file__).parents[1]
 
@@ -614,7 +614,7 @@ def test_commands_of_the_page_run_as_printed(checkpoint, calibrated, tmp_path, m
 def test_a_fingerprint_tells_two_jobs_apart_and_not_two_dates():
     from dataclasses import replace
 
-    from esmgo.predict.jobs import Job
+    from esmgo.proteome.job import Job
 
     job = Job("1", "m", hashlib.sha256(b"").hexdigest(), 9, {"top_k": 1}, "all", ("head",),
               (1, 2), "2025-01-02", 4)  # fmt: skip

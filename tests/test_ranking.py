@@ -15,9 +15,9 @@ import pytest
 
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
-from esmgo.data.sample import EXAMPLES, sample_rows
+from esmgo.dataset.sample import EXAMPLES, sample_rows
 from esmgo.errors import MachineError
-from esmgo.predict.predictor import Predictor
+from esmgo.predict.scorer import Predictor
 
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"[01]\.\d{4}: \S.*")

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from esmgo.cli.main import main
-from esmgo.data.sample import sample_ontology_path, sample_rows
+from esmgo.dataset.sample import sample_ontology_path, sample_rows
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -74,7 +74,7 @@ def test_whoever_has_a_relative_that_stays_is_taken_back(monkeypatch):
     monkeypatch.syspath_prepend(str(RECIPES))
     from hold_out import without_relatives
 
-    from esmgo.predict.homology import Hits
+    from esmgo.evidence.diamond import Hits
 
     query, subject = np.array([0, 0, 1, 2, 3]), np.array([0, 1, 2, 4, 5])  # 0-1-2-4 is a chain
     identity = np.array([100, 40, 40, 40, 29.0])

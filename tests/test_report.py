@@ -13,7 +13,7 @@ import pytest
 
 from esmgo.render.charts import Axis, Line, bar, line_chart, ticks
 from esmgo.render.colours import contrast
-from esmgo.render.report import report_page
+from esmgo.render.evaluation_page import report_page
 
 NASTY = (
     '"></title></svg><script src="x">alert(1)</script>&amp;$style \u202egnp \x1b[31m\n<!-- \udcff'

@@ -8,7 +8,7 @@ from itertools import chain
 import obonet
 import pytest
 
-from esmgo.data.sample import DOMAINS, EXAMPLES, example, sample_ontology_path, sample_rows
+from esmgo.dataset.sample import DOMAINS, EXAMPLES, example, sample_ontology_path, sample_rows
 
 # As PROSITE publishes them; the generator's own patterns are narrower.
 PROSITE = {

@@ -84,7 +84,7 @@ def test_a_fault_at_every_call_of_a_save_leaves_the_old_or_the_new(tmp_path):
 
 def test_a_disk_that_is_full_is_told_with_bytes_needed_and_free(tmp_path, monkeypatch):
     from esmgo.errors import MachineError
-    from esmgo.go import files
+    from esmgo.files import atomic as files
 
     def full(handle):
         raise OSError(28, "No space left on device")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.data.splits import chosen
+from esmgo.dataset.splits import chosen
 
 IDS = [f"P{i:05d}" for i in range(4000)]
 

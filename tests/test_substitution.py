@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from esmgo.model.substitution import substituted
+from esmgo.learn.substitution import substituted
 from esmgo.model.tokens import CLS, EOS, VOCABULARY, encode
 
 
@@ -22,7 +22,7 @@ def test_a_part_of_the_residues_changes_and_alike_ones_are_drawn_most():
 
 def test_odds_are_those_of_the_published_matrix():
     blocks = pytest.importorskip("Bio.Align.substitution_matrices").load("BLOSUM62")
-    from esmgo.model import substitution as module
+    from esmgo.learn import substitution as module
 
     reach = module._reach()[module._tokens()]
     part = np.diff(reach, axis=1, prepend=0)

@@ -66,7 +66,7 @@ def test_losses_are_the_golden_ones(tmp_path, caplog):
 
 
 def test_the_output_bias_starts_at_the_log_odds_of_each_term(tmp_path):
-    from esmgo.data.dataset import open_dataset
+    from esmgo.dataset.opening import open_dataset
     from esmgo.learn.state import State
 
     data = open_dataset("sample")
@@ -78,7 +78,7 @@ def test_the_output_bias_starts_at_the_log_odds_of_each_term(tmp_path):
 
 
 def test_residues_are_substituted_anew_at_each_epoch_and_never_where_scores_are_asked(tmp_path):
-    from esmgo.data.dataset import open_dataset
+    from esmgo.dataset.opening import open_dataset
     from esmgo.learn.state import State
 
     settings = config(tmp_path, substitution_rate=0.3, context_length=200)
@@ -94,7 +94,7 @@ def test_residues_are_substituted_anew_at_each_epoch_and_never_where_scores_are_
 
 
 def test_a_linear_schedule_goes_up_and_then_down_to_nothing(tmp_path):
-    from esmgo.data.dataset import open_dataset
+    from esmgo.dataset.opening import open_dataset
     from esmgo.learn.state import State
 
     chosen = config(tmp_path, schedule="linear", learning_rate=1.0, num_epochs=10)
@@ -109,7 +109,7 @@ def test_a_linear_schedule_goes_up_and_then_down_to_nothing(tmp_path):
 
 
 def test_frozen_layers_have_no_dropout_and_no_gradient(tmp_path):
-    from esmgo.data.dataset import open_dataset
+    from esmgo.dataset.opening import open_dataset
     from esmgo.learn.state import State
     from esmgo.model.packing import pack
     from esmgo.model.tokens import encode
@@ -146,7 +146,7 @@ def test_the_gradient_does_not_depend_on_how_a_window_is_cut(tmp_path):
                    gradient_accumulation_steps=steps, eval_interval=99))  # fmt: skip
         results.append(open_checkpoint(folder / "c.pt").training["n_updates"])
     assert results[0] == results[1]
-    from esmgo.data.dataset import open_dataset
+    from esmgo.dataset.opening import open_dataset
     from esmgo.learn.gradient import window_of
     from esmgo.learn.loop import _step
     from esmgo.learn.state import State
@@ -176,7 +176,7 @@ def threads():
 
 
 def test_batches_side_by_side_have_the_gradient_of_one_after_the_other(tmp_path, threads):
-    from esmgo.data.dataset import open_dataset
+    from esmgo.dataset.opening import open_dataset
     from esmgo.learn.gradient import add_gradient, window_of
     from esmgo.learn.state import State
     from esmgo.learn.stop import StopRequest
@@ -417,7 +417,7 @@ def test_a_second_signal_leaves_at_once_and_the_last_checkpoint_is_whole(tmp_pat
 
 
 def test_the_split_of_the_checkpoint_is_used_on_resume_not_drawn_again(tmp_path, monkeypatch):
-    from esmgo.data import splits
+    from esmgo.dataset import splits
 
     fit(config(tmp_path))
     monkeypatch.setattr(splits, "chosen", lambda ids, ratio: np.zeros(len(ids), bool))
@@ -505,7 +505,7 @@ def test_bf16_stores_float16_and_trains_within_its_rounding(tmp_path, caplog):
 
 def test_a_full_disk_ends_the_storing_and_not_the_training(tmp_path, monkeypatch, caplog):
     from esmgo.errors import MachineError
-    from esmgo.model.activations import Store
+    from esmgo.learn.activations import Store
 
     def full(self, values):
         raise MachineError("activations: no space left on device")
@@ -518,9 +518,9 @@ def test_a_full_disk_ends_the_storing_and_not_the_training(tmp_path, monkeypatch
 
 
 def test_validation_and_index_see_the_weights_of_the_last_step_in_bf16(tmp_path):
-    from esmgo.data.dataset import open_dataset
-    from esmgo.model.index import open_index
-    from esmgo.predict.predictor import Predictor
+    from esmgo.dataset.opening import open_dataset
+    from esmgo.evidence.index import open_index
+    from esmgo.predict.scorer import Predictor
 
     found = fit(
         config(tmp_path, num_epochs=2, eval_interval=1, precision="bf16", dropout=0.0,

@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from esmgo.assess.audit import Audit, AuditConfig, audit
+    from esmgo.assess.baselines import BaselineConfig, write_baseline
+    from esmgo.assess.config import EvaluateConfig
+    from esmgo.assess.evaluation import Evaluated, evaluate_files
     from esmgo.data.annotations import read_annotations
-    from esmgo.data.building import BuildConfig, build
-    from esmgo.data.dataset import open_dataset
     from esmgo.data.fasta import Protein, read_fasta
-    from esmgo.data.report import ReadReport
+    from esmgo.data.rejects import ReadReport
+    from esmgo.dataset.building import BuildConfig, build
+    from esmgo.dataset.opening import open_dataset
     from esmgo.errors import EsmgoError
+    from esmgo.explain.card import Explanation
+    from esmgo.explain.explaining import ExplainConfig, explain, write_explanations
     from esmgo.export.hub import ExportConfig, export_checkpoint
     from esmgo.go.information import information_accretion
     from esmgo.go.labels import LabelSpace
@@ -29,56 +35,50 @@ if TYPE_CHECKING:
     from esmgo.go.scores import Scores
     from esmgo.go.terms import Aspect, Term
     from esmgo.go.truepath import propagate
+    from esmgo.learn.blending import BlendConfig, BlendSummary, blend
     from esmgo.learn.config import TrainConfig
     from esmgo.learn.finetune import Fitted, fit
     from esmgo.metrics.result import AspectResult, evaluate
     from esmgo.metrics.truth import Truth
-    from esmgo.predict.auditing import Audit, AuditConfig, audit
-    from esmgo.predict.baselines import BaselineConfig, write_baseline
-    from esmgo.predict.blending import BlendConfig, BlendSummary, blend
     from esmgo.predict.drawing import SubgraphConfig, subgraph
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
-    from esmgo.predict.ensemble import Ensemble, Evidence
-    from esmgo.predict.evaluate_config import EvaluateConfig
-    from esmgo.predict.evaluation import Evaluated, evaluate_files
-    from esmgo.predict.explaining import ExplainConfig, explain, write_explanations
-    from esmgo.predict.merging import MergeConfig, merge_shards
-    from esmgo.predict.predictor import Prediction, Predictor
-    from esmgo.predict.proteome import PredictSummary, write_predictions
+    from esmgo.predict.predictor import Ensemble, Evidence
     from esmgo.predict.ranking import RankConfig, rank
-    from esmgo.predict.request import PredictConfig
+    from esmgo.predict.scorer import Prediction, Predictor
     from esmgo.predict.selftest import Selftest, SelftestConfig, selftest
-    from esmgo.render.card import Explanation
+    from esmgo.proteome.config import PredictConfig
+    from esmgo.proteome.merging import MergeConfig, merge_shards
+    from esmgo.proteome.run import PredictSummary, write_predictions
 
 _HOMES = {
     "Aspect": "go.terms",
     "AspectResult": "metrics.result",
-    "Audit": "predict.auditing",
-    "AuditConfig": "predict.auditing",
-    "BaselineConfig": "predict.baselines",
-    "BlendConfig": "predict.blending",
-    "BlendSummary": "predict.blending",
-    "BuildConfig": "data.building",
+    "Audit": "assess.audit",
+    "AuditConfig": "assess.audit",
+    "BaselineConfig": "assess.baselines",
+    "BlendConfig": "learn.blending",
+    "BlendSummary": "learn.blending",
+    "BuildConfig": "dataset.building",
     "EmbedConfig": "predict.embedding",
-    "Ensemble": "predict.ensemble",
+    "Ensemble": "predict.predictor",
     "EsmgoError": "errors",
-    "EvaluateConfig": "predict.evaluate_config",
-    "Evaluated": "predict.evaluation",
-    "Evidence": "predict.ensemble",
-    "ExplainConfig": "predict.explaining",
-    "Explanation": "render.card",
+    "EvaluateConfig": "assess.config",
+    "Evaluated": "assess.evaluation",
+    "Evidence": "predict.predictor",
+    "ExplainConfig": "explain.explaining",
+    "Explanation": "explain.card",
     "ExportConfig": "export.hub",
     "Fitted": "learn.finetune",
     "LabelSpace": "go.labels",
-    "MergeConfig": "predict.merging",
+    "MergeConfig": "proteome.merging",
     "Ontology": "go.ontology",
-    "PredictConfig": "predict.request",
-    "PredictSummary": "predict.proteome",
-    "Prediction": "predict.predictor",
-    "Predictor": "predict.predictor",
+    "PredictConfig": "proteome.config",
+    "PredictSummary": "proteome.run",
+    "Prediction": "predict.scorer",
+    "Predictor": "predict.scorer",
     "Protein": "data.fasta",
     "RankConfig": "predict.ranking",
-    "ReadReport": "data.report",
+    "ReadReport": "data.rejects",
     "Scores": "go.scores",
     "Selftest": "predict.selftest",
     "SelftestConfig": "predict.selftest",
@@ -86,17 +86,17 @@ _HOMES = {
     "Term": "go.terms",
     "TrainConfig": "learn.config",
     "Truth": "metrics.truth",
-    "audit": "predict.auditing",
-    "blend": "predict.blending",
-    "build": "data.building",
+    "audit": "assess.audit",
+    "blend": "learn.blending",
+    "build": "dataset.building",
     "evaluate": "metrics.result",
-    "evaluate_files": "predict.evaluation",
-    "explain": "predict.explaining",
+    "evaluate_files": "assess.evaluation",
+    "explain": "explain.explaining",
     "export_checkpoint": "export.hub",
     "fit": "learn.finetune",
     "information_accretion": "go.information",
-    "merge_shards": "predict.merging",
-    "open_dataset": "data.dataset",
+    "merge_shards": "proteome.merging",
+    "open_dataset": "dataset.opening",
     "propagate": "go.truepath",
     "rank": "predict.ranking",
     "read_annotations": "data.annotations",
@@ -104,10 +104,10 @@ _HOMES = {
     "read_obo": "go.obo",
     "selftest": "predict.selftest",
     "subgraph": "predict.drawing",
-    "write_baseline": "predict.baselines",
+    "write_baseline": "assess.baselines",
     "write_embeddings": "predict.embedding",
-    "write_explanations": "predict.explaining",
-    "write_predictions": "predict.proteome",
+    "write_explanations": "explain.explaining",
+    "write_predictions": "proteome.run",
 }
 
 __all__ = [

@@ -10,12 +10,12 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import InputError, shown
-from esmgo.predict.ensemble import Ensemble
-from esmgo.predict.predictor import Prediction, Predictor
+from esmgo.predict.inputs import open_predictor, pasted, read_proteins
+from esmgo.predict.predictor import Ensemble
 from esmgo.predict.ranking import RankConfig
-from esmgo.predict.reading import open_predictor, pasted, read_proteins
+from esmgo.predict.scorer import Prediction, Predictor
 from esmgo.render.text import heading, ranking
 
 __all__ = ["answer", "converse"]

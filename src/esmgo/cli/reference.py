@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from esmgo.data.building import BuildConfig
+from esmgo.assess.audit import AuditConfig
+from esmgo.assess.baselines import BaselineConfig
+from esmgo.assess.config import EvaluateConfig
+from esmgo.dataset.building import BuildConfig
+from esmgo.explain.explaining import ExplainConfig
 from esmgo.export.hub import ExportConfig
+from esmgo.learn.blending import BlendConfig
 from esmgo.learn.config import TrainConfig
 from esmgo.options import kind_of
-from esmgo.predict.auditing import AuditConfig
-from esmgo.predict.baselines import BaselineConfig
-from esmgo.predict.blending import BlendConfig
 from esmgo.predict.drawing import SubgraphConfig
 from esmgo.predict.embedding import EmbedConfig
-from esmgo.predict.evaluate_config import EvaluateConfig
-from esmgo.predict.explaining import ExplainConfig
-from esmgo.predict.merging import MergeConfig
 from esmgo.predict.ranking import RankConfig
-from esmgo.predict.request import PredictConfig
 from esmgo.predict.selftest import SelftestConfig
+from esmgo.proteome.config import PredictConfig
+from esmgo.proteome.merging import MergeConfig
 
 __all__ = ["page"]
 

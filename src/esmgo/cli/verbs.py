@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from esmgo.cli import flags
 from esmgo.cli.main import VERBS
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
 
 if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig
     from esmgo.predict.ranking import RankConfig
-    from esmgo.predict.request import PredictConfig
+    from esmgo.proteome.config import PredictConfig
 
 __all__ = [
     "audit",
@@ -67,9 +67,9 @@ def rank(words: Sequence[str], prog: str) -> int:
 
 def predict(words: Sequence[str], prog: str) -> int:
     """``esmgo predict``."""
-    from esmgo.predict.formats import is_stream
-    from esmgo.predict.proteome import write_predictions
-    from esmgo.predict.request import PredictConfig
+    from esmgo.proteome.config import PredictConfig
+    from esmgo.proteome.formats import is_stream
+    from esmgo.proteome.run import write_predictions
 
     config, _ = flags.parse(PredictConfig, words, prog=prog, description=VERBS["predict"])
     out = sys.stderr if is_stream(str(config.output)) else sys.stdout  # /dev/stdout, too
@@ -82,8 +82,8 @@ def predict(words: Sequence[str], prog: str) -> int:
 
 def merge(words: Sequence[str], prog: str) -> int:
     """``esmgo merge``."""
-    from esmgo.predict.formats import is_stream
-    from esmgo.predict.merging import MergeConfig, merge_shards
+    from esmgo.proteome.formats import is_stream
+    from esmgo.proteome.merging import MergeConfig, merge_shards
 
     config, _ = flags.parse(MergeConfig, words, prog=prog, description=VERBS["merge"])
     out = sys.stderr if is_stream(str(config.output)) else sys.stdout
@@ -104,7 +104,7 @@ def subgraph(words: Sequence[str], prog: str) -> int:
 
 def explain(words: Sequence[str], prog: str) -> int:
     """``esmgo explain``."""
-    from esmgo.predict.explaining import ExplainConfig, write_explanations
+    from esmgo.explain.explaining import ExplainConfig, write_explanations
 
     config, _ = flags.parse(ExplainConfig, words, prog=prog, description=VERBS["explain"])
     report = ReadReport(config.strict)
@@ -114,7 +114,7 @@ def explain(words: Sequence[str], prog: str) -> int:
 
 def build(words: Sequence[str], prog: str) -> int:
     """``esmgo build``."""
-    from esmgo.data.building import BuildConfig, build
+    from esmgo.dataset.building import BuildConfig, build
 
     config, _ = flags.parse(BuildConfig, words, prog=prog, description=VERBS["build"])
     summary = build(config)
@@ -133,7 +133,7 @@ def export(words: Sequence[str], prog: str) -> int:
 
 def baseline(words: Sequence[str], prog: str) -> int:
     """``esmgo baseline METHOD``."""
-    from esmgo.predict.baselines import METHODS, BaselineConfig, write_baseline
+    from esmgo.assess.baselines import METHODS, BaselineConfig, write_baseline
 
     if words and not words[0].startswith("-"):
         words = [f"--method={words[0]}", *words[1:]]
@@ -147,7 +147,7 @@ def baseline(words: Sequence[str], prog: str) -> int:
 
 def audit(words: Sequence[str], prog: str) -> int:
     """``esmgo audit``."""
-    from esmgo.predict.auditing import AuditConfig, audit
+    from esmgo.assess.audit import AuditConfig, audit
 
     config, _ = flags.parse(AuditConfig, words, prog=prog, description=VERBS["audit"])
     report = ReadReport(config.strict)
@@ -167,7 +167,7 @@ def embed(words: Sequence[str], prog: str) -> int:
 
 def blend(words: Sequence[str], prog: str) -> int:
     """``esmgo blend``."""
-    from esmgo.predict.blending import BlendConfig, blend
+    from esmgo.learn.blending import BlendConfig, blend
 
     config, _ = flags.parse(BlendConfig, words, prog=prog, description=VERBS["blend"])
     report = ReadReport()
@@ -187,8 +187,8 @@ def selftest(words: Sequence[str], prog: str) -> int:
 
 def evaluate(words: Sequence[str], prog: str) -> int:
     """``esmgo evaluate``."""
-    from esmgo.predict.evaluate_config import EvaluateConfig
-    from esmgo.predict.evaluation import evaluate_files
+    from esmgo.assess.config import EvaluateConfig
+    from esmgo.assess.evaluation import evaluate_files
 
     config, _ = flags.parse(EvaluateConfig, words, prog=prog, description=VERBS["evaluate"])
     found = evaluate_files(config)

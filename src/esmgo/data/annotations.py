@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, UsageError, shown
-from esmgo.go.source import Source, chunks, name_of, text_lines
+from esmgo.files.source import Source, chunks, name_of, text_lines
 from esmgo.go.terms import Aspect, is_go_id
 
 __all__ = ["Annotation", "accession", "read_annotations", "read_taxonomy"]

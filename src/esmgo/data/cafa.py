@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from esmgo.errors import AnnotationError, shown
-from esmgo.go.source import Source, chunks, decoded_line, line_blocks, name_of
+from esmgo.files.source import Source, chunks, decoded_line, line_blocks, name_of
 
 __all__ = ["Pairs", "read_ids", "read_pairs", "read_predictions"]
 

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from esmgo.errors import HubError, UsageError, shown
-from esmgo.go.files import replacing
+from esmgo.files.atomic import replacing
 
 __all__ = ["GO_BASIC", "locate_ontology"]
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.records import Record, read_records, text_of
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
 from esmgo.errors import FastaError, shown
-from esmgo.go.source import MAX_PIECE, Source, check_unchanged, name_of, stamp
+from esmgo.files.source import MAX_PIECE, Source, check_unchanged, name_of, stamp
 
 __all__ = ["MAX_ID_LENGTH", "Protein", "read_fasta"]
 

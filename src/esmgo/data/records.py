@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from esmgo.data.foreign import is_binary, kind_of_text
-from esmgo.data.report import Reject
+from esmgo.data.rejects import Reject
 from esmgo.errors import FastaError
-from esmgo.go.source import HEAD, Source, chunks, name_of, pieces
+from esmgo.files.source import HEAD, Source, chunks, name_of, pieces
 
 __all__ = ["Record", "read_records", "text_of"]
 

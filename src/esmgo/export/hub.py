@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esmgo.data.folder import replacing_folder
 from esmgo.errors import UsageError
+from esmgo.files.folder import replacing_folder
 from esmgo.model.bundled import checkpoint_option, chosen
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import VOCABULARY

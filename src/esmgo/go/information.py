@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import AnnotationError, shown
+from esmgo.files.source import Source, chunks, name_of, text_lines
 from esmgo.go.labels import LabelSpace
-from esmgo.go.source import Source, chunks, name_of, text_lines
 from esmgo.go.terms import is_go_id
 
 __all__ = ["information_accretion", "read_information_accretion"]

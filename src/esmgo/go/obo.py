@@ -14,8 +14,8 @@ from itertools import chain
 from operator import itemgetter
 
 from esmgo.errors import shown
+from esmgo.files.source import Source
 from esmgo.go.ontology import Ontology
-from esmgo.go.source import Source
 from esmgo.go.stanzas import Outline, read_outline
 from esmgo.go.terms import Aspect, Term
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esmgo.data.dataset import DEFAULT, parse_subset
+from esmgo.dataset.opening import DEFAULT, parse_subset
 from esmgo.model.bases import BASES, DEFAULT_BASE
 from esmgo.options import check, device_option, option, precision_option
 

@@ -20,13 +20,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from esmgo.errors import MachineError, UsageError, shown
+from esmgo.learn.activations import Store, size_of
 from esmgo.learn.stop import StopRequest
-from esmgo.model.activations import Store, size_of
+from esmgo.learn.substitution import substituted
 from esmgo.model.caller import Caller
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import in_batches, token_budget
-from esmgo.model.substitution import substituted
 from esmgo.model.tokens import encode
 
 __all__ = ["Batch", "Features"]
@@ -67,7 +67,7 @@ class Features:
         training from them has the same bits as one that computes them anew; else in float16.
     substitution_rate, seed : float, int
         The part of the residues that are others at each visit of training, see
-        `esmgo.model.substitution`; what draws them. Above 0 nothing can be stored.
+        `esmgo.learn.substitution`; what draws them. Above 0 nothing can be stored.
     """
 
     def __init__(

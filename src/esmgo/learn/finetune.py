@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esmgo.data.dataset import Dataset, locate_dataset, open_dataset
 from esmgo.data.download import locate_ontology
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, shown
 from esmgo.learn.config import FREE, TrainConfig
 from esmgo.learn.lock import exclusive

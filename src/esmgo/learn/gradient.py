@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from esmgo.data.proteins import AnnotatedProteins
+from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from esmgo.evidence.index import Index, as_stored, index_path, write_index
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.index import Index, as_stored, index_path, write_index
 from esmgo.model.scoring import in_batches, token_budget
 
 __all__ = ["index_training"]

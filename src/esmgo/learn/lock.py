@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esmgo.errors import MachineError, UsageError, shown
+from esmgo.files.lock import acquire, release
 from esmgo.model.container import best_path
-from esmgo.model.lock import acquire, release
 
 __all__ = ["exclusive"]
 

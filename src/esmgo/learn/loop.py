@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from esmgo.data.dataset import Dataset
+from esmgo.dataset.opening import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, shown
 from esmgo.learn.board import Board
 from esmgo.learn.config import TrainConfig

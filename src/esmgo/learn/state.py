@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from esmgo.data.dataset import Dataset
+from esmgo.dataset.opening import Dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Features

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.dataset import Dataset
+from esmgo.dataset.opening import Dataset
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
 from esmgo.go.truepath import propagate

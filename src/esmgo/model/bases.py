@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from esmgo.data.hub import snapshot
 from esmgo.errors import CheckpointError, UsageError, shown
+from esmgo.files.hub import snapshot
 
 __all__ = ["BASES", "DEFAULT_BASE", "TINY", "check_config", "check_name", "locate_base"]
 

@@ -19,10 +19,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from esmgo.errors import CheckpointError, shown
+from esmgo.files.lock import acquire, release
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
-from esmgo.model.lock import acquire, release
 from esmgo.model.tensors import SCALE, raw, scaled, split
 
 if TYPE_CHECKING:

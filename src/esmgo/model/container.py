@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from esmgo.errors import CheckpointError, MachineError, shown
-from esmgo.go.files import replacing
+from esmgo.files.atomic import replacing
 
 __all__ = [
     "DTYPE_BYTES",

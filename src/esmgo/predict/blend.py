@@ -14,7 +14,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
 from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.predict.stacking import Said, Stacker
+from esmgo.predict.regression import Said, Stacker
 
 __all__ = [
     "NUM_BINS",

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
 from esmgo.go.terms import Aspect
 from esmgo.options import option
-from esmgo.predict.predictor import Prediction
-from esmgo.predict.reading import ReadingConfig, open_predictor, read_proteins
+from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
+from esmgo.predict.scorer import Prediction
 from esmgo.render.graph import draw, format_of, subgraph_of
 
 __all__ = ["SubgraphConfig", "subgraph"]

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from esmgo.data.fasta import Protein, read_fasta
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import FastaError, UsageError, shown
-from esmgo.go.files import replacing
-from esmgo.go.source import check_readable
+from esmgo.files.atomic import replacing
+from esmgo.files.output import check_free
+from esmgo.files.source import check_readable
 from esmgo.model.bases import locate_base
 from esmgo.model.bundled import chosen
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, option, precision_option
-from esmgo.predict.output import check_free
 
 if TYPE_CHECKING:
     import torch
@@ -188,7 +188,7 @@ def _embedded(
     precision: str,
 ) -> Iterator[Block]:
     from esmgo.model.embeddings import embed
-    from esmgo.predict.predictor import blocks
+    from esmgo.predict.scorer import blocks
 
     with tqdm(desc="Embedding", unit="protein", disable=None, leave=False) as bar:
         for block in blocks(proteins, BLOCK):

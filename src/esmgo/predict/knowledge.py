@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from esmgo.data.dataset import SAMPLE, locate_dataset, open_split
 from esmgo.data.fasta import read_fasta
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split
 from esmgo.errors import UsageError, shown
 
 __all__ = ["NAMES", "split_sources", "training_sequences"]

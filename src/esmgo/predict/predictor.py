@@ -1,93 +1,94 @@
-"""From a checkpoint and proteins to probabilities of terms."""
+"""All that a checkpoint knows about a protein, in one: its sources and their blend.
+
+Every source scores the same label space. What is there is used; what a call came from is
+said. Nothing here knows about files of calls.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
+from esmgo.errors import UsageError, shown
+from esmgo.evidence.index import open_index
+from esmgo.evidence.sources import Source, Sources, speaking
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
-from esmgo.go.terms import Term
-from esmgo.go.truepath import implied, propagate
+from esmgo.go.truepath import propagate
 from esmgo.model.bundled import bundled_path
-from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.model.device import choose_device
-from esmgo.model.embeddings import mean_of_windows
-from esmgo.model.scoring import probabilities
-from esmgo.model.tokens import encode, windows
+from esmgo.model.device import resolved
+from esmgo.predict.blend import Blend, Variant
+from esmgo.predict.scorer import BLOCK, Prediction, Predictor, blocks
 
-__all__ = ["Prediction", "Predictor"]
+__all__ = ["Ensemble", "Evidence"]
 
-Item = TypeVar("Item")
-
-BLOCK = 256
-"""Proteins scored together: what memory must hold, whatever the number of proteins."""
+VERSION = 4
+"""Of how scores are made here; unfinished work of another version is not gone on with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """The called terms of one protein.
+class Evidence:
+    """What is known about a block of proteins.
 
     Parameters
     ----------
-    protein : Protein
-        What was read.
-    scores : ndarray, shape=(T,), dtype=float32
-        Probabilities of the terms of ``labels``.
-    labels : LabelSpace
-        The terms.
-    n_windows : int
-        Overlapping windows that the protein was scored in; 1 where it fits the context.
+    scores : Scores
+        Obeying the true-path rule; N proteins, T terms.
+    precision : ndarray, shape=(N, T), dtype=float32
+        The calibrated probability that such a call is in the annotations; NaN where the
+        checkpoint has no calibration.
+    sources : ndarray, shape=(N, T), dtype=uint8
+        Flags of `Source`; 0 where only the term's frequency speaks for it.
+    similarity : ndarray, shape=(N,), dtype=float32
+        Cosine similarity of embeddings to the nearest training protein; NaN without an index.
+    n_windows : ndarray, shape=(N,), dtype=int64
+        Overlapping windows that each protein was scored in.
+    bin : ndarray, shape=(N,), dtype=int64
+        How close the nearest training protein is, in groups of the calibration.
     """
 
-    protein: Protein
-    scores: NDArray[np.float32]
-    labels: LabelSpace
-    n_windows: int = 1
-
-    def ranked(self) -> NDArray[np.intp]:
-        """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
-        return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
-
-    def top(self, k: int, *, general: bool = True) -> list[tuple[Term, float]]:
-        """Return the ``k`` most probable terms with their probabilities, or all there are.
-
-        Without ``general`` ones: those that a term right below implies, see `implied`.
-        """
-        order = self.ranked()
-        if not general:
-            order = order[~implied(self.scores, self.labels)[order]]
-        return [(self.labels.terms[j], float(self.scores[j])) for j in order[:k]]
+    scores: Scores
+    precision: NDArray[np.float32]
+    sources: NDArray[np.uint8]
+    similarity: NDArray[np.float32]
+    n_windows: NDArray[np.int64]
+    bin: NDArray[np.intp]
 
 
-class Predictor:
-    """A caller that is ready to score proteins.
+class Ensemble:
+    """A checkpoint that is ready to call terms with all it has.
 
-    A protein's scores do not depend on the others: on a CPU to the last bit, on a GPU
-    within 1e-6 in fp32 and 1e-2 in bf16.
+    Parameters
+    ----------
+    predictor : Predictor
+        Encoder and head.
+    sources : Sources
+        What else there is.
+    variant : Variant, optional
+        How the sources are blended and calibrated; without one, one source speaks alone.
+    alone : str
+        Which.
+    identity : str
+        What tells the checkpoint, the index and the sequences from others.
     """
 
     def __init__(
         self,
-        caller: Caller,
-        labels: LabelSpace,
-        context_length: int,
-        device: torch.device,
-        precision: str = "auto",
+        predictor: Predictor,
+        sources: Sources,
+        variant: Variant | None = None,
+        alone: str = "head",
+        identity: str = "",
     ) -> None:
-        caller.network.to(device)
-        caller.train(False)
-        self.caller, self.labels = caller, labels
-        self.context_length, self.device, self.precision = context_length, device, precision
+        self.predictor, self.sources, self.variant = predictor, sources, variant
+        self._alone, self._identity = alone, identity
 
     @classmethod
     def load(
@@ -97,29 +98,40 @@ class Predictor:
         device: str | None = None,
         context_length: int | None = None,
         precision: str = "auto",
-    ) -> Predictor:
-        """Open a checkpoint.
+        homology: dict[str, str] | None = None,
+        sources: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> Ensemble:
+        """Open a checkpoint and what lies beside it; the bundled caller when left out.
 
         Parameters
         ----------
-        path : str or Path, optional
-            A checkpoint of `esmgo.fit`; when left out the bundled caller.
-        device : str, optional
-            ``cuda``, ``mps``, ``cpu`` …; when left out the best there is.
-        context_length : int, optional
-            Tokens per window; when left out, as in training.
-        precision : str
-            ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
+        path, device, context_length, precision
+            See `Predictor.load`.
+        homology : dict of str to str, optional
+            Training sequences by id, for DIAMOND.
+        sources : sequence of str, optional
+            ``head``, ``neighbours``, ``kmers``, ``homology``: ask only these; when left out
+            all there are, as far as there is a blend of them.
+        threads : int
+            Of DIAMOND.
 
         Raises
         ------
         CheckpointError
-            If the file is not a whole, sound checkpoint.
+            If a file is not sound.
         UsageError
-            If the device is not there.
+            If a source is asked for that is not there.
         """
-        checkpoint = open_checkpoint(bundled_path() if path is None else path)
-        return cls.of(checkpoint, device=device, context_length=context_length, precision=precision)
+        return cls.of(
+            open_checkpoint(bundled_path() if path is None else path),
+            device=device,
+            context_length=context_length,
+            precision=precision,
+            homology=homology,
+            sources=sources,
+            threads=threads,
+        )
 
     @classmethod
     def of(
@@ -129,66 +141,128 @@ class Predictor:
         device: str | None = None,
         context_length: int | None = None,
         precision: str = "auto",
-    ) -> Predictor:
+        homology: dict[str, str] | None = None,
+        sources: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> Ensemble:
         """Make ready an opened checkpoint; see `load`."""
-        where = choose_device(device)
-        length = context_length or checkpoint.context_length
-        return cls(checkpoint.caller(), checkpoint.labels, length, where, precision)
+        path = checkpoint.path
+        predictor = Predictor.of(
+            checkpoint, device=device, context_length=context_length, precision=precision
+        )
+        with_kmers = sources is None or "kmers" in sources
+        index, blend = open_index(checkpoint, with_kmers=with_kmers), Blend.of(checkpoint)
+        there = ["head"]
+        there += ["neighbours"] if index is not None else []
+        there += ["kmers"] if index is not None and index.kmers is not None else []
+        there += ["homology"] if homology is not None else []
+        wanted = list(there if sources is None else dict.fromkeys(sources))
+        if absent := [name for name in wanted if name not in there]:
+            raise UsageError(_how_to_get(absent[0], str(path)))
+        variant = blend.variant(wanted) if blend else None
+        if variant is None and len(wanted) > 1:
+            if sources is None and homology is None:
+                variant = blend.widest(wanted) if blend else None
+                wanted = list(variant.sources) if variant else ["head"]
+            else:
+                how = "esmgo blend --homology" if "homology" in wanted else "esmgo blend"
+                raise UsageError(
+                    f"{shown(path, 60)} has no blend of {', '.join(wanted)}: {how} fits one"
+                )
+        if homology is not None and index is not None and not set(index.ids) & set(homology):
+            raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
+        if index is not None and "kmers" not in wanted:
+            index = replace(index, kmers=None)  # not asked: looking them up takes time
+        asked = Sources(
+            checkpoint.labels,
+            index,
+            homology if "homology" in wanted else None,
+            num_neighbours=blend.num_neighbours if blend else 10,
+            threads=threads,
+            is_blended=variant is not None and len(variant.sources) > 1,
+        )
+        digest = hashlib.sha256(repr(wanted).encode())
+        digest.update(checkpoint.header.notes["sha256"].encode())
+        if index is not None:
+            digest.update(index.fingerprint.encode())
+        for id, sequence in sorted((homology or {}).items()):
+            digest.update(f">{id}\n{sequence}\n".encode())
+        return cls(predictor, asked, variant, wanted[0], digest.hexdigest())
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The terms."""
+        return self.predictor.labels
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides the scores, in hexadecimal digits."""
+        p = self.predictor
+        settings = [
+            VERSION, self._identity, p.context_length, p.device.type,
+            resolved(p.device, p.precision),
+        ]  # fmt: skip
+        return hashlib.sha256(repr(settings).encode()).hexdigest()
+
+    def evidence(self, proteins: Sequence[Protein]) -> Evidence:
+        """Score a block of proteins; on a CPU a protein's scores do not depend on the others."""
+        raw, vectors, n_windows = self.predictor.states([p.sequence for p in proteins])
+        head = propagate(raw, self.labels)
+        said = self.sources.said(self.sources.ask(proteins, vectors), head)
+        flags = speaking(said, self.labels)
+        values = said.by_source()[self._alone]
+        precision = np.full(head.shape, np.nan, np.float32)
+        bin = np.zeros(len(proteins), np.intp)
+        if self.variant is not None:
+            blended = self.variant.blended(said, self.labels)
+            values = propagate(blended, self.labels)
+            flags |= np.where(values > blended, np.uint8(Source.DESCENDANT), np.uint8(0))
+            bin = self.variant.bins(said)
+            precision = self.variant.precision_of(values, bin, self.labels)
+        scores = Scores(tuple(p.id for p in proteins), values, self.labels)
+        windows = np.array(n_windows, np.int64)
+        return Evidence(scores, precision, flags, said.similarity, windows, bin)
 
     def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
-        """Score each protein against the label space; results keep the input order.
-
-        A protein longer than the context is scored in overlapping windows, and each term
-        gets its highest score among them.
-
-        Parameters
-        ----------
-        proteins : iterable of Protein
-            Read as they are needed.
-        raw : bool
-            Leave scores as the network gives them, without the true-path rule.
-        """
+        """Score each protein with all sources, or ``raw``, by the network alone; in input order."""
+        if raw:
+            yield from self.predictor.predict(proteins, raw=True)
+            return
         for block in blocks(proteins, BLOCK):
-            values, _, counts = self.states([p.sequence for p in block])
-            if not raw:
-                values = propagate(values, self.labels)
-            for protein, row, n in zip(block, values, counts, strict=True):
-                yield Prediction(protein, row, self.labels, n)  # (T,)
+            found = self.evidence(block)
+            rows = zip(block, found.scores.values, found.n_windows.tolist(), strict=True)
+            for protein, row, n in rows:
+                yield Prediction(protein, row, self.labels, n)
 
     def score(self, proteins: Iterable[Protein]) -> Iterator[Scores]:
-        """Yield propagated scores in blocks of proteins, in input order."""
-        for block in blocks(self.predict(proteins), BLOCK):
-            ids = tuple(p.protein.id for p in block)
-            yield Scores(ids, np.stack([p.scores for p in block]), self.labels)
+        """Yield scores in blocks of proteins, in input order."""
+        for block in blocks(proteins, BLOCK):
+            yield self.evidence(block).scores
 
-    def states(
-        self, sequences: Sequence[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
-        """Return what the network makes of proteins, in one pass.
+    def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
+        """Return which calls hold a precision on the calibration proteins; shape=(N, T).
 
-        Returns
-        -------
-        probabilities : ndarray, shape=(N, T), dtype=float32
-            As the network gives them: the highest among a protein's windows, without the
-            true-path rule.
-        vectors : ndarray, shape=(N, D), dtype=float32
-            Final states at ``<cls>``: the mean over a protein's windows.
-        n_windows : list of int
-            The windows of each protein.
+        Raises
+        ------
+        UsageError
+            If the checkpoint has no calibration.
         """
-        parts = [windows(sequence, self.context_length) for sequence in sequences]
-        owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
-        rows = [encode(text, self.context_length) for part in parts for text in part]
-        values = np.zeros((len(sequences), len(self.labels)), np.float32)
-        states = np.empty((len(rows), self.caller.width), np.float32)
-        for at, found, vectors in probabilities(self.caller, rows, self.device, self.precision):
-            np.maximum.at(values, owner[at], found)
-            states[at] = vectors
-        return values, mean_of_windows(states, parts), [len(part) for part in parts]
+        if self.variant is None:
+            raise UsageError("--precision needs a calibrated checkpoint: esmgo blend makes it one")
+        threshold = self.variant.thresholds(precision, evidence.bin, self.labels)  # (N, T)
+        return evidence.scores.values >= threshold
 
 
-def blocks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
-    """Cut a stream into tuples of ``size``; the last may be shorter."""
-    stream = iter(items)
-    while block := tuple(islice(stream, size)):
-        yield block
+def _how_to_get(source: str, path: str) -> str:
+    match source:
+        case "neighbours":
+            return (
+                f"no index beside {shown(path, 60)}: fine-tune.py --resume makes it, or leave"
+                " neighbours out of --sources"
+            )
+        case "kmers":
+            return f"no k-mers beside {shown(path, 60)}: esmgo blend gathers them"
+        case "homology":
+            return "homology needs the training sequences: --homology=FILE"
+        case _:
+            return f"{shown(repr(source), 30)} is no source: head, neighbours, kmers, homology"

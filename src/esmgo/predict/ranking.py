@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esmgo.data.report import ReadReport
+from esmgo.data.rejects import ReadReport
 from esmgo.go.truepath import IMPLIED
 from esmgo.options import option
-from esmgo.predict.reading import ReadingConfig, open_predictor, read_proteins
+from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
 
 if TYPE_CHECKING:
-    from esmgo.predict.predictor import Prediction
+    from esmgo.predict.scorer import Prediction
 
 __all__ = ["RankConfig", "rank"]
 

@@ -16,7 +16,7 @@ from esmgo.errors import CheckpointError, shown
 from esmgo.model.bundled import bundled_path, card_path
 
 if TYPE_CHECKING:
-    from esmgo.predict.ensemble import Ensemble
+    from esmgo.predict.predictor import Ensemble
 
 __all__ = ["TOLERANCE", "Check", "Selftest", "SelftestConfig", "scores_of", "selftest"]
 
@@ -124,7 +124,7 @@ def _files(files: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
 
 
 def _scores(expected: Mapping[str, Mapping[str, float]]) -> Iterator[Check]:
-    from esmgo.predict.ensemble import Ensemble  # torch takes seconds: not for --help
+    from esmgo.predict.predictor import Ensemble  # torch takes seconds: not for --help
 
     ensemble = Ensemble.load(device="cpu", precision="fp32")
     column = ensemble.labels.column

@@ -13,7 +13,7 @@ from pathlib import Path
 from graphviz.backend.execute import CalledProcessError, ExecutableNotFound, run_check
 
 from esmgo.errors import MachineError, UsageError, shown
-from esmgo.go.files import write_atomically
+from esmgo.files.atomic import write_atomically
 from esmgo.render.dot import to_dot
 from esmgo.render.page import to_html
 from esmgo.render.subgraph import Node, Subgraph, subgraph_of

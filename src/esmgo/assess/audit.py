@@ -1,0 +1,229 @@
+"""``esmgo audit``: what the split of a data set really tests.
+
+A test protein that nearly equals a training protein tests memory, and a term that
+training never has cannot be called. Both are counted here. Nothing here knows about
+models or scores.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from esmgo.assess.corpus import CorpusConfig, open_corpus
+from esmgo.assess.overlap import (
+    MIN_COVERAGE,
+    NEAR_COVERAGE,
+    NEAR_IDENTITY,
+    Nearest,
+    count_near,
+    nearest_of,
+)
+from esmgo.data.annotations import accession
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.opening import Dataset
+from esmgo.errors import UsageError, shown
+from esmgo.evidence.diamond import find_diamond, search
+from esmgo.files.atomic import write_atomically
+from esmgo.files.folder import replacing_folder
+from esmgo.go.terms import Term
+from esmgo.options import option
+
+__all__ = ["Audit", "AuditConfig", "audit", "write_audit"]
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+MARK = "audit.json"
+"""All figures; tells an audit from any other folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditConfig(CorpusConfig):
+    """What ``esmgo audit`` accepts."""
+
+    output_dir: str | None = option(
+        None, "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json."
+    )
+    overwrite: bool = option(False, "Replace an older audit at the same place.")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found; its text is a table for people.
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Proteins of both sides.
+    histogram : dict
+        Test proteins by identity to the nearest training protein; see
+        `esmgo.assess.overlap.HISTOGRAM`.
+    n_partial : int
+        Test proteins with hits over less than half of them alone; ``no hit`` counts them.
+    n_identical : int
+        Test proteins whose sequence is trained on.
+    n_near : int
+        Further test proteins with a near-duplicate among the training proteins.
+    n_same_id : int
+        Test proteins whose id is trained on.
+    unseen : dict
+        Terms of test proteins that no training protein has, and how many have each.
+    n_test_terms : int
+        Terms of test proteins.
+    nearest : Nearest
+        One row per test protein.
+    data : Dataset
+        What was audited.
+    """
+
+    n_train: int
+    n_test: int
+    histogram: dict[str, int]
+    n_partial: int
+    n_identical: int
+    n_near: int
+    n_same_id: int
+    unseen: dict[Term, int]
+    n_test_terms: int
+    nearest: Nearest = field(repr=False)
+    data: Dataset = field(repr=False)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterable[str]:
+        yield f"{self.n_test:,} test proteins, {self.n_train:,} training proteins"
+        yield ""
+        yield "Identity to the nearest training protein, where the alignment spans half of"
+        yield "the test protein or more (best bit score of DIAMOND):"
+        for name, n in self.histogram.items():
+            yield f"  {name:<10} {n:>8,}  {100 * n / max(self.n_test, 1):5.1f} %"
+        yield f"Of those without, {self.n_partial:,} have a hit over less than half."
+        yield ""
+        yield f"same sequence as a training protein: {self.n_identical:,}"
+        yield (
+            f"near-duplicates besides ({NEAR_IDENTITY:.0f} % identity over {NEAR_COVERAGE:.0f} % of"
+            f" both proteins): {self.n_near:,}"
+        )
+        yield f"same id as a training protein: {self.n_same_id:,}"
+        yield (
+            f"terms of test proteins that training never has: {len(self.unseen):,} of"
+            f" {self.n_test_terms:,}, in {sum(self.unseen.values()):,} annotations"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all figures as plain values."""
+        return {
+            "schema_version": SCHEMA,
+            "dataset": self.data.name,
+            "subset": self.data.subset,
+            "fingerprint": self.data.fingerprint,
+            "go_release": self.data.labels.release,
+            "n_train": self.n_train,
+            "n_test": self.n_test,
+            "nearest_training_identity": self.histogram,
+            "min_query_coverage": MIN_COVERAGE,
+            "n_partial_hits_alone": self.n_partial,
+            "n_identical_sequences": self.n_identical,
+            "n_near_duplicates": self.n_near,
+            "near_duplicate_identity": NEAR_IDENTITY,
+            "near_duplicate_coverage": NEAR_COVERAGE,
+            "n_same_ids": self.n_same_id,
+            "n_test_terms": self.n_test_terms,
+            "n_unseen_terms": len(self.unseen),
+            "n_unseen_annotations": sum(self.unseen.values()),
+        }
+
+
+def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit:
+    """Compare the test split of a data set with its training split.
+
+    Where there is no test split, what training holds out of train takes its place. With
+    ``output_dir`` the findings are written there, too: complete or absent.
+
+    Raises
+    ------
+    MachineError
+        If the program diamond is missing or fails.
+    UsageError
+        If ``output_dir`` exists, or no protein is held out.
+    EsmgoError
+        As `esmgo.dataset.opening.open_dataset`.
+    """
+    find_diamond()
+    report = ReadReport(config.strict) if report is None else report
+    if config.output_dir is None:
+        return _audited(config, report)
+    with replacing_folder(Path(config.output_dir), overwrite=config.overwrite, mark=MARK) as folder:
+        found = _audited(config, report)
+        write_audit(found, folder)
+    return found
+
+
+def write_audit(found: Audit, folder: Path) -> None:
+    """Write ``nearest.tsv``, ``unseen_terms.tsv`` and ``audit.json`` into a folder.
+
+    ``nearest.tsv`` has one row per test protein: ``protein``, ``nearest``, ``identity`` and
+    ``query_coverage`` in per cent, ``bits``. The last four are empty where there is no hit;
+    ``identity`` alone where the alignment spans less than half of the protein, which counts
+    as no hit; ``bits`` alone where DIAMOND sees no hit between equal sequences.
+    """
+    lines = ["protein\tnearest\tidentity\tquery_coverage\tbits", *_nearest_lines(found)]
+    _write_lines(folder / "nearest.tsv", lines)
+    lines = ["term\tname\taspect\ttest_proteins"]
+    lines += [
+        f"{term.id}\t{shown(term.name, 1000)}\t{term.aspect.name if term.aspect else ''}\t{n}"
+        for term, n in found.unseen.items()
+    ]
+    _write_lines(folder / "unseen_terms.tsv", lines)
+    text = json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n"
+    write_atomically(folder / MARK, text.encode("utf-8", "backslashreplace"))
+
+
+def _audited(config: AuditConfig, report: ReadReport) -> Audit:
+    log.debug("Reading the data set ...")
+    data = open_corpus(config, report)
+    train, test = data.train, data.validation
+    if not len(test):
+        raise UsageError(f"{shown(config.dataset, 60)} has no test protein: nothing is held out")
+    log.debug("Searching with DIAMOND ...")
+    hits = search(test.sequences, train.sequences, threads=config.n_threads)
+    nearest = nearest_of(test.sequences, train.sequences, hits)
+    ids = set(map(accession, train.ids))
+    return Audit(
+        n_train=len(train),
+        n_test=len(test),
+        histogram=nearest.histogram(),
+        n_partial=int((nearest.coverage < MIN_COVERAGE).sum()),
+        n_identical=int(nearest.is_identical.sum()),
+        n_near=count_near(hits, nearest.is_identical),
+        n_same_id=sum(accession(id) in ids for id in test.ids),
+        unseen=data.unseen,
+        n_test_terms=len(np.unique(test.indices)) + len(data.unseen),
+        nearest=nearest,
+        data=data,
+    )
+
+
+def _nearest_lines(found: Audit) -> Iterable[str]:
+    train, nearest = found.data.train.ids, found.nearest
+    rows = zip(
+        found.data.validation.ids, nearest.index, nearest.identity, nearest.coverage, nearest.bits,
+        strict=True,
+    )  # fmt: skip
+    for id, at, identity, coverage, bits in rows:
+        name = shown(train[at], 1000) if at >= 0 else ""
+        counted = identity if coverage >= MIN_COVERAGE else np.nan
+        figures = ("" if np.isnan(x) else f"{x:.1f}" for x in (counted, coverage, bits))
+        yield "\t".join((shown(id, 1000), name, *figures))
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    write_atomically(path, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))

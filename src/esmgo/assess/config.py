@@ -1,0 +1,122 @@
+"""What ``esmgo evaluate`` accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esmgo.dataset.opening import SPLITS, parse_subset
+from esmgo.errors import UsageError
+from esmgo.metrics.curve import NORMALISATIONS, RULES
+from esmgo.options import check, device_option, option, precision_option
+
+__all__ = ["EvaluateConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateConfig:
+    """What ``esmgo evaluate`` accepts."""
+
+    predictions: str | None = option(
+        None,
+        "Predictions in CAFA format (protein, term, score; plain or gzip), or a folder of such"
+        " files, each evaluated by itself; - for standard input.",
+    )
+    truth: str | None = option(
+        None, "What the proteins really have: protein and term, direct or propagated."
+    )
+    ontology: str | None = option(
+        None, "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
+    )
+    ia: str | None = option(
+        None, "Information accretion (term and bits): adds the weighted metrics."
+    )
+    targets: str | None = option(None, "Evaluate only the proteins listed in this file.")
+    terms_of_interest: str | None = option(None, "Count only the terms listed in this file.")
+    known: str | None = option(
+        None,
+        "Annotations known beforehand (protein and term): neither true nor called, for"
+        " partial-knowledge targets.",
+    )
+    identity: str | None = option(
+        None,
+        "The nearest.tsv of esmgo audit: evaluates proteins also by identity to their nearest"
+        " training protein.",
+    )
+    checkpoint_path: str | None = option(
+        None,
+        "Evaluate this training checkpoint, or bundled, on --dataset, instead of files.",
+    )
+    dataset: str | None = option(
+        None,
+        "What the proteins really have: a data set, that is a hub id, a local folder, one file, or"
+        " sample; with --predictions instead of --truth.",
+    )
+    dataset_subset: str = option("all", "The subset of the data set: all, mf, cc or bp.")
+    split: str = option(
+        "test",
+        "The split: test, train, or validation (what the checkpoint was validated on).",
+        choices=SPLITS,
+    )
+    sources: str | None = option(
+        None,
+        "With --checkpoint_path: who scores, of head, neighbours, kmers, homology (with commas).",
+        default_text="all that the checkpoint has a blend of",
+    )
+    homology: str | None = option(
+        None,
+        "With --checkpoint_path: the training sequences, a FASTA file or the data set, to compare"
+        " with by DIAMOND.",
+    )
+    output_dir: str | None = option(
+        None, "Write tables, JSON and an HTML report into this folder; else only print."
+    )
+    overwrite: bool = option(False, "Replace an older evaluation at the same place.")
+    normalisation: str = option(
+        "cafa",
+        "Divide sums by: cafa (precision by proteins with a call, the rest by all), gt (all), or"
+        " pred (proteins with a call).",
+        choices=NORMALISATIONS,
+    )
+    propagation: str = option(
+        "max",
+        "Raise a term to its highest descendant always (max), or only where it has no score of"
+        " its own (fill).",
+        choices=("max", "fill"),
+    )
+    threshold_step: float = option(
+        0.01, "The distance between thresholds.", minimum=0.0001, below=1
+    )
+    rules: str = option(
+        "cafaeval",
+        "Where CAFA's evaluator and the definitions differ, follow cafaeval or be exact"
+        " (docs/evaluation.md).",
+        choices=RULES,
+    )
+    drop_unknown_terms: bool = option(
+        False, "Drop terms of the data set that the ontology does not know."
+    )
+    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    precision: str = precision_option()
+    device: str | None = device_option()
+
+    def __post_init__(self) -> None:
+        check(self)
+        object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
+        if (self.predictions is None) == (self.checkpoint_path is None):
+            raise UsageError("give --predictions, or --checkpoint_path with --dataset")
+        source, needed = "checkpoint_path", ["dataset"]
+        other = ["truth", "targets", "known"]
+        if self.predictions is not None:
+            source, needed = "predictions", ["truth", "ontology"]
+            if self.dataset is not None:
+                needed.remove("truth")
+            else:
+                other = []
+            other += ["sources", "homology"]
+        for name in needed:
+            if getattr(self, name) is None:
+                raise UsageError(f"--{source} needs --{name}")
+        for unused in other:
+            if getattr(self, unused) is not None:
+                with_what = source if unused in ("sources", "homology") else "dataset"
+                raise UsageError(f"--{unused} does not go with --{with_what}")

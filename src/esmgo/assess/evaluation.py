@@ -1,0 +1,255 @@
+"""Evaluate predictions as CAFA does: from files, or of a checkpoint on a data set."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from esmgo.assess.config import EvaluateConfig
+from esmgo.assess.corpus import available_threads
+from esmgo.assess.identity import STRATA, read_identity, strata_of
+from esmgo.assess.predictions import TermCodes, predicted, read_truth
+from esmgo.data.cafa import read_ids
+from esmgo.data.download import locate_ontology
+from esmgo.data.fasta import Protein
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.opening import locate_dataset, open_split
+from esmgo.dataset.proteins import AnnotatedProteins
+from esmgo.errors import AnnotationError, shown
+from esmgo.files.folder import replacing_folder
+from esmgo.files.source import check_readable
+from esmgo.go.information import read_information_accretion
+from esmgo.go.obo import read_obo
+from esmgo.go.ontology import Ontology
+from esmgo.metrics.curve import thresholds
+from esmgo.metrics.evaluator import Evaluator
+from esmgo.metrics.result import Evaluation, evaluate, results
+from esmgo.metrics.tables import cafa_tables, document, summary
+from esmgo.metrics.truth import Truth
+from esmgo.predict.knowledge import split_sources, training_sequences
+from esmgo.render.evaluation_page import report_page
+
+__all__ = ["Evaluated", "evaluate_files"]
+
+log = logging.getLogger(__name__)
+
+MARK = "evaluation_all.tsv"
+
+_FILES = (
+    "truth", "ontology", "ia", "targets", "terms_of_interest", "known", "identity",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What `evaluate_files` found.
+
+    Parameters
+    ----------
+    evaluations : dict of str to Evaluation
+        By name of the predictions file, or of the checkpoint.
+    document : dict
+        All of it as plain values: the content of ``evaluation.json``.
+    report : ReadReport
+        Warnings, and rejected rows of a data set.
+    n_invalid : int
+        Lines left out because their score is outside (0, 1].
+    """
+
+    evaluations: dict[str, Evaluation]
+    document: dict[str, Any]
+    report: ReadReport
+    n_invalid: int = 0
+
+    def __str__(self) -> str:
+        return summary(self.evaluations)
+
+
+@dataclass(slots=True)
+class _Job:
+    """What all evaluations of one run share."""
+
+    config: EvaluateConfig
+    report: ReadReport
+    at: NDArray[np.float64]
+    options: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, float | None] | None = None
+    release: str = ""
+    n_invalid: int = 0
+
+    def strata(self, proteins: Sequence[str]) -> NDArray[np.intp] | None:
+        return None if self.identity is None else strata_of(proteins, self.identity)
+
+
+def evaluate_files(config: EvaluateConfig) -> Evaluated:
+    """Evaluate what ``config`` names, and write it if an output folder is given.
+
+    Raises
+    ------
+    EsmgoError
+        Of the kind and with the exit code that `esmgo.errors` tells.
+    """
+    for name in _FILES:
+        path = getattr(config, name)
+        if path is not None and "://" not in path:
+            check_readable(path, AnnotationError)
+    if config.output_dir is None:
+        return _evaluated(config)
+    with replacing_folder(Path(config.output_dir), overwrite=config.overwrite, mark=MARK) as at:
+        found = _evaluated(config)
+        for name, table in cafa_tables(found.evaluations).items():
+            (at / name).write_text(table, encoding="utf-8")
+        text = json.dumps(found.document, indent=1, allow_nan=False)
+        (at / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+        (at / "evaluation.html").write_text(report_page(found.document), encoding="utf-8")
+    return found
+
+
+def _evaluated(config: EvaluateConfig) -> Evaluated:
+    job = _Job(config, ReadReport(config.strict), thresholds(config.threshold_step, config.rules))
+    job.options["rules"] = config.rules
+    if config.ia is not None:
+        job.options["information"] = read_information_accretion(config.ia)
+    if config.identity is not None:
+        job.identity = read_identity(config.identity)
+    of = _of_files if config.checkpoint_path is None else _of_checkpoint
+    evaluations = of(job)
+    from importlib.metadata import version  # takes longer than reading the scores
+
+    settings = {
+        "program": f"esmgo {version('esmgo')}",
+        "rules": config.rules,
+        "normalisation": config.normalisation,
+        "propagation": config.propagation,
+        "threshold_step": config.threshold_step,
+        "ontology": job.release,
+        "information_accretion": config.ia is not None,
+        "warnings": job.report.warnings,
+    }
+    strata = STRATA if job.identity is not None else ()
+    page = document(evaluations, settings, strata)
+    return Evaluated(evaluations, page, job.report, job.n_invalid)
+
+
+def _of_files(job: _Job) -> dict[str, Evaluation]:
+    config, say = job.config, job.report.warn
+    assert config.predictions is not None
+    assert config.ontology is not None
+    files = _files(config.predictions)
+    ontology = read_obo(locate_ontology(config.ontology), warn=say)
+    job.release = ontology.release
+    terms = TermCodes(ontology)
+    if config.truth is None:
+        _, truth = _of_dataset(job, ontology)
+    else:
+        targets = read_ids(config.targets) if config.targets else None
+        truth = read_truth(config.truth, terms, say, targets=targets, known=config.known)
+    if config.terms_of_interest:
+        ids = read_ids(config.terms_of_interest)
+        found = {id: ontology.replacements.get(id, id) for id in ids}
+        job.options["of_interest"] = {id for id in found.values() if id in ontology.terms}
+        if not job.options["of_interest"]:
+            raise AnnotationError(config.terms_of_interest, "no term of the ontology in it")
+        if n := sum(id not in ontology.terms for id in found.values()):
+            say(f"{shown(config.terms_of_interest, 60)}: {n:,} terms that the ontology lacks")
+    return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
+
+
+def _of_dataset(
+    job: _Job, ontology: Ontology | None, validation: Sequence[str] = ()
+) -> tuple[AnnotatedProteins, Truth]:
+    """Read the proteins of a split, and what they really have."""
+    config = job.config
+    assert config.dataset is not None
+    proteins, labels, report = open_split(
+        locate_dataset(config.dataset, config.dataset_subset),
+        config.split,
+        config.dataset_subset,
+        ontology=ontology,
+        validation_ids=validation,
+        drop_unknown_terms=config.drop_unknown_terms,
+        strict=config.strict,
+    )
+    job.report.rejects += report.rejects
+    job.report.n_accepted += report.n_accepted
+    for line in report.warnings:
+        job.report.warn(line)
+    return proteins, Truth(proteins.ids, proteins.indptr, proteins.indices, labels)
+
+
+def _files(given: str) -> dict[str, str]:
+    """Return the predictions files by the name that CAFA's evaluator gives them."""
+    folder = Path(given)
+    if given == "-" or not folder.is_dir():
+        check_readable(given, AnnotationError)
+        return {"-" if given == "-" else folder.name: given}
+    found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    if not found:
+        raise AnnotationError(given, "no files in this folder")
+    return {"_".join(path.relative_to(folder).parts): str(path) for path in found}
+
+
+def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation:
+    found = predicted(path, terms, truth, job.at, rules=job.config.rules)
+    labels = found.labels(truth)
+    evaluator = Evaluator(
+        truth.over(labels), job.at, strata=job.strata(truth.proteins), **job.options
+    )
+    for bins, rows in found.blocks(labels, fill=job.config.propagation == "fill"):
+        evaluator.add_bins(bins, rows)
+        log.debug("%s: %s proteins", shown(found.name, 60), f"{int(rows[-1]) + 1:,}")
+    found.say(job.report.warn)
+    job.n_invalid += found.n_invalid
+    outcome = results(evaluator, job.config.normalisation)
+    if not any(len(result.curve.covered) for result in outcome.values()):
+        job.report.warn(f"{shown(found.name, 60)}: nothing predicted for any protein of the truth")
+    return outcome
+
+
+def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
+    config = job.config
+    assert config.checkpoint_path is not None
+    from esmgo.model.bundled import chosen
+    from esmgo.model.checkpoint import open_checkpoint
+    from esmgo.predict.predictor import Ensemble  # torch takes seconds
+
+    checkpoint = open_checkpoint(chosen(config.checkpoint_path))
+    predictor = Ensemble.of(
+        checkpoint,
+        device=config.device,
+        precision=config.precision,
+        homology=training_sequences(config.homology, config.dataset_subset),
+        sources=split_sources(config.sources),
+        threads=available_threads(),
+    )
+    ontology = None
+    if config.ontology is not None:
+        ontology = read_obo(locate_ontology(config.ontology), warn=job.report.warn)
+    proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
+    job.release = ontology.release if ontology else predictor.labels.release
+    if config.terms_of_interest:
+        job.options["of_interest"] = set(read_ids(config.terms_of_interest))
+    records = map(Protein, proteins.ids, proteins.sequences)
+    bar = tqdm(records, "Scoring", len(proteins), unit="protein", disable=None, leave=False)
+    outcome = evaluate(
+        predictor.score(bar),
+        truth,
+        job.at,
+        normalisation=config.normalisation,
+        strata=job.strata(truth.proteins),
+        **job.options,
+    )
+    if ontology is None and (
+        n := sum(t.id not in predictor.labels.column for t in truth.labels.terms)
+    ):
+        job.report.warn(f"{n:,} terms that the checkpoint lacks, not counted; --ontology adds them")
+        outcome = {a: result for a, result in outcome.items() if a in predictor.labels.aspects}
+    return {Path(config.checkpoint_path).name: outcome}

@@ -1,0 +1,84 @@
+"""How close each protein is to the nearest one trained on: groups to evaluate by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.errors import AnnotationError, shown
+from esmgo.files.source import Source, chunks, name_of, text_lines
+
+__all__ = ["BINS", "EDGES", "STRATA", "read_identity", "strata_of"]
+
+EDGES = (30.0, 40.0, 50.0, 70.0, 90.0)
+
+BINS = ("no hit", "< 30 %", "30–40 %", "40–50 %", "50–70 %", "70–90 %", "90–100 %")
+"""Groups of proteins by identity to the nearest training protein, from the first figure up
+to the second."""
+
+STRATA = (*BINS, "not listed")
+"""The groups of an evaluation."""
+
+
+def read_identity(source: Source) -> dict[str, float | None]:
+    """Read the identity of each protein, in percent; None for one without a hit.
+
+    Parameters
+    ----------
+    source : str, path or binary file
+        The ``nearest.tsv`` of an audit, or any table with the columns ``protein`` and
+        ``identity``; an empty cell is no hit.
+
+    Raises
+    ------
+    AnnotationError
+        With the line: another header, too few columns, no number from 0 to 100, or a
+        protein that stands there twice.
+    """
+    name = name_of(source)
+    lines = text_lines(chunks(source, AnnotationError), name, AnnotationError, max_length=1 << 20)
+    number, header = next(lines, (1, ""))
+    columns = header.split("\t")
+    if not {"protein", "identity"} <= set(columns):
+        reason = "the header has no columns 'protein' and 'identity'; nearest.tsv of esmgo audit?"
+        raise AnnotationError(name, reason, number)
+    protein, identity = columns.index("protein"), columns.index("identity")
+    found: dict[str, float | None] = {}
+    for line, text in lines:
+        if not text.strip():
+            continue
+        cells = text.split("\t")
+        if len(cells) <= max(protein, identity):
+            raise AnnotationError(name, f"{len(cells)} columns instead of {len(columns)}", line)
+        if cells[protein] in found:
+            raise AnnotationError(name, f"{shown(cells[protein], 40)} stands here again", line)
+        found[cells[protein]] = _percent(cells[identity].strip(), name, line)
+    if not found:
+        raise AnnotationError(name, "no proteins below the header")
+    return found
+
+
+def _percent(text: str, name: str, line: int) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 100:
+        reason = f"identity {shown(repr(text), 40)} is no number from 0 to 100"
+        raise AnnotationError(name, reason, line)
+    return value
+
+
+def strata_of(proteins: Sequence[str], identity: Mapping[str, float | None]) -> NDArray[np.intp]:
+    """Return the place in `STRATA` of each protein; shape=(N,)."""
+    groups = np.full(len(proteins), len(STRATA) - 1, np.intp)
+    for i, id in enumerate(proteins):
+        if id in identity:
+            value = identity[id]
+            groups[i] = 0 if value is None else 1 + np.searchsorted(EDGES, value, side="right")
+    return groups

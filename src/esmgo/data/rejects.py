@@ -1,0 +1,92 @@
+"""What a reader did with its records: nothing is changed or dropped in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from esmgo.errors import RecordError, shown
+from esmgo.files.atomic import write_atomically
+
+__all__ = ["ReadReport", "Reject"]
+
+MOST_LINES = 20
+"""Rejected records that are named one by one; a summary counts all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that was not taken: where it stands and why.
+
+    ``record`` counts from 1; ``line`` and ``column`` too, 0 where they do not apply.
+    """
+
+    source: str
+    record: int
+    id: str
+    line: int
+    column: int
+    reason: str
+
+    def __str__(self) -> str:
+        where = f":{self.line}" if self.line else ""
+        column = f" column {self.column}" if self.column else ""
+        name = shown(self.id, 50) if self.id else f"record {self.record}"
+        file = shown(Path(self.source).name, 60)
+        return f"{file}{where}{column}: {name} rejected: {self.reason}"
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """Counts and complaints of one reading; readers fill it while they go.
+
+    ``n_records == n_accepted + n_rejected`` at every moment between records.
+    """
+
+    strict: bool = False
+    n_accepted: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def n_rejected(self) -> int:
+        """Records not taken."""
+        return len(self.rejects)
+
+    @property
+    def n_records(self) -> int:
+        """Records read, taken or not."""
+        return self.n_accepted + self.n_rejected
+
+    def lines(self) -> list[str]:
+        """Say it for people: warnings, the first rejects, and how many there are in all."""
+        named = [*self.warnings[:MOST_LINES], *map(str, self.rejects[:MOST_LINES])]
+        if self.rejects:
+            named.append(f"{self.n_rejected} of {self.n_records} records rejected")
+        return named
+
+    def reject(self, reject: Reject) -> None:
+        """Note a rejected record.
+
+        Raises
+        ------
+        RecordError
+            Under ``strict``, at the first.
+        """
+        self.rejects.append(reject)
+        if self.strict:
+            raise RecordError(str(reject))
+
+    def write_rejects(self, path: Path) -> None:
+        """Write all rejected records as a table: complete or absent."""
+        rows = ["record\tid\tline\tcolumn\treason"]
+        rows += [
+            f"{r.record}\t{shown(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
+            for r in self.rejects
+        ]
+        write_atomically(path, ("\n".join(rows) + "\n").encode())
+
+    def warn(self, message: str) -> None:
+        """Note something that was changed, or looks odd, once however often it comes."""
+        if message not in self.warnings:
+            self.warnings.append(message)

@@ -1,0 +1,220 @@
+"""``esmgo build``: from the raw CAFA layout to a data set, checked on the way.
+
+Whatever is given is read and checked; a data set is written where sequences,
+annotations, an ontology and a place for it are all there. Nothing here knows about
+tokens or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from esmgo.data.annotations import accession, read_taxonomy
+from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.rejects import ReadReport
+from esmgo.data.residues import MAX_LENGTH
+from esmgo.dataset.matching import Annotated, by_record, current_terms
+from esmgo.dataset.writing import MARK, Row, write_dataset
+from esmgo.errors import AnnotationError, MachineError, UsageError, shown
+from esmgo.files.folder import replacing_folder
+from esmgo.go.obo import read_obo
+from esmgo.go.ontology import Ontology
+from esmgo.options import check, option
+
+__all__ = ["BuildConfig", "BuildSummary", "build"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildConfig:
+    """What ``esmgo build`` accepts."""
+
+    sequences: str | None = option(None, "The proteins: FASTA, plain or gzip; - reads stdin.")
+    terms: str | None = option(
+        None, "The annotations: a CAFA table (EntryID, term, aspect) or GAF 2, plain or gzip."
+    )
+    ontology: str | None = option(None, "The Gene Ontology: OBO, plain or gzip.")
+    taxonomy: str | None = option(
+        None, "The taxon of each protein: a CAFA table (EntryID, taxonomyID), plain or gzip."
+    )
+    output_dir: str | None = option(
+        None, "The folder to make, SUBSET/SPLIT.parquet; without one the input is only checked."
+    )
+    test_ratio: float = option(
+        0.1,
+        "The proportion of proteins held out as the test split, chosen by a hash of the id;"
+        " 0 for none.",
+        minimum=0,
+        below=1,
+    )
+    drop_unknown_terms: bool = option(
+        False, "Drop terms that the ontology does not know instead of refusing the file."
+    )
+    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences.")
+    allow_nucleotide_like: bool = option(False, "Take sequences that look like nucleotides.")
+    max_length: int = option(MAX_LENGTH, "The longest sequence taken, in residues.", minimum=1)
+    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    rejects: str | None = option(None, "A TAB-separated file to write all rejected records to.")
+    overwrite: bool = option(False, "Replace an older data set at the same place.")
+
+    def __post_init__(self) -> None:
+        check(self)
+        inputs = (self.sequences, self.terms, self.ontology, self.taxonomy)
+        if not any(inputs):
+            raise UsageError("nothing to build from: give --sequences, --terms or --ontology")
+        if inputs.count("-") > 1:
+            raise UsageError("only one input can be standard input (-)")
+        needed = ("sequences", "terms", "ontology")
+        missing = [f"--{name}" for name in needed if not getattr(self, name)]
+        if self.output_dir is not None and missing:
+            raise UsageError(f"--output_dir needs {' and '.join(missing)}, too")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """What was read and written; its text is a few plain lines."""
+
+    lines: tuple[str, ...]
+    report: ReadReport
+    output_dir: Path | None
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def build(config: BuildConfig) -> BuildSummary:
+    """Check the inputs and, where there is an ``output_dir``, write the data set.
+
+    The folder holds ``<subset>/<split>.parquet`` with the columns id, sequence, length,
+    terms (closed under the true-path rule) and taxon_id, for the subsets all, mf, bp and
+    cc, with ``dataset.json`` and ``information_accretion.tsv``. Equal inputs give equal
+    bytes. It is complete or absent.
+
+    Raises
+    ------
+    InputError
+        If an input is refused; so is an annotated protein that the FASTA lacks.
+    RecordError
+        Under ``strict``, at the first rejected record.
+    UsageError
+        If ``output_dir`` exists, without ``overwrite``.
+    MachineError
+        If it cannot be written, which is found before anything is read.
+    """
+    report = ReadReport(config.strict)
+    with _rejects(config, report), _place(config) as folder:
+        ontology = read_obo(config.ontology, warn=report.warn) if config.ontology else None
+        annotated = _annotated(config, ontology, report)
+        proteins = _proteins(config, report)
+        lines = list(_told(ontology, annotated, proteins, config))
+        if config.sequences and annotated:
+            ids = [protein.id for protein in proteins] + [r.id for r in report.rejects if r.id]
+            annotated = by_record(annotated, ids, str(config.terms), str(config.sequences))
+        if folder is None:
+            lines.append("nothing written: no --output_dir is given")
+            return BuildSummary(tuple(lines), report, None)
+        assert ontology is not None
+        rows = _rows(proteins, annotated, ontology, config, report)
+        lines += write_dataset(folder, rows, ontology, config.test_ratio, report)
+    lines.append(f"written to {shown(config.output_dir, 120)}")
+    return BuildSummary(tuple(lines), report, Path(config.output_dir or ""))
+
+
+@contextmanager
+def _place(config: BuildConfig) -> Iterator[Path | None]:
+    if config.output_dir is None:
+        yield None
+    else:
+        path = Path(config.output_dir)
+        with replacing_folder(path, overwrite=config.overwrite, mark=MARK) as folder:
+            yield folder
+
+
+@contextmanager
+def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
+    """Write the rejected records at the end, also when the end is an error."""
+    if config.rejects is None:
+        yield
+        return
+    path = Path(config.rejects)
+    if path.exists() and not config.overwrite:
+        raise UsageError(f"--rejects {shown(path, 90)} exists; --overwrite replaces it")
+    if not path.absolute().parent.is_dir():
+        raise MachineError(f"{shown(path, 90)}: cannot be written: there is no such folder")
+    try:
+        yield
+    finally:
+        if report.n_records:
+            report.write_rejects(path)
+
+
+def _annotated(
+    config: BuildConfig, ontology: Ontology | None, report: ReadReport
+) -> dict[str, Annotated]:
+    if config.terms is None:
+        return {}
+    return current_terms(
+        config.terms, ontology, report, drop_unknown_terms=config.drop_unknown_terms
+    )
+
+
+def _proteins(config: BuildConfig, report: ReadReport) -> list[Protein]:
+    if config.sequences is None:
+        return []
+    return list(
+        read_fasta(
+            config.sequences,
+            report=report,
+            strip_gaps=config.strip_gaps,
+            allow_nucleotide_like=config.allow_nucleotide_like,
+            max_length=config.max_length,
+        )
+    )
+
+
+def _rows(
+    proteins: list[Protein],
+    annotated: dict[str, Annotated],
+    ontology: Ontology,
+    config: BuildConfig,
+    report: ReadReport,
+) -> list[Row]:
+    """Return the annotated proteins with the ancestors of their terms."""
+    taxa = read_taxonomy(config.taxonomy) if config.taxonomy else {}
+    closure = {
+        term: ontology.ancestors(term) | {term} for at in annotated.values() for term in at.terms
+    }
+    rows = []
+    for protein in proteins:
+        at = annotated.get(protein.id)
+        if at is not None:
+            terms = tuple(sorted(frozenset().union(*(closure[term] for term in at.terms))))
+            taxon = taxa.get(protein.id) or taxa.get(accession(protein.id))
+            rows.append(Row(protein.id, protein.sequence, terms, taxon))
+    if not rows:
+        reason = f"none of its proteins is left ({report.n_rejected:,} records rejected)"
+        raise AnnotationError(config.terms, reason)
+    n_bare = len(proteins) - len(rows)
+    if n_bare:
+        report.warn(f"{n_bare:,} proteins without annotations left out")
+    return rows
+
+
+def _told(
+    ontology: Ontology | None,
+    annotated: dict[str, Annotated],
+    proteins: list[Protein],
+    config: BuildConfig,
+) -> Iterator[str]:
+    if ontology is not None:
+        n_edges = sum(map(len, ontology.parents.values()))
+        yield f"ontology {shown(ontology.release, 60)}: {len(ontology):,} terms, {n_edges:,} edges"
+    if annotated:
+        n = sum(len(at.terms) for at in annotated.values())
+        n_terms = len(set().union(*(at.terms for at in annotated.values())))
+        yield f"annotations: {n:,} of {len(annotated):,} proteins, {n_terms:,} terms"
+    if config.sequences:
+        n_residues = sum(len(protein.sequence) for protein in proteins)
+        yield f"sequences: {len(proteins):,} proteins, {n_residues:,} residues"

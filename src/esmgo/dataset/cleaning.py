@@ -1,0 +1,225 @@
+"""Rows made fit for training: sequences cleaned, terms looked up, nothing lost uncounted.
+
+Nothing here knows about files or splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.rejects import ReadReport, Reject
+from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
+from esmgo.dataset.rows import Rows
+from esmgo.errors import DatasetError, shown
+from esmgo.go.ontology import Ontology
+from esmgo.go.terms import Aspect, is_go_id
+
+__all__ = ["TermRules", "few", "usable"]
+
+
+@dataclass(frozen=True, slots=True)
+class TermRules:
+    """How terms are looked up.
+
+    Parameters
+    ----------
+    ontology : Ontology or None
+        None takes every GO id as it is.
+    aspect : Aspect or None
+        Keep only terms of this one; needs the ontology.
+    drop_unknown : bool
+        Drop and count terms that the ontology does not have, instead of refusing them.
+    """
+
+    ontology: Ontology | None
+    aspect: Aspect | None
+    drop_unknown: bool
+
+
+def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]:
+    """Return the rows that can be trained on, cleaned, and how many lack the aspect.
+
+    The vocabulary of the result are current terms, each once.
+
+    Raises
+    ------
+    DatasetError
+        If a term is unknown, or no row has any.
+    RecordError
+        If a sequence is refused and ``report`` is strict.
+    """
+    if len(rows) == 0:
+        raise DatasetError(rows.source, "no rows")
+    cleaned = _clean_sequences(rows, report)
+    if len(cleaned) == 0:
+        why = f"none of its {len(rows):,} rows can be used; {report.rejects[0].reason}"
+        raise DatasetError(rows.source, shown(why, 100))
+    _warn_of_repeats(cleaned, report)
+    current = _current_terms(cleaned, rules, report)
+    annotated = _with_terms(current, report)
+    if rules.aspect is None or rules.ontology is None:
+        return annotated, 0
+    wanted = [rules.ontology.terms[id].aspect is rules.aspect for id in annotated.vocabulary]
+    picked = _keep_entries(annotated, np.array(wanted, np.bool_)[annotated.codes])
+    have = np.flatnonzero(np.diff(picked.indptr))
+    return picked.take(have), len(picked) - len(have)
+
+
+def few(names: Sequence[str], limit: int = 60) -> str:
+    """Return the first few names, for a message."""
+    listed = ", ".join(names[:4])
+    return shown(listed, limit) + (" …" if len(names) > 4 else "")
+
+
+def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
+    sequences: list[str] = []
+    kept: list[int] = []
+    with_j: list[str] = []
+    for row, (id, text) in enumerate(zip(rows.ids, rows.sequences, strict=True)):
+        try:
+            sequence, n_j = _checked(id, text)
+        except _Bad as bad:
+            report.reject(_reject(rows, row, str(bad)))
+            continue
+        sequences.append(sequence)
+        kept.append(row)
+        report.n_accepted += 1
+        if n_j:
+            with_j.append(id)
+    if with_j:
+        report.warn(
+            f"{shown(rows.source, 60)}: proteins with J, read as X ({len(with_j):,}): {few(with_j)}"
+        )
+    return replace(rows.take(np.array(kept, np.intp)), sequences=sequences)
+
+
+class _Bad(Exception):
+    """Why a row is rejected."""
+
+
+def _checked(id: str, text: str) -> tuple[str, int]:
+    if not id.isprintable() and any(ord(c) < 32 or 127 <= ord(c) < 160 for c in id):
+        raise _Bad("control character in the id")
+    try:
+        sequence, n_j = clean(text)
+    except BadResidue as bad:
+        raise _Bad(f"{bad} at position {bad.offset + 1}") from None
+    if not sequence:
+        raise _Bad("empty sequence")
+    if len(sequence) > MAX_LENGTH:
+        raise _Bad(f"{len(sequence):,} residues, more than {MAX_LENGTH:,}")
+    if looks_like_nucleotides(sequence):
+        raise _Bad("over 95 % A, C, G, T, U or N: nucleotides, not a protein")
+    return sequence, n_j
+
+
+def _reject(rows: Rows, row: int, reason: str) -> Reject:
+    place = rows.place(row)
+    if place.unit == "line":
+        return Reject(place.source, row + 1, rows.ids[row], place.number, 0, reason)
+    return Reject(place.source, row + 1, rows.ids[row], 0, 0, f"{reason} ({place})")
+
+
+def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
+    pairs = np.sort(rows.row_of * max(len(rows.vocabulary), 1) + rows.codes)
+    n_repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+    if n_repeats:
+        source = shown(rows.source, 60)
+        report.warn(
+            f"{source}: terms listed again for the same protein, counted once ({n_repeats:,})"
+        )
+
+
+def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
+    """Put the active term in the place of each, and leave out those that have none."""
+    used = np.unique(rows.codes)
+    _refuse_malformed(rows, used)
+    if rules.ontology is None:
+        return rows
+    current: list[str | None] = [None] * len(rows.vocabulary)
+    lost, unknown, moved = [], [], []
+    for code in used:
+        id = rows.vocabulary[code]
+        try:
+            current[code] = rules.ontology.resolve(id)
+        except KeyError:
+            unknown.append(int(code))
+            continue
+        if current[code] is None:
+            lost.append(int(code))
+        elif current[code] != id:
+            moved.append(int(code))
+    if unknown and not rules.drop_unknown:
+        raise _unknown_term(rows, unknown, rules.ontology)
+    _warn_of_terms(rows, unknown, current, "terms not in the ontology, dropped", report)
+    _warn_of_terms(rows, lost, current, "obsolete terms without a successor, dropped", report)
+    _warn_of_terms(rows, moved, current, "old ids read as the current term", report)
+    return _rename(rows, current)
+
+
+def _rename(rows: Rows, current: Sequence[str | None]) -> Rows:
+    new_code: dict[str, int] = {}
+    codes = [-1 if id is None else new_code.setdefault(id, len(new_code)) for id in current]
+    renamed = replace(rows, codes=np.array(codes, np.int32)[rows.codes], vocabulary=list(new_code))
+    return _keep_entries(renamed, renamed.codes >= 0)
+
+
+def _keep_entries(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
+    lengths = np.bincount(rows.row_of[keep], minlength=len(rows))
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return replace(rows, indptr=indptr, codes=rows.codes[keep])
+
+
+def _refuse_malformed(rows: Rows, used: NDArray[np.int32]) -> None:
+    wrong = [code for code in used if not is_go_id(rows.vocabulary[code])]
+    if wrong:
+        entry = int(np.flatnonzero(np.isin(rows.codes, wrong))[0])
+        term = shown(repr(rows.vocabulary[rows.codes[entry]]), 40)
+        id, place = rows.where(entry)
+        raise place.refuse(f"{shown(id, 40)}: {term} is not a GO id (GO: and seven digits)")
+
+
+def _unknown_term(rows: Rows, unknown: list[int], ontology: Ontology) -> DatasetError:
+    entry = int(np.flatnonzero(np.isin(rows.codes, unknown))[0])
+    id, place = rows.where(entry)
+    term, release = rows.vocabulary[rows.codes[entry]], shown(ontology.release, 24)
+    return place.refuse(
+        f"{shown(id, 40)}: {term} is not in the ontology ({release}); "
+        "--drop_unknown_terms drops such terms"
+    )
+
+
+def _warn_of_terms(
+    rows: Rows,
+    codes: list[int],
+    current: Sequence[str | None],
+    what: str,
+    report: ReadReport,
+) -> None:
+    if not codes:
+        return
+    entries = np.flatnonzero(np.isin(rows.codes, codes))
+    first = rows.codes[entries[0]]
+    id, place = rows.where(int(entries[0]))
+    term = rows.vocabulary[first] + (f" → {current[first]}" if current[first] else "")
+    report.warn(
+        f"{shown(rows.source, 60)}: {what} ({len(entries):,} annotations): "
+        f"first {term} of {shown(id, 30)}, {place}"
+    )
+
+
+def _with_terms(rows: Rows, report: ReadReport) -> Rows:
+    empty = np.flatnonzero(np.diff(rows.indptr) == 0)
+    if len(empty) == len(rows):
+        raise DatasetError(rows.source, f"no GO terms in any of its {len(rows):,} rows")
+    if len(empty):
+        names = [f"{shown(rows.ids[i], 30)} ({rows.place(i)})" for i in empty[:5]]
+        report.warn(
+            f"{shown(rows.source, 60)}: proteins without terms, left out ({len(empty):,}): "
+            f"{few(names)}"
+        )
+    return rows.take(np.flatnonzero(np.diff(rows.indptr)))

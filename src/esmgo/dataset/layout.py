@@ -1,0 +1,147 @@
+"""Which files make a data set: a file, a folder ``<subset>/<split>.parquet``, a hub id.
+
+Shards (``train-00000-of-00002.parquet``) and folders of shards (``train/0000.parquet``)
+count as one split. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from esmgo.errors import DatasetError, shown
+from esmgo.files.hub import is_hub_id, snapshot
+
+__all__ = ["Layout", "fetch", "locate"]
+
+SPLITS = ("train", "test")
+SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
+
+_LOCAL = "--dataset=sample or a local folder"
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files of each split, and whether they are of the subset asked for.
+
+    ``is_subset`` is False where the files hold all aspects, of which one is to be picked.
+    """
+
+    files: dict[str, list[Path]]
+    is_subset: bool
+
+
+def locate(name: str, subset: str) -> Layout:
+    """Find the files of a data set.
+
+    Parameters
+    ----------
+    name : str
+        A file, a folder or a hub id; what exists on disk goes first.
+    subset : str
+        ``all``, ``mf``, ``cc`` or ``bp``.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file or folder, or no training data in it.
+    HubError
+        If the hub is out of reach.
+    """
+    path = fetch(name, subset)
+    if path.is_dir():
+        try:
+            return _folder(path, subset)
+        except OSError as error:
+            raise DatasetError(path, shown(error.strerror, 60).lower()) from None
+    return Layout({"train": [path]}, subset == "all")
+
+
+def fetch(name: str, subset: str) -> Path:
+    """Return the file or folder on this machine, from the hub where need be; read nothing.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file or folder.
+    HubError
+        If it is a hub id and the hub is out of reach.
+    """
+    try:
+        path = Path(name).expanduser()
+        path.stat()
+        return path
+    except FileNotFoundError:
+        if _looks_like_a_path(name):
+            raise DatasetError(name, "no such file or folder") from None
+    except OSError as error:
+        raise DatasetError(name, shown(error.strerror, 60).lower()) from None
+    except (RuntimeError, ValueError) as error:  # no such home, or a NUL character
+        raise DatasetError(name, f"not a path: {shown(error)}") from None
+    return _from_hub(name, subset)
+
+
+def _looks_like_a_path(name: str) -> bool:
+    is_file_name = name.endswith((*SUFFIXES, ".json", ".gz", ".csv", ".tsv", ".fasta"))
+    return is_file_name or name.startswith((".", "/", "~")) or not is_hub_id(name)
+
+
+def _from_hub(name: str, subset: str) -> Path:
+    homes = ("all/", "data/", "") if subset == "all" else (f"{subset}/",)
+    patterns = [f"{home}{split}*{end}" for home in homes for split in SPLITS for end in SUFFIXES]
+    return snapshot(name, "dataset", patterns, ["|".join(f"{h}train*" for h in homes)], _LOCAL)
+
+
+def _folder(folder: Path, subset: str) -> Layout:
+    homes = [(folder / subset, True)]
+    if subset != "all":
+        homes.append((folder / "all", False))
+    homes += [(folder / "data", subset == "all"), (folder, subset == "all")]
+    for home, is_subset in homes:
+        files = {split: found for split in SPLITS if (found := _split_files(home, split))}
+        if "train" in files:
+            return Layout(files, is_subset)
+    raise DatasetError(folder, f"no {subset}/train.parquet and no {subset}/train.jsonl in it")
+
+
+def _split_files(home: Path, split: str) -> list[Path]:
+    """Return the files of a split in the order of their names."""
+    if not home.is_dir():
+        return []
+    found = [path for path in home.iterdir() if _is_of(path, split)]
+    found += [
+        path for path in (home / split).glob("*") if path.name.endswith(SUFFIXES) and path.is_file()
+    ]
+    _check_one_kind(found, home, split)
+    _check_shards(found, home)
+    return sorted(found)
+
+
+def _is_of(path: Path, split: str) -> bool:
+    stem = _stem(path)
+    return stem is not None and (stem == split or _SHARD.sub("", stem) == split) and path.is_file()
+
+
+def _stem(path: Path) -> str | None:
+    for suffix in SUFFIXES:
+        if path.name.endswith(suffix):
+            return path.name.removesuffix(suffix)
+    return None
+
+
+def _check_one_kind(found: list[Path], home: Path, split: str) -> None:
+    """Refuse ``train.parquet`` beside ``train.jsonl``: the same rows twice, or which of them?"""
+    plain = [path.name for path in found if _stem(path) == split]
+    if len(plain) > 1 or (plain and len(found) > 1):
+        names = " and ".join(sorted(path.name for path in found)[:2])
+        raise DatasetError(home, f"both {shown(names, 60)}; keep one")
+
+
+def _check_shards(found: list[Path], home: Path) -> None:
+    for path in found:
+        match = _SHARD.search(_stem(path) or "")
+        if match is not None and len(found) != int(match[2]):
+            reason = f"{len(found)} of the {int(match[2])} shards that {shown(path.name, 40)} names"
+            raise DatasetError(home, f"{reason}; fetch the others")

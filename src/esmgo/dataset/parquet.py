@@ -1,0 +1,141 @@
+"""Parquet tables as rows. Terms stay dictionary-encoded: no Python list per protein."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from esmgo.dataset.rows import Place, Rows
+from esmgo.errors import DatasetError, shown
+from esmgo.files.source import chunks
+
+__all__ = ["is_parquet", "read_parquet"]
+
+_MAGIC = b"PAR1"
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file is Parquet, by its content or else its name."""
+    if path.suffix == ".parquet" or not path.is_file():
+        return path.suffix == ".parquet"
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:  # whoever opens it next says why
+        return False
+
+
+def read_parquet(path: Path) -> Rows:
+    """Read the columns ``id``, ``sequence`` and ``terms`` (or ``go_terms``), no others.
+
+    Raises
+    ------
+    DatasetError
+        Naming the file, the column, and the row counted from 1.
+    """
+    table, terms_name = _read(path)
+    ids = _texts(table, "id", path)
+    sequences = _texts(table, "sequence", path)
+    terms = _lists(table, terms_name, path)
+    words = terms.values.slice(
+        terms.offsets[0].as_py(), terms.offsets[-1].as_py() - terms.offsets[0].as_py()
+    )
+    offsets = terms.offsets.to_numpy().astype(np.int64)
+    offsets -= offsets[0]
+    if words.null_count:
+        at = int(np.flatnonzero(words.is_null().to_numpy(zero_copy_only=False))[0])
+        row = int(np.searchsorted(offsets, at, side="right")) - 1
+        raise Place(str(path), "row", row + 1).refuse(f"column {terms_name!r} holds a null")
+    coded = pc.cast(words, pa.string()).dictionary_encode()
+    _check_ids(ids, path)
+    return Rows(
+        source=str(path),
+        ids=ids,
+        sequences=sequences,
+        vocabulary=coded.dictionary.to_pylist(),
+        indptr=offsets,
+        codes=coded.indices.to_numpy(zero_copy_only=False).astype(np.int32),
+        files=((str(path), "row"),),
+        file=np.zeros(len(ids), np.int32),
+        number=np.arange(1, len(ids) + 1),
+    )
+
+
+def _read(path: Path) -> tuple[Any, str]:
+    head = next(chunks(path, DatasetError), b"")
+    if not head.startswith(_MAGIC):
+        what = "not a Parquet file: it does not start with PAR1" if head else "empty (0 bytes)"
+        raise DatasetError(path, what)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            names = file.schema_arrow.names
+            terms = _terms_name(names, path)
+            table = file.read(columns=["id", "sequence", terms])
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DatasetError(path, _why(error)) from None
+    return table, terms
+
+
+def _terms_name(names: list[str], path: Path) -> str:
+    if "terms" in names and "go_terms" in names:
+        raise DatasetError(path, "has both columns 'terms' and 'go_terms'; keep one")
+    terms = "go_terms" if "go_terms" in names else "terms"
+    for name in ("id", "sequence", terms):
+        if name not in names:
+            raise DatasetError(path, f"no column {name!r}; found {shown(', '.join(names), 60)}")
+        if names.count(name) > 1:
+            raise DatasetError(path, f"column {name!r} comes twice")
+    return terms
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"not a readable Parquet file: {shown(' '.join(str(error).split()), 80)}"
+
+
+def _texts(table: Any, name: str, path: Path) -> list[str]:
+    column = table.column(name)
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not _is_text(kind):
+        raise DatasetError(path, f"column {name!r} is {shown(column.type, 40)}, not text")
+    _refuse_nulls(column, name, path)
+    texts: list[str] = column.to_pylist()
+    return texts
+
+
+def _lists(table: Any, name: str, path: Path) -> Any:
+    column = table.column(name)
+    kind = column.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    value = kind.value_type if is_list else None
+    if value is not None and pa.types.is_dictionary(value):
+        value = value.value_type
+    if value is None or not (_is_text(value) or pa.types.is_null(value)):
+        raise DatasetError(path, f"column {name!r} is {shown(kind, 40)}, not a list of GO ids")
+    _refuse_nulls(column, name, path)
+    whole = column.combine_chunks()
+    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+
+
+def _is_text(kind: Any) -> bool:
+    kinds = pa.types
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
+
+
+def _refuse_nulls(column: Any, name: str, path: Path) -> None:
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+        raise Place(str(path), "row", row + 1).refuse(f"column {name!r} is null")
+
+
+def _check_ids(ids: list[str], path: Path) -> None:
+    for row, id in enumerate(ids):
+        if not id or id.isspace():
+            raise Place(str(path), "row", row + 1).refuse("column 'id' is empty")

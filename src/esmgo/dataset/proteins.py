@@ -1,0 +1,134 @@
+"""Proteins with closed annotations, and the label space that they span.
+
+Nothing here knows about files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.dataset.rows import Rows, take
+from esmgo.errors import UsageError
+from esmgo.go.labels import LabelSpace
+from esmgo.go.ontology import Ontology
+from esmgo.go.terms import Aspect, Term
+from esmgo.go.truepath import close_rows
+
+__all__ = ["AnnotatedProteins", "annotate", "close_annotations", "fingerprint"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedProteins:
+    """N proteins and their closed annotations as sparse rows over a label space.
+
+    Parameters
+    ----------
+    ids, sequences : tuple of str, shape=(N,)
+        Ids as written, and cleaned residues.
+    indptr : ndarray, shape=(N + 1,), dtype=int64
+        Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
+    indices : ndarray, dtype=int32
+        Columns of the label space, sorted in each row, each once.
+    """
+
+    ids: tuple[str, ...]
+    sequences: tuple[str, ...]
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def subset(self, rows: Sequence[int] | NDArray[np.intp]) -> AnnotatedProteins:
+        """Return the proteins with these indices, in this order."""
+        at = np.asarray(rows, np.intp)
+        ids = tuple(self.ids[i] for i in at)
+        return AnnotatedProteins(
+            ids, tuple(self.sequences[i] for i in at), *take(self.indptr, self.indices, at)
+        )
+
+
+def annotate(
+    train: Rows,
+    validation: Rows,
+    ontology: Ontology | None,
+    aspect: Aspect | None,
+    min_term_count: int,
+) -> tuple[LabelSpace, tuple[AnnotatedProteins, AnnotatedProteins], dict[Term, int]]:
+    """Close both annotations and cut them to the terms that training has often enough.
+
+    Returns
+    -------
+    labels : LabelSpace
+        The terms of at least ``min_term_count`` training proteins after propagation; it
+        stays closed, because an ancestor is never rarer than its descendant.
+    proteins : tuple of AnnotatedProteins
+        Training and validation. The cut may leave a protein without any term.
+    unseen : dict
+        Terms of validation proteins that are not in the label space, sorted by id, and how
+        many validation proteins have each.
+
+    Raises
+    ------
+    UsageError
+        If no term is that frequent.
+    """
+    wide = LabelSpace.close(_used(train) | _used(validation), ontology, aspect)
+    closed = [_closed(rows, wide) for rows in (train, validation)]
+    counts = np.bincount(closed[0].indices, minlength=len(wide))
+    kept = np.flatnonzero(counts >= max(min_term_count, 1))
+    if len(kept) == 0:
+        raise UsageError(
+            f"--min_term_count={min_term_count} leaves no term: the most frequent one has "
+            f"{counts.max(initial=0):,} proteins"
+        )
+    labels = LabelSpace.close((wide.terms[j].id for j in kept), ontology, aspect)
+    assert len(labels) == len(kept), "a cut after propagation stays closed"
+    column = np.full(len(wide), -1, np.int32)
+    column[kept] = np.arange(len(kept))
+    cut = [_cut(proteins, column) for proteins in closed]
+    held_out = np.bincount(closed[1].indices, minlength=len(wide))
+    unseen = np.flatnonzero((column < 0) & (held_out > 0))
+    return labels, (cut[0], cut[1]), {wide.terms[j]: int(held_out[j]) for j in unseen}
+
+
+def close_annotations(
+    rows: Rows, ontology: Ontology | None, aspect: Aspect | None
+) -> tuple[AnnotatedProteins, LabelSpace]:
+    """Close the annotations of all rows over the smallest label space that holds them."""
+    labels = LabelSpace.close(_used(rows), ontology, aspect)
+    return _closed(rows, labels), labels
+
+
+def _used(rows: Rows) -> set[str]:
+    return {rows.vocabulary[code] for code in np.unique(rows.codes)}
+
+
+def _closed(rows: Rows, labels: LabelSpace) -> AnnotatedProteins:
+    column = np.array([labels.column.get(id, -1) for id in rows.vocabulary], np.int32)
+    indptr, indices = close_rows(rows.indptr, column[rows.codes], labels)
+    return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), indptr, indices)
+
+
+def _cut(proteins: AnnotatedProteins, column: NDArray[np.int32]) -> AnnotatedProteins:
+    """Rename columns, and leave out those that ``column`` maps to -1."""
+    renamed = column[proteins.indices]
+    ends = np.concatenate([[0], np.cumsum(renamed >= 0)]).astype(np.int64)
+    return replace(proteins, indptr=ends[proteins.indptr], indices=renamed[renamed >= 0])
+
+
+def fingerprint(labels: LabelSpace, *splits: AnnotatedProteins) -> str:
+    """SHA-256 of labels, ids, sequences and annotations in order, in hexadecimal digits."""
+    digest = hashlib.sha256(labels.fingerprint.encode())
+    for proteins in splits:
+        for texts in (proteins.ids, proteins.sequences):
+            lengths = np.array([len(text) for text in texts], "<i8")
+            digest.update(lengths.tobytes() + "".join(texts).encode())
+        digest.update(proteins.indptr.astype("<i8").tobytes())
+        digest.update(proteins.indices.astype("<i4").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,274 @@
+"""Which training proteins a protein resembles in sequence, by the DIAMOND program.
+
+DIAMOND reads and writes files: both live in a temporary folder that is gone afterwards,
+whatever happens. Nothing here knows about terms.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.errors import MachineError, shown
+from esmgo.evidence.votes import Votes
+
+__all__ = ["Database", "Hits", "find_diamond", "search", "votes_of"]
+
+MOST_HITS = 100
+"""Training proteins that a protein is compared with at most, the best ones."""
+
+E_VALUE = 1e-3
+"""Weaker hits are left out, as DIAMOND does by default."""
+
+COLUMNS = ("qseqid", "sseqid", "bitscore", "pident", "qstart", "qend", "sstart", "send")
+"""What DIAMOND tells of a hit; the lengths of the proteins are known here."""
+
+_BASES = frozenset("ACGTN")
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Pairs of alike proteins, each once: the best alignment of both, by bit score.
+
+    Sorted by query, then best first, then by subject. All arrays have the shape (H,).
+
+    Parameters
+    ----------
+    query, subject : ndarray, dtype=int64
+        Which of the query and of the training proteins.
+    bits : ndarray, dtype=float64
+        Bit score of the alignment.
+    identity : ndarray, dtype=float64
+        Identical residues, in per cent of the alignment.
+    query_coverage, subject_coverage : ndarray, dtype=float64
+        Residues between the ends of the alignment, in per cent of each protein, to one
+        decimal, so that a table of them tells all.
+    """
+
+    query: NDArray[np.int64]
+    subject: NDArray[np.int64]
+    bits: NDArray[np.float64]
+    identity: NDArray[np.float64]
+    query_coverage: NDArray[np.float64]
+    subject_coverage: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Hits:
+        """Return some of the hits."""
+        return Hits(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+    def of(self, first: int, last: int) -> Hits:
+        """Return the hits of the queries from ``first`` up to ``last``, not included."""
+        start, end = np.searchsorted(self.query, [first, last])
+        return self.take(slice(int(start), int(end)))
+
+    def best(self) -> Hits:
+        """Return the first hit of each query that has any."""
+        return self.take(np.unique(self.query, return_index=True)[1])
+
+
+def find_diamond() -> str:
+    """Return the path of the program ``diamond``; worth asking before any long work.
+
+    Raises
+    ------
+    MachineError
+        If it is not on PATH; it names the lines that install it.
+    """
+    path = shutil.which("diamond")
+    if path is None:
+        raise MachineError(
+            "the program diamond is not on PATH: apt install diamond-aligner, "
+            "conda install -c bioconda diamond, or brew install diamond"
+        )
+    return path
+
+
+class Database:
+    """Training proteins, ready to be compared with; gone with the process or `close`.
+
+    Parameters
+    ----------
+    subjects : sequence of str
+        Cleaned residues.
+    threads : int
+        CPU threads; the hits do not depend on them.
+
+    Raises
+    ------
+    MachineError
+        If the program is missing, fails or is killed, or the disk is full.
+
+    References
+    ----------
+    Buchfink, Reuter & Drost, Nature Methods 18:366 (2021).
+    """
+
+    def __init__(self, subjects: Sequence[str], threads: int) -> None:
+        self._program, self._subjects = find_diamond(), subjects
+        self._common = ["--quiet", "--threads", str(threads)]
+        with _disk():
+            self._folder = Path(tempfile.mkdtemp(prefix="esmgo-"))
+        self.close = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        if subjects:
+            try:
+                self._make()
+            except BaseException:
+                self.close()
+                raise
+
+    def _make(self) -> None:
+        folder, made = self._folder, ["--in", "subjects.fasta", "--db", "subjects"]
+        with _disk():
+            _write(folder / "subjects.fasta", self._subjects)
+            _run([self._program, "makedb", *made, *self._common], folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def search(self, queries: Sequence[str], most: int = MOST_HITS) -> Hits:
+        """Compare proteins with those of the database, by ``diamond blastp --very-sensitive``.
+
+        Parameters
+        ----------
+        queries : sequence of str
+            Cleaned residues.
+        most : int
+            Hits per query at most.
+        """
+        if not queries or not self._subjects:
+            return _hits(np.zeros((len(COLUMNS), 0)), queries, self._subjects)
+        folder = self._folder
+        with _disk():
+            _write(folder / "queries.fasta", queries)
+            _run(
+                [
+                    self._program, "blastp", "--query", "queries.fasta", "--db", "subjects",
+                    "--out", "hits.tsv", "--very-sensitive", "--max-target-seqs", str(most),
+                    "--evalue", str(E_VALUE), "--tmpdir", ".", *self._common,
+                    "--outfmt", "6", *COLUMNS,
+                ],
+                folder,
+            )  # fmt: skip
+            return _hits(_read(folder / "hits.tsv"), queries, self._subjects)
+
+
+def search(
+    queries: Sequence[str], subjects: Sequence[str], *, threads: int, most: int = MOST_HITS
+) -> Hits:
+    """Compare sequences with sequences, once; see `Database`."""
+    with Database(subjects, threads) as database:
+        return database.search(queries, most)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Say of any trouble with files where they are."""
+    try:
+        yield
+    except MachineError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        where = shown(tempfile.gettempdir(), 60)
+        raise MachineError(f"temporary folder {where}: {reason}; TMPDIR=… chooses one") from error
+
+
+def votes_of(hits: Hits, n_queries: int) -> Votes:
+    """Let each hit vote with its bit score.
+
+    The score of a term is the sum of bit scores of the hits that carry it, divided by the
+    sum over all hits of the protein, as in DiamondScore.
+
+    References
+    ----------
+    Kulmanov & Hoehndorf, DeepGOPlus, Bioinformatics 36:422 (2020).
+    """
+    total = np.bincount(hits.query, hits.bits, n_queries).astype(np.float64)
+    return Votes(hits.query, hits.subject, hits.bits, total)
+
+
+def _write(path: Path, sequences: Sequence[str]) -> None:
+    """Write FASTA with numbers for names: an id of any kind cannot confuse the program.
+
+    DIAMOND stops at a protein of A, C, G, T and N alone, taking it for DNA, and some
+    versions cannot be told otherwise; an X at the end, which matches nothing, reassures it.
+    """
+    with path.open("w", encoding="ascii") as file:
+        for number, sequence in enumerate(sequences):
+            end = "X" if _BASES.issuperset(sequence) else ""
+            file.write(f">{number}\n{sequence}{end}\n")
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run a program in ``folder``; an exception meanwhile, of a signal say, ends it."""
+    done = subprocess.run(  # noqa: S603 (no shell, and no word of a user in it)
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        if done.returncode < 0:
+            killer = signal.Signals(-done.returncode).name
+            reason = f"was ended by {killer}; is there enough memory?"
+        else:
+            reason = f"failed: {shown(said[-1] if said else f'exit code {done.returncode}', 110)}"
+        raise MachineError(f"diamond {command[1]} {reason}")
+
+
+def _read(path: Path) -> NDArray[np.float64]:
+    """Return the table that DIAMOND wrote, one row per column of it."""
+    if path.stat().st_size == 0:
+        return np.zeros((len(COLUMNS), 0))
+    import pyarrow as pa
+    from pyarrow import csv
+
+    try:
+        table = csv.read_csv(
+            path,
+            read_options=csv.ReadOptions(column_names=list(COLUMNS), use_threads=False),
+            parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
+            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.float64())),
+        )
+    except pa.ArrowInvalid as error:
+        raise MachineError(f"diamond wrote what is no table of hits: {shown(error, 90)}") from None
+    return np.stack([table[name].to_numpy() for name in COLUMNS])
+
+
+def _hits(table: NDArray[np.float64], queries: Sequence[str], subjects: Sequence[str]) -> Hits:
+    query, subject = table[:2].astype(np.int64)
+    bits, identity, query_start, query_end, subject_start, subject_end = table[2:]
+    lengths = [np.array([len(s) for s in texts], np.float64) for texts in (queries, subjects)]
+    found = Hits(
+        query,
+        subject,
+        bits,
+        identity,
+        np.round(100 * (query_end - query_start + 1) / lengths[0][query], 1),
+        np.round(100 * (subject_end - subject_start + 1) / lengths[1][subject], 1),
+    )
+    found = found.take(np.lexsort((-bits, subject, query)))
+    is_new = np.ones(len(found), bool)
+    is_new[1:] = (np.diff(found.query) != 0) | (np.diff(found.subject) != 0)
+    found = found.take(is_new)
+    return found.take(np.lexsort((found.subject, -found.bits, found.query)))

@@ -1,0 +1,238 @@
+"""What the training proteins were like: embeddings, ids and terms, in a file beside the checkpoint.
+
+`esmgo blend` adds the proteins that training held out, and k-mers. No sequence is in it. Those
+alike a new protein are found here; nothing here knows how they vote.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.dataset.rows import take
+from esmgo.errors import CheckpointError, shown
+from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
+from esmgo.go.labels import LabelSpace
+from esmgo.go.truepath import close_rows, most_specific
+from esmgo.model.checkpoint import Checkpoint
+from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
+from esmgo.model.container import Header, TensorInfo, read_header, write_container
+
+__all__ = ["Index", "as_stored", "index_path", "open_index", "write_index"]
+
+_PLAIN, _COARSE = 1, 4
+"""Formats, by how vectors are stored."""
+
+_TYPES = {
+    _PLAIN: {"vectors": ("F16", "<f2"), "indptr": ("I64", "<i8"), "indices": ("I32", "<i4")},
+    _COARSE: dict.fromkeys(("lengths", "terms", "steps"), ("U8", "|u1"))
+    | dict.fromkeys(("scales", "axes", "centre"), ("F32", "<f4")),
+}
+_KMERS = "keys", "counts", "holders"
+_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, by length"
+"""Which k-mers, and how their lists are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """M training proteins.
+
+    Parameters
+    ----------
+    ids : tuple of str
+        As written in the data set.
+    vectors : ndarray, shape=(M, D), dtype=float16
+        Final hidden states at ``<cls>``: what the head reads.
+    indptr, indices : ndarray
+        Closed annotations as sparse rows over the checkpoint's label space.
+    fingerprint : str
+        SHA-256 of the file it was read from.
+    kmers : Kmers, optional
+        What `esmgo.evidence.kmers` knows of their sequences.
+    """
+
+    ids: tuple[str, ...]
+    vectors: NDArray[np.float16]
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    fingerprint: str = ""
+    kmers: Kmers | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def reordered(self, order: NDArray[np.intp]) -> Index:
+        """Return the same proteins in another order; ``order`` holds each once, shape=(M,)."""
+        indptr, indices = take(self.indptr, self.indices, order)
+        kmers = self.kmers and self.kmers.reordered(order)
+        ids = tuple(self.ids[i] for i in order)
+        return Index(ids, self.vectors[order], indptr, indices, kmers=kmers)
+
+
+def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return vectors as an `Index` holds them; what is out of range becomes the largest number."""
+    largest = float(np.finfo(np.float16).max)
+    return vectors.clip(-largest, largest).astype(np.float16)
+
+
+def index_path(path: Path) -> Path:
+    """Return where the index of the checkpoint at ``path`` is kept."""
+    return path.with_name(f"{path.stem}.index{path.suffix}")
+
+
+def write_index(
+    path: Path, index: Index, labels: LabelSpace, encoder: str, *, small: bool = False
+) -> None:
+    """Write an index; afterwards the old or the new one stands at ``path``, whole.
+
+    Parameters
+    ----------
+    path : Path
+        See `index_path`.
+    index : Index
+        The training proteins.
+    labels : LabelSpace
+        The columns of its annotations; only the most specific ones are written.
+    encoder : str
+        `Checkpoint.encoder_fingerprint` of who made the vectors.
+    small : bool
+        Store vectors in an eighth of the room, nearly as they were, and ids deflated.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full or refuses.
+    """
+    indptr, indices = most_specific(index.indptr, index.indices, labels)
+    arrays: dict[str, NDArray[Any]]
+    if small:
+        lengths, terms = (np.frombuffer(d, np.uint8) for d in deflated_lists(indptr, indices))
+        arrays = Coarse.of(index.vectors)._asdict() | {"lengths": lengths, "terms": terms}
+    else:
+        arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
+    format = _COARSE if small else _PLAIN
+    tensors = []
+    for name, (dtype, plain) in _TYPES[format].items():
+        array = np.ascontiguousarray(arrays[name], plain)
+        data = array.view(np.uint8).reshape(-1).data if array.size else memoryview(b"")
+        tensors.append((name, dtype, array.shape, data))
+    metadata = {
+        "index": format,
+        "encoder_sha256": encoder,
+        "labels_sha256": labels.fingerprint,
+        "ids": list(index.ids),
+    }
+    if index.kmers is not None:
+        tensors += _squeezed(index.kmers)
+        metadata["kmers"] = _KIND
+    write_container(path, tensors, metadata, small=small)
+
+
+def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
+    """Read the index of a checkpoint, or None if there is none.
+
+    The best epoch has the index of the last where both have the same encoder. Who does without
+    k-mers is spared reading them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    path = checkpoint.path
+    last = path.with_name(path.name.replace(".best", "", 1))
+    wanted = checkpoint.labels.fingerprint, checkpoint.encoder_fingerprint
+    for beside in dict.fromkeys((index_path(path), index_path(last))):
+        if beside.is_file():
+            header = read_header(beside)
+            meta = header.metadata or {}
+            if (meta.get("labels_sha256"), meta.get("encoder_sha256")) == wanted:
+                return _read(header, checkpoint.labels, with_kmers)
+    return None
+
+
+def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
+    path, meta = header.path, header.metadata or {}
+    if meta.get("index") not in _TYPES:
+        found = shown(json.dumps(meta.get("index")), 20)
+        raise CheckpointError(path, f"index of format {found}: written by another version of esmgo")
+    arrays = {}
+    for name, (dtype, plain) in _TYPES[meta["index"]].items():
+        info = header.tensors.get(name)
+        if info is None or info.dtype != dtype:
+            raise CheckpointError(path, f"incomplete index: without {name}")
+        arrays[name] = _array(header, info, plain)
+    ids = tuple(meta["ids"])
+    try:
+        vectors, indptr, indices = _opened(arrays)
+        is_sound = (
+            vectors.ndim == 2
+            and len(ids) == len(vectors) == len(indptr) - 1
+            and indptr[0] == 0
+            and indptr[-1] == len(indices)
+            and (np.diff(indptr) >= 0).all()
+            and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < len(labels)))
+            and bool(np.isfinite(vectors).all())
+        )
+    except (ValueError, zlib.error):
+        is_sound = False
+    if not is_sound:
+        raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
+    with ThreadPoolExecutor(1) as beside:  # a second each, most of it in arrays
+        is_read = with_kmers and "kmers" in meta
+        waiting = beside.submit(_kmers, header, len(ids)) if is_read else None
+        closed = close_rows(indptr, indices, labels)
+        kmers = None if waiting is None else waiting.result()
+    return Index(ids, vectors, *closed, header.notes["sha256"], kmers)
+
+
+def _array(header: Header, info: TensorInfo, plain: str) -> NDArray[Any]:
+    n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
+    return np.fromfile(header.path, plain, n, offset=at).reshape(info.shape)
+
+
+def _opened(
+    arrays: Mapping[str, NDArray[Any]],
+) -> tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.int32]]:
+    """Return vectors and annotations, of either format."""
+    if "vectors" in arrays:
+        return arrays["vectors"], arrays["indptr"], arrays["indices"]
+    coarse = Coarse(*(arrays[name] for name in Coarse._fields))
+    return as_stored(coarse.vectors()), *inflated_lists(arrays["lengths"], arrays["terms"])
+
+
+def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
+    """Return keys as steps from one to the next, and their lists of holders."""
+    steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
+    parts = deflated(steps), *deflated_lists(kmers.indptr, kmers.holders)
+    return [
+        (f"kmers.{name}", "U8", (len(data),), memoryview(data))
+        for name, data in zip(_KMERS, parts, strict=True)
+    ]
+
+
+def _kmers(header: Header, n_proteins: int) -> Kmers:
+    path, kind = header.path, (header.metadata or {})["kmers"]
+    if kind != _KIND:
+        raise CheckpointError(path, "k-mers of another kind: esmgo blend gathers them anew")
+    try:
+        keys, *lists = (_array(header, header.tensors[f"kmers.{name}"], "|u1") for name in _KMERS)
+        steps, (indptr, holders) = inflated(keys), inflated_lists(*lists)
+    except (KeyError, ValueError, zlib.error) as error:
+        raise CheckpointError(path, f"damaged k-mers ({shown(repr(error), 60)})") from None
+    is_sound = (
+        len(steps) == len(indptr) - 1
+        and (np.diff(indptr) > 0).all()
+        and (not len(holders) or (holders.min() >= 0 and holders.max() < n_proteins))
+    )
+    if not is_sound:
+        raise CheckpointError(path, "damaged k-mers: they and the proteins do not fit together")
+    return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), indptr, holders)

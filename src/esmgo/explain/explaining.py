@@ -1,0 +1,251 @@
+"""``esmgo explain``: the evidence for one term of a protein.
+
+Its ancestors, the nearest training proteins that carry it, what each residue adds to its
+score, and a test whether the residues that add most are really those that matter.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.fasta import Protein
+from esmgo.data.rejects import ReadReport
+from esmgo.errors import UsageError, shown
+from esmgo.evidence.index import Index, open_index
+from esmgo.evidence.neighbours import nearest
+from esmgo.explain.attribution import attribute, logits
+from esmgo.explain.card import (
+    NOTES,
+    SCHEMA_VERSION,
+    Ancestor,
+    Explanation,
+    Masking,
+    Track,
+    Training,
+    to_json,
+    to_text,
+)  # fmt: skip
+from esmgo.explain.deletion import deletion_test, highest
+from esmgo.explain.track import to_svg
+from esmgo.files.output import check_free, opened
+from esmgo.go.labels import LabelSpace
+from esmgo.go.truepath import propagate
+from esmgo.model.bundled import chosen, context_of
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.tokens import encode, window_starts, windows
+from esmgo.options import option
+from esmgo.predict.inputs import ReadingConfig, read_proteins
+from esmgo.predict.scorer import Predictor
+
+__all__ = ["ExplainConfig", "carriers", "column_of", "explain", "write_explanations"]
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("text", "json", "svg")
+_SUFFIXES = {".txt": "text", ".json": "json", ".svg": "svg"}
+
+NEAREST = 5
+"""Carriers of the term that a card names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainConfig(ReadingConfig):
+    """What ``esmgo explain`` accepts."""
+
+    term: str | None = option(
+        None, "The term to explain: its GO id, or its name, in either case of letters."
+    )
+    output: str = option("-", "Where to: a file, or - for standard output.")
+    format: str | None = option(
+        None,
+        "text, json or svg; when not given, as the suffix of --output says, else text.",
+        choices=FORMATS,
+    )
+    overwrite: bool = option(False, "Replace the output file if there is one.")
+
+    def __post_init__(self) -> None:
+        ReadingConfig.__post_init__(self)
+        if self.term is None or not self.term.strip():
+            raise UsageError("nothing to explain: give --term=GO:… (esmgo rank --show_ids has ids)")
+        if self.format is None and self.output != "-" and self.made is None:
+            known = ", ".join(_SUFFIXES)
+            raise UsageError(
+                f"--output={shown(self.output, 80)}: end it in {known}, or give --format"
+            )
+
+    @property
+    def made(self) -> str | None:
+        """What is made: one of `FORMATS`, or None where nothing tells."""
+        if self.format is None and self.output == "-":
+            return "text"
+        return self.format or _SUFFIXES.get(Path(self.output).suffix.lower())
+
+
+def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator[Explanation]:
+    """Explain why proteins are called for ``config.term``, in input order.
+
+    All input is read and judged before the first explanation.
+
+    Parameters
+    ----------
+    config : ExplainConfig
+        With ``term``, and ``sequence`` or ``fasta``.
+    report : ReadReport, optional
+        Filled with rejected records and warnings.
+
+    Yields
+    ------
+    Explanation
+        The same for the same protein, whatever else is read.
+
+    Raises
+    ------
+    UsageError
+        If the checkpoint does not know the term.
+    EsmgoError
+        Of the kind and with the exit code that `esmgo.errors` tells.
+    """
+    proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
+    path = chosen(config.checkpoint_path)
+    checkpoint = open_checkpoint(path)
+    column = column_of(str(config.term), checkpoint.labels)
+    index = open_index(checkpoint, with_kmers=False)
+    predictor = Predictor.of(
+        checkpoint,
+        device=config.device,
+        context_length=context_of(path, config.context_length),
+        precision=config.precision,
+    )
+    for i, protein in enumerate(proteins, 1):
+        log.debug("Explaining protein %d of %d ...", i, len(proteins))
+        yield explained(predictor, index, protein, column)
+
+
+def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
+    """Write what `explain` finds, as ``config`` says; a file is complete or absent."""
+    check_free(config.output, overwrite=config.overwrite)
+    with opened(config.output) as file:
+        for part in _rendered(explain(config, report), str(config.made)):
+            file.write(part.encode("utf-8", "backslashreplace"))
+            file.flush()
+
+
+def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
+    """Yield what is to be written; text card by card."""
+    if format == "text":
+        for i, each in enumerate(found):
+            yield "\n" * (2 * bool(i)) + f"{to_text(each)}\n"
+    elif format == "svg":
+        yield to_svg(list(found))
+    else:
+        cards = [to_json(each) for each in found]
+        value = {"schema_version": SCHEMA_VERSION, "notes": NOTES, "cards": cards}
+        yield json.dumps(value, allow_nan=False, indent=1) + "\n"  # ASCII, whatever an id has
+
+
+def explained(
+    predictor: Predictor, index: Index | None, protein: Protein, column: int
+) -> Explanation:
+    """Explain one term of one protein."""
+    labels, device = predictor.labels, predictor.device
+    own, vectors, _ = predictor.states([protein.sequence])
+    called = propagate(own, labels)[0]
+    source = _source(own[0], column, labels)
+    first, row = _window(predictor, protein.sequence, source)
+    found = attribute(predictor.caller, row, source, device)
+    marked = highest(found.residues)
+    score = partial(logits, predictor.caller, column=source, device=device)
+    test = deletion_test(row, marked, score)
+    chain = sorted((*labels.ancestors(column), column), key=lambda j: (labels.depth[j], j))
+    return Explanation(
+        protein_id=protein.id,
+        sequence=protein.sequence,
+        term=labels.terms[column],
+        probability=float(called[column]),
+        own_probability=float(own[0, column]),
+        explained=labels.terms[source],
+        ancestors=tuple(_ancestor(j, labels, called) for j in chain),
+        training=None if index is None else carriers(index, vectors, column, NEAREST),
+        track=Track(
+            first + 1, found.residues, marked, found.score, found.baseline, found.gap,
+            found.is_complete, found.n_steps,
+        ),
+        masking=Masking(test.fall, test.random, test.p_value, test.is_supported),
+    )  # fmt: skip
+
+
+def carriers(index: Index, vector: NDArray[np.float32], column: int, k: int) -> Training:
+    """Find the ``k`` training proteins with a term that are nearest to a protein.
+
+    Parameters
+    ----------
+    index : Index
+        Of M training proteins.
+    vector : ndarray, shape=(1, D), dtype=float32
+        The protein's embedding, by the same encoder.
+    column : int
+        The term.
+    k : int
+        Proteins to name; all carriers where there are no more.
+    """
+    owner = np.repeat(np.arange(len(index.ids)), np.diff(index.indptr))
+    who = owner[index.indices == column]
+    found: tuple[tuple[str, float], ...] = ()
+    if len(who):
+        near = nearest(vector, index.vectors[who], k)
+        pairs = zip(who[near.protein[0]], near.similarity[0], strict=True)
+        found = tuple((index.ids[i], float(similarity)) for i, similarity in pairs)
+    return Training(len(index.ids), len(who), found)
+
+
+def column_of(text: str, labels: LabelSpace) -> int:
+    """Return the column of a term given by its id or its name, in either case of letters.
+
+    Raises
+    ------
+    UsageError
+        If there is none such; with the terms that look most like it.
+    """
+    wanted = text.strip().lower()
+    known = {term.name.lower(): j for j, term in enumerate(labels.terms)}
+    known |= {term.id.lower(): j for j, term in enumerate(labels.terms)}
+    if wanted in known:
+        return known[wanted]
+    near = [labels.terms[known[each]] for each in get_close_matches(wanted[:100], known, 2, 0.75)]
+    also = f"; near: {', '.join(f'{t.id} {shown(t.name, 30)}' for t in near)}" if near else ""
+    raise UsageError(
+        f"--term={shown(text, 40)}: not among the {len(labels):,} terms of this checkpoint, which"
+        f" knows no alternative ids{also}"
+    )
+
+
+def _source(own: NDArray[np.float32], column: int, labels: LabelSpace) -> int:
+    """Return where a term's probability comes from: itself, or a descendant that has more."""
+    below = [
+        j for j in range(len(labels)) if own[j] > own[column] and column in labels.ancestors(j)
+    ]
+    return max(below, key=lambda j: own[j], default=column)
+
+
+def _window(predictor: Predictor, sequence: str, column: int) -> tuple[int, NDArray[np.uint8]]:
+    """Return where the window begins in which a term scores highest, and its token ids."""
+    length = predictor.context_length
+    rows = [encode(part, length) for part in windows(sequence, length)]
+    best = 0
+    if len(rows) > 1:
+        best = int(logits(predictor.caller, rows, column, predictor.device).argmax())
+    return window_starts(len(sequence), length)[best], rows[best]
+
+
+def _ancestor(j: int, labels: LabelSpace, called: NDArray[np.float32]) -> Ancestor:
+    parents = tuple(labels.terms[p].id for p in labels.parents[j])
+    return Ancestor(labels.terms[j], parents, int(labels.depth[j]), float(called[j]))

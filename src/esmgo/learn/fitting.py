@@ -1,0 +1,176 @@
+"""Fitting a blend: weights on all held-out proteins, calibration and figures out of fold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.fasta import Protein
+from esmgo.dataset.proteins import AnnotatedProteins
+from esmgo.evidence.sources import Asked, Sources
+from esmgo.go.labels import LabelSpace
+from esmgo.go.scores import Scores
+from esmgo.go.truepath import propagate
+from esmgo.metrics.calibration import CalibrationSums, calibrated
+from esmgo.metrics.evaluator import Evaluator
+from esmgo.metrics.result import name_of, results
+from esmgo.metrics.truth import Truth, cells
+from esmgo.predict.blend import (
+    Variant,
+    aspect_of_column,
+    blended,
+    closeness,
+    edges_of,
+    key_of,
+    of_aspect,
+)
+from esmgo.predict.regression import Said, Stacker, cells_of, fit_stacker
+
+__all__ = ["BLOCK", "FOLDS", "HeldOut", "fit_variant", "fmax_of_sources"]
+
+log = logging.getLogger(__name__)
+
+FOLDS = 5
+BLOCK = 256
+
+MOST_CELLS = 600_000
+"""Cells of an aspect that are not true, at most, that weights are fitted to."""
+
+LOUD_SHARE = 0.8
+"""The part of them of which any source says something; the rest stands for many more."""
+
+LEAST_BITS = 0.5
+"""Added to the information accretion of a term, by which its cells count. Whether a cell is true
+does not matter there, so probabilities stay what they are."""
+
+
+@dataclass
+class HeldOut:
+    """The held-out proteins, and what the network made of them."""
+
+    labels: LabelSpace
+    proteins: AnnotatedProteins
+    records: list[Protein]
+    head: NDArray[np.float32]  # (N, T), on disk
+    vectors: NDArray[np.float32]  # (N, D)
+    sources: Sources
+    own: NDArray[np.intp]  # (N,), rows of the index
+    information: NDArray[np.float64]  # (T,), bits
+    fold: NDArray[np.intp]
+    seed: int
+    asked: dict[int, Asked] = field(default_factory=dict)
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], Said]]:
+        """Yield what these sources say, block by block, with the proteins' places."""
+        for first in range(0, len(self.records), BLOCK):
+            rows = np.arange(first, min(first + BLOCK, len(self.records)))
+            if first not in self.asked:
+                some = self.records[first : first + BLOCK]
+                self.asked[first] = self.sources.ask(some, self.vectors[rows], self.own[rows])
+            asked = self.asked[first]
+            votes = {name: v for name, v in asked.votes.items() if name in names}
+            yield rows, self.sources.said(asked._replace(votes=votes), np.array(self.head[rows]))
+
+
+def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
+    """Fit one variant, calibrate it out of fold, and say how good it is there."""
+    log.debug("Fitting %s ...", "+".join(names))
+    whole: dict[str, Stacker] = {}
+    by_fold = [whole] * FOLDS
+    if len(names) > 1:  # a single source stays as it is
+        whole, by_fold = _stackers(job, names)
+    close = np.concatenate([closeness(said, names) for _, said in job.blocks(())])
+    edges = edges_of(close, names)
+    bins = np.searchsorted(edges, close, side="right")
+    labels, n_bins, aspects = job.labels, len(edges) + 1, aspect_of_column(job.labels)
+    sums = CalibrationSums.empty(len(labels.aspects), n_bins)
+    evaluator = _evaluator(job)
+    for rows, said in job.blocks(names):
+        values = np.empty_like(said.head)
+        for f in range(FOLDS):
+            of_fold = job.fold[rows] == f
+            values[of_fold] = blended(said.rows(of_fold), labels, by_fold[f])
+        values = propagate(values, labels)
+        true = cells(job.proteins.indptr, job.proteins.indices, rows)
+        # proteins without a term of an aspect were not looked at in it
+        known = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
+        known[aspects[true[0]], true[1]] = True  # roots go to the last row
+        of_aspect = np.where(known[:-1], bins[rows], -1)  # (A, B)
+        sums += CalibrationSums.of(values, true, aspects, of_aspect, n_bins)
+        evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
+    return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
+
+
+def _stackers(
+    job: HeldOut, names: Sequence[str]
+) -> tuple[dict[str, Stacker], list[dict[str, Stacker]]]:
+    """Fit one stacker per aspect to all proteins, and to all but those of each fold."""
+    samples: dict[str, list[tuple[NDArray[Any], ...]]] = {}
+    names_of: list[str] = []
+    draw = np.random.default_rng(job.seed + 1)
+    most = max(1, MOST_CELLS * BLOCK // len(job.records))
+    for rows, said in job.blocks(names):
+        truth = np.zeros(said.head.shape, bool)
+        column, place = cells(job.proteins.indptr, job.proteins.indices, rows)
+        truth[place, column] = True
+        for aspect in job.labels.aspects:
+            at, _, part = of_aspect(said, job.labels, aspect)
+            # proteins without a term of the aspect were not looked at in it
+            known = truth[:, at].any(axis=1)
+            chosen, weight = _sampled(truth[:, at], part.is_any, np.asarray(known), most, draw)
+            weight *= LEAST_BITS + job.information[at][chosen % len(at)]
+            fold = job.fold[rows][chosen // len(at)]
+            names_of, x = cells_of(part, chosen)
+            sample = x, truth[:, at].ravel()[chosen], weight, fold
+            samples.setdefault(key_of(aspect), []).append(sample)
+    whole, by_fold = {}, [dict[str, Stacker]() for _ in range(FOLDS)]
+    for key, parts in samples.items():
+        x, y, weight, fold = (np.concatenate(each) for each in zip(*parts, strict=True))
+        whole[key] = fit_stacker(names_of, x, y, weight)
+        for f in range(FOLDS):
+            kept = fold != f
+            by_fold[f][key] = fit_stacker(names_of, x[kept], y[kept], weight[kept], whole[key])
+    return whole, by_fold
+
+
+def _sampled(
+    truth: NDArray[np.bool_],
+    is_any: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    most: int,
+    draw: np.random.Generator,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Choose cells of proteins that have a term: all true ones, and some of the others."""
+    known_cells = np.broadcast_to(known[:, None], truth.shape)
+    chosen = [np.flatnonzero(truth & known_cells)]
+    weights = [np.ones(len(chosen[0]))]
+    for group, share in ((is_any, LOUD_SHARE), (~is_any, 1 - LOUD_SHARE)):
+        at = np.flatnonzero(group & ~truth & known_cells)
+        n = min(len(at), int(most * share))
+        chosen.append(np.sort(draw.choice(at, n, replace=False)))
+        weights.append(np.full(n, len(at) / max(n, 1)))
+    return np.concatenate(chosen), np.concatenate(weights)
+
+
+def _evaluator(job: HeldOut) -> Evaluator:
+    p = job.proteins
+    return Evaluator(Truth(p.ids, p.indptr, p.indices, job.labels))
+
+
+def _fmax(evaluator: Evaluator) -> dict[str, float]:
+    return {name_of(aspect): found.fmax for aspect, found in results(evaluator).items()}
+
+
+def fmax_of_sources(job: HeldOut, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return how good each source is by itself."""
+    evaluators = {name: _evaluator(job) for name in names}
+    for rows, said in job.blocks(names):
+        for name, evaluator in evaluators.items():
+            ids = tuple(job.proteins.ids[i] for i in rows)
+            evaluator.add(Scores(ids, said.by_source()[name], job.labels), rows)
+    return {name: _fmax(evaluator) for name, evaluator in evaluators.items()}

@@ -1,0 +1,128 @@
+"""Which of a protein's terms are called: from evidence to calls.
+
+Nothing here knows about files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.go.calls import Ancestry, Calls, most_specific
+from esmgo.go.labels import LabelSpace
+from esmgo.go.terms import Aspect
+
+if TYPE_CHECKING:
+    from esmgo.predict.predictor import Evidence
+
+__all__ = ["MIN_SCORE", "Rules", "Selection"]
+
+MIN_SCORE = 0.1
+"""Lower scores are left out, unless a precision decides or another limit is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a call must have, in the order in which it is asked.
+
+    Parameters
+    ----------
+    aspects : tuple of Aspect
+        Its term is in one of them; of any where there are none. It is no root.
+    min_score : float
+        Its score is this or higher.
+    precision : float, optional
+        It is promised to hold this precision.
+    most_specific : bool
+        No descendant of its term is called.
+    top_k : int, optional
+        It is among the ``k`` best of its protein.
+    with_ancestors : bool
+        Ancestors of what is called are called after all, the root among them.
+    """
+
+    aspects: tuple[Aspect, ...] = ()
+    min_score: float = MIN_SCORE
+    precision: float | None = None
+    most_specific: bool = False
+    top_k: int | None = None
+    with_ancestors: bool = False
+
+    def __str__(self) -> str:
+        parts = [f"a score of {self.min_score:g} or more"] if self.min_score else []
+        parts += [f"a promised precision of {self.precision:g}"] if self.precision else []
+        parts += [f"a place among the {self.top_k} best of a protein"] if self.top_k else []
+        return " and ".join(parts) or "any score"
+
+
+class Selection:
+    """Rules, ready for one label space."""
+
+    def __init__(self, rules: Rules, labels: LabelSpace) -> None:
+        self.rules, self.labels = rules, labels
+        chosen = [a for a in labels.aspects if not rules.aspects or a in rules.aspects]
+        self._columns = [labels.columns_of(aspect) for aspect in chosen]
+        self._is_allowed = np.zeros(len(labels), np.bool_)
+        for columns in self._columns:
+            self._is_allowed[columns] = True
+        self._above = Ancestry(labels)
+
+    def calls(
+        self,
+        evidence: Evidence,
+        lengths: Sequence[int],
+        promised: NDArray[np.bool_] | None = None,
+    ) -> Calls:
+        """Choose the calls of a block of proteins.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            Of N proteins.
+        lengths : sequence of int
+            Their residues.
+        promised : ndarray, shape=(N, T), dtype=bool, optional
+            Which calls hold the precision of the rules.
+        """
+        values = evidence.scores.values
+        is_kept = (values >= np.float32(self.rules.min_score)) & self._is_allowed
+        n_abstained = np.zeros(len(values), np.uint8)
+        if promised is not None:
+            is_kept &= promised
+            for columns in self._columns:
+                n_abstained += ~is_kept[:, columns].any(axis=1)
+        rows = [
+            self._chosen(np.flatnonzero(kept), row)
+            for kept, row in zip(is_kept, values, strict=True)
+        ]
+        owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        columns = np.concatenate([np.empty(0, np.intp), *rows])
+        return Calls(
+            evidence.scores.proteins,
+            np.array(lengths, np.int64),
+            np.asarray(evidence.n_windows, np.int64),
+            np.asarray(evidence.similarity, np.float32),
+            n_abstained,
+            np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64),
+            columns.astype(np.int32),
+            values[owner, columns],
+            evidence.precision[owner, columns],
+            evidence.sources[owner, columns],
+        )
+
+    def _chosen(self, columns: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the called columns of one protein, best first, deeper terms first on ties."""
+        if self.rules.most_specific:
+            columns = np.array(most_specific(columns.tolist(), self._above), np.intp)
+        columns = self._ranked(columns, scores)[: self.rules.top_k]
+        if self.rules.with_ancestors:
+            closed = set(columns.tolist()).union(*(self._above[j] for j in columns.tolist()))
+            columns = self._ranked(np.array(sorted(closed), np.intp), scores)
+        return columns
+
+    def _ranked(self, columns: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
+        return columns[np.lexsort((columns, -self.labels.depth[columns], -scores[columns]))]

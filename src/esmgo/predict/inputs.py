@@ -1,0 +1,128 @@
+"""What the verbs that score proteins have in common: a checkpoint, and proteins to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.rejects import ReadReport
+from esmgo.data.residues import MAX_LENGTH
+from esmgo.errors import UsageError
+from esmgo.files.source import Source
+from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, chosen, context_of
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.options import check, device_option, option, precision_option
+
+if TYPE_CHECKING:
+    from esmgo.predict.predictor import Ensemble
+    from esmgo.predict.scorer import Predictor
+
+__all__ = [
+    "ReadingConfig",
+    "ScoringConfig",
+    "open_predictor",
+    "pasted",
+    "read_proteins",
+    "read_source",
+]
+
+_DIGITS = re.compile(r"[\d\s]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringConfig:
+    """What every verb accepts that scores proteins with a checkpoint."""
+
+    checkpoint_path: str | None = checkpoint_option()
+    context_length: int | None = option(
+        None,
+        "The maximum length of the input sequences, in tokens; longer ones are scored in"
+        " overlapping windows.",
+        minimum=3,
+        maximum=100_002,
+        default_text=f"{CONTEXT_LENGTH}, for the bundled caller as in its training",
+    )
+    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
+    allow_nucleotide_like: bool = option(
+        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
+    )
+    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+    device: str | None = device_option()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingConfig(ScoringConfig):
+    """What every verb accepts that scores a sequence or the proteins of a file."""
+
+    sequence: str | None = option(None, "Score this sequence.")
+    fasta: str | None = option(
+        None, "Score the proteins of this FASTA file, plain or gzip (- for standard input)."
+    )
+    precision: str = precision_option()
+
+    def __post_init__(self) -> None:
+        ScoringConfig.__post_init__(self)
+        if self.sequence is not None and self.fasta is not None:
+            raise UsageError("give --sequence or --fasta, not both")
+
+
+def open_predictor(config: ReadingConfig) -> Predictor | Ensemble:
+    """Load the checkpoint that ``config`` names, as it says: its blend, where it has one."""
+    from esmgo.predict.predictor import Ensemble  # torch takes seconds: not for --help
+    from esmgo.predict.scorer import Predictor
+
+    path = chosen(config.checkpoint_path)
+    checkpoint = open_checkpoint(path)
+    kind = Predictor if checkpoint.blend is None else Ensemble
+    return kind.of(
+        checkpoint,
+        device=config.device,
+        context_length=context_of(path, config.context_length),
+        precision=config.precision,
+    )
+
+
+def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
+    """Read what ``config`` names: its sequence, or its FASTA file.
+
+    Raises
+    ------
+    UsageError
+        If it names neither.
+    FastaError
+        If the file is refused.
+    """
+    if config.sequence is not None:
+        return list(pasted(config.sequence, config, report))
+    if config.fasta is None:
+        raise UsageError("nothing to score: give --sequence=… or --fasta=FILE")
+    return list(read_source(config.fasta, config, report))
+
+
+def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
+    """Read what a person pasted: residues over any number of lines, with digits, or FASTA."""
+    if text.lstrip().startswith(">"):
+        lines = text.splitlines(keepends=True)
+        text = "".join(x if x.startswith(">") else _DIGITS.sub("", x) + "\n" for x in lines)
+    else:
+        text = f">sequence\n{_DIGITS.sub('', text)}\n"
+    yield from read_source(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)
+
+
+def read_source(source: Source, config: ScoringConfig, report: ReadReport) -> Iterator[Protein]:
+    """Read a FASTA file as ``config`` says; see `read_fasta`."""
+    return read_fasta(
+        source,
+        report=report,
+        strip_gaps=config.strip_gaps,
+        allow_nucleotide_like=config.allow_nucleotide_like,
+        max_length=config.max_length,
+    )

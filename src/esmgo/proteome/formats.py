@@ -1,0 +1,245 @@
+"""The files that calls are written to: which formats, under which names, whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from esmgo.data.annotations import accession
+from esmgo.errors import MachineError, UsageError, shown
+from esmgo.files.atomic import is_replaceable
+from esmgo.files.lock import acquire, release
+from esmgo.files.output import check_free, opened
+from esmgo.go.labels import LabelSpace
+from esmgo.options import option
+from esmgo.proteome.job import Job
+from esmgo.render.associations import GafWriter, GpadWriter
+from esmgo.render.calls import (
+    About,
+    CafaWriter,
+    JsonWriter,
+    ParquetWriter,
+    TableWriter,
+    Writer,
+)
+
+__all__ = ["FORMATS", "OutputConfig", "exclusive", "is_stream", "writers"]
+
+FORMATS: dict[str, tuple[str, type[Writer]]] = {
+    "tsv": (".tsv", TableWriter),
+    "jsonl": (".jsonl", JsonWriter),
+    "parquet": (".parquet", ParquetWriter),
+    "cafa": (".cafa.tsv", CafaWriter),
+    "gaf": (".gaf", GafWriter),
+    "gpad": (".gpad", GpadWriter),
+}
+"""Suffix and writer of each format."""
+
+REFERENCE = "DOI:10.1126/science.ade2574"
+"""ESM2. No GO_REF is meant for others' models: GO_REF:0000117 is UniProt's ARBA."""
+
+ASSIGNED_BY = "esmgo"
+
+_SUFFIXES = sorted(((end, name) for name, (end, _) in FORMATS.items()), key=lambda x: -len(x[0]))
+_WORD = re.compile(r"[\w.-]+", re.ASCII)
+_REFERENCE = re.compile(r"[\w.-]+:[!-~]+", re.ASCII)
+
+
+@dataclass(frozen=True)  # without slots: a second base of those who have them
+class OutputConfig:
+    """What every verb accepts that writes called terms."""
+
+    output: str | None = option(
+        None,
+        "Where to: a file, compressed if it ends in .gz, or - for standard output.",
+        short="o",
+    )
+    format: str | None = option(
+        None,
+        "tsv, jsonl, parquet, cafa, gaf or gpad; several, separated by commas, take the place of"
+        " the suffix of --output; when not given what the suffix says, else tsv.",
+        default_text="by the suffix of --output, else tsv",
+    )
+    taxon: int | None = option(
+        None, "The NCBI taxon of all proteins, a number; gaf needs it.", minimum=1
+    )
+    reference: str | None = option(
+        None,
+        "What gaf and gpad cite, as DATABASE:ID.",
+        default_text=f"{REFERENCE}, the paper of ESM2",
+    )
+    assigned_by: str | None = option(
+        None,
+        "Who makes the annotations in gaf and gpad; also the database of ids that are not"
+        " UniProt's.",
+        default_text=ASSIGNED_BY,
+    )
+    date: str | None = option(
+        None,
+        "The date in gaf and gpad, YYYY-MM-DD.",
+        default_text="the day on which the work began",
+    )
+    overwrite: bool = option(
+        False,
+        "Start anew: throw away unfinished work, replace the output files.",
+        alias="override",
+    )
+
+    def check_output(self) -> None:
+        """Check what concerns output files.
+
+        Raises
+        ------
+        UsageError
+            Naming the flag.
+        """
+        if self.output is None:
+            raise UsageError("give --output=FILE (- for standard output)")
+        found = self.targets()
+        if is_stream(self.output) and (len(found) > 1 or "parquet" in found):
+            what = "parquet" if len(found) == 1 else "several formats"
+            raise UsageError(f"{what} cannot go to {shown(self.output, 40)}; name a file")
+        for name, pattern in (("reference", _REFERENCE), ("assigned_by", _WORD)):
+            value = getattr(self, name)
+            if value is not None and not pattern.fullmatch(value):
+                raise UsageError(f"--{name}={shown(value, 60)} does not fit GAF; see --help")
+        if self.date is not None:
+            _check_date(self.date)
+
+    def targets(self) -> dict[str, str]:
+        """Return the output file of each format.
+
+        Raises
+        ------
+        UsageError
+            If a format is unknown.
+
+        Examples
+        --------
+        >>> OutputConfig(output="x.tsv.gz", format="tsv,gaf").targets()
+        {'tsv': 'x.tsv.gz', 'gaf': 'x.gaf.gz'}
+        """
+        output = str(self.output)
+        packed = ".gz" if output.endswith(".gz") else ""
+        stem, by_suffix = output.removesuffix(packed), "tsv"
+        for suffix, name in _SUFFIXES:
+            if stem.lower().endswith(suffix):
+                stem, by_suffix = stem[: -len(suffix)], name
+                break
+        asked = (self.format or by_suffix).lower().split(",")
+        names = list(dict.fromkeys(name.strip() for name in asked))
+        for name in names:
+            if name not in FORMATS:
+                raise UsageError(
+                    f"--format must be of {', '.join(FORMATS)}, not {shown(repr(name), 40)}"
+                )
+        if len(names) == 1:
+            return {names[0]: output}
+        return {name: stem + FORMATS[name][0] + packed for name in names}
+
+    def check_taxon(self) -> None:
+        """Check that gaf has the taxon that it needs.
+
+        Raises
+        ------
+        UsageError
+            If it has none.
+        """
+        if self.taxon is None and "gaf" in self.targets():
+            raise UsageError("gaf names the taxon of each protein: give --taxon=NUMBER (NCBI)")
+
+    def check_labels(self, labels: LabelSpace) -> None:
+        """Check that the formats can be written of a label space.
+
+        Raises
+        ------
+        UsageError
+            Naming the format.
+        """
+        if not {"gaf", "gpad"}.isdisjoint(self.targets()) and any(
+            t.aspect is None for t in labels.terms
+        ):
+            raise UsageError(
+                "gaf and gpad need the aspect of every term, and this checkpoint was trained"
+                " without an ontology"
+            )
+
+    def about(self, job: Job, labels: LabelSpace) -> About:
+        """Return what writers must know."""
+        return About(
+            labels=labels,
+            model=job.model,
+            version=version("esmgo"),
+            kept=job.kept,
+            sources=job.sources,
+            accession=accession,
+            date=self.date or job.date,
+            reference=self.reference or REFERENCE,
+            assigned_by=self.assigned_by or ASSIGNED_BY,
+            taxon=self.taxon,
+        )
+
+
+def _check_date(text: str) -> None:
+    try:
+        is_plain = dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise UsageError(f"--date={shown(text, 30)} is no day written as YYYY-MM-DD")
+
+
+def is_stream(output: str) -> bool:
+    """Whether what is written cannot be taken back: standard output, a pipe, a device."""
+    path = Path(output)
+    try:
+        return output == "-" or not (path.is_dir() or is_replaceable(path))
+    except OSError:  # no permission to look: whoever opens it says so
+        return False
+
+
+@contextmanager
+def exclusive(outputs: Iterable[str], *, overwrite: bool) -> Iterator[None]:
+    """Check that files can be written, keep other writers out, remove what a killed one left.
+
+    Raises
+    ------
+    UsageError
+        If another process writes to one of them, or one is there and may not be replaced.
+    MachineError
+        If the system refuses.
+    """
+    paths = [Path(output).resolve() for output in outputs if not is_stream(output)]
+    for output in outputs:
+        check_free(output, overwrite=overwrite)
+    with ExitStack() as stack:
+        for path in sorted(paths):
+            lock = path.with_name(f".{path.name}.lock")
+            try:
+                file = acquire(lock, path)
+            except OSError as error:
+                words = (error.strerror or str(error)).lower()
+                raise MachineError(f"{shown(path, 90)}: cannot be written: {words}") from None
+            stack.callback(release, file, lock)
+            for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
+                left.unlink(missing_ok=True)
+        for output in outputs:
+            check_free(output, overwrite=overwrite)  # again: the other writer may have finished
+        yield
+
+
+@contextmanager
+def writers(targets: dict[str, str], about: About) -> Iterator[list[Writer]]:
+    """Open a writer for each format; the files stand there when the block ends well."""
+    with ExitStack() as stack:
+        found = []
+        for name, output in targets.items():
+            writer = FORMATS[name][1](stack.enter_context(opened(output)), about)
+            found.append(stack.enter_context(closing(writer)))
+        yield found

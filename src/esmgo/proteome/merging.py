@@ -1,0 +1,99 @@
+"""``esmgo merge``: the shards of ``esmgo predict`` as the files of a run in one piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from esmgo.errors import UsageError, shown
+from esmgo.options import check, option
+from esmgo.proteome.formats import OutputConfig, exclusive, writers
+from esmgo.proteome.run import PredictSummary
+from esmgo.proteome.shards import Shard
+
+__all__ = ["MergeConfig", "merge_shards"]
+
+_TOLD = ("format", "taxon", "reference", "assigned_by", "date")
+"""What shards say of the files to write, unless merging is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConfig(OutputConfig):
+    """What ``esmgo merge`` accepts."""
+
+    shards: tuple[str, ...] = option((), "All shards of one run, in any order.", is_rest=True)
+
+    def __post_init__(self) -> None:
+        check(self)
+        self.check_output()
+        if not self.shards:
+            raise UsageError("nothing to merge: name the files of all shards")
+
+
+def merge_shards(config: MergeConfig) -> PredictSummary:
+    """Write the files that a run without ``--shard`` would have written.
+
+    Returns
+    -------
+    PredictSummary
+        The files are complete or absent.
+
+    Raises
+    ------
+    UsageError
+        If a shard is missing or there twice, or they are not of one run.
+    InputError
+        If a file is no whole shard.
+    """
+    shards = [Shard(path) for path in config.shards]
+    ordered = _ordered(shards)
+    job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
+    told: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _TOLD}
+    config = replace(config, **told)
+    config.check_taxon()
+    labels = shards[0].labels()
+    config.check_labels(labels)
+    targets = config.targets()
+    about = config.about(job, labels)
+    n_calls = n_abstained = 0
+    with (
+        exclusive(targets.values(), overwrite=config.overwrite),
+        writers(targets, about) as found,
+    ):
+        for number in range(job.n_blocks):
+            calls = ordered[number % len(ordered)].load(number, len(labels))
+            for writer in found:
+                writer.write(calls)
+            n_calls += len(calls.columns)
+            n_abstained += int(calls.n_abstained.sum())
+    return PredictSummary(
+        job.n_proteins, 0, n_calls, n_abstained, job.options.get("precision"),
+        tuple(targets.values()),
+    )  # fmt: skip
+
+
+def _ordered(shards: list[Shard]) -> list[Shard]:
+    """Return the shards from first to last; all are there, each once, and of one run."""
+    first = shards[0]
+    found: dict[int, Shard] = {}
+    for shard in shards:
+        which, of = shard.job.shard
+        differences = shard.job.differences(first.job)
+        if of != first.job.shard[1]:
+            differences.append(f"--shard (I/{first.job.shard[1]}, now I/{of})")
+        if differences:
+            raise UsageError(
+                f"{shown(shard.path, 50)} and {shown(first.path, 50)} are not of one run:"
+                f" another {shown(', '.join(differences), 60)}"
+            )
+        if which in found:
+            raise UsageError(
+                f"{shown(shard.path, 60)} and {shown(found[which].path, 60)} are both shard"
+                f" {which}/{of}"
+            )
+        found[which] = shard
+    of = first.job.shard[1]
+    missing = [f"{i}/{of}" for i in range(1, of + 1) if i not in found]
+    if missing:
+        raise UsageError(f"{len(missing)} of {of} shards missing: {shown(', '.join(missing), 100)}")
+    return [found[i] for i in range(1, of + 1)]

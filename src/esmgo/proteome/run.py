@@ -1,0 +1,228 @@
+"""``esmgo predict``: the terms of whole proteomes, in blocks that outlive a kill.
+
+Every block of proteins is read, scored, selected and kept as a part before the next; files
+are written from parts alone. So a run that was killed, split over machines, or went through
+in one piece ends in the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from esmgo.assess.corpus import available_threads
+from esmgo.data.rejects import ReadReport
+from esmgo.errors import FastaError, shown
+from esmgo.files.atomic import replacing
+from esmgo.files.source import check_readable
+from esmgo.go.labels import LabelSpace
+from esmgo.model.bundled import chosen, context_of
+from esmgo.predict.calling import Selection
+from esmgo.predict.knowledge import split_sources, training_sequences
+from esmgo.proteome.config import PredictConfig
+from esmgo.proteome.formats import exclusive, is_stream, writers
+from esmgo.proteome.job import Job
+from esmgo.proteome.parts import Parts
+from esmgo.proteome.shards import ShardWriter
+from esmgo.render.calls import Writer
+
+if TYPE_CHECKING:
+    from esmgo.proteome.blocks import Input, Scorer
+
+__all__ = ["PredictSummary", "write_predictions"]
+
+log = logging.getLogger(__name__)
+
+BLOCK = 512
+"""Proteins in a part: what a kill costs, and what memory must hold."""
+
+_NO_MATTER = frozenset({
+    "input", "output", "overwrite", "resume", "shard", "strict", "rejects", "checkpoint_path",
+    "homology",
+})  # fmt: skip
+"""Flags that decide nothing about calls, or are told by a job in other ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSummary:
+    """What was written; its text is one line."""
+
+    n_proteins: int
+    n_repeated: int
+    n_calls: int
+    n_abstained: int
+    precision: float | None
+    outputs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = ", ".join("standard output" if o == "-" else shown(o, 60) for o in self.outputs)
+        repeated = (
+            f" ({self.n_repeated:,} with an earlier one's sequence)" if self.n_repeated else ""
+        )
+        without = (
+            f"; {self.n_abstained:,} abstentions: an aspect without a call of precision"
+            f" {self.precision:g}"
+            if self.precision is not None
+            else ""
+        )
+        return (
+            f"{self.n_proteins:,} proteins{repeated}, {self.n_calls:,} calls{without},"
+            f" written to {where}"
+        )
+
+
+def write_predictions(config: PredictConfig, report: ReadReport | None = None) -> PredictSummary:
+    """Call terms of all proteins of a FASTA file and write them; see docs/predict.md.
+
+    All input is read and judged before the first protein is scored. Memory does not grow
+    with the number of proteins, but for ids and a digest of each sequence.
+
+    Parameters
+    ----------
+    config : PredictConfig
+        Proteins, checkpoint, what to call and where to write.
+    report : ReadReport, optional
+        Filled with rejected records and warnings.
+
+    Returns
+    -------
+    PredictSummary
+        The files are complete or absent.
+
+    Raises
+    ------
+    EsmgoError
+        Of the kind and with the exit code that `esmgo.errors` tells.
+    """
+    report = ReadReport(config.strict) if report is None else report
+    check_readable(str(config.input), FastaError)
+    with _workplace(config) as parts:
+        try:
+            return _predicted(config, report, parts)
+        except BaseException:
+            if parts.n_saved and not is_stream(str(config.output)):
+                log.warning("%s: finished work; --resume goes on", shown(parts.folder, 120))
+            raise
+
+
+@contextmanager
+def _workplace(config: PredictConfig) -> Iterator[Parts]:
+    """Keep others from the output, and give room for parts; they go when the work is done."""
+    output = str(config.output)
+    if is_stream(output):
+        with TemporaryDirectory(prefix="esmgo-") as temporary:
+            yield Parts(Path(temporary) / "parts")
+        return
+    folder = Path(f"{output}.parts")
+    may_replace = config.overwrite or (config.resume and Parts.has_begun(folder))
+    with exclusive(config.outputs(), overwrite=may_replace):
+        parts = Parts(folder, resume=config.resume, overwrite=config.overwrite)
+        try:
+            yield parts
+        except BaseException:
+            parts.leave()
+            raise
+        parts.remove()
+
+
+def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
+    from esmgo.evidence.sources import Source
+    from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
+    from esmgo.predict.predictor import Ensemble
+    from esmgo.proteome.blocks import Input, Scorer
+
+    if config.resume and not Parts.has_begun(parts.folder):
+        log.warning("nothing to resume: starting from the beginning")
+    log.debug("Reading the proteins ...")
+    proteins = Input(str(config.input), parts.folder, config)
+    n_proteins, digest = proteins.judged(report)
+    device = choose_device(config.device)
+    path = chosen(config.checkpoint_path)
+    ensemble = Ensemble.load(
+        path,
+        device=str(device),
+        context_length=context_of(path, config.context_length),
+        precision=config.arithmetic,
+        homology=training_sequences(config.homology),
+        sources=split_sources(config.sources),
+        threads=available_threads(),
+    )
+    labels = ensemble.labels
+    if config.shard is None:
+        config.check_labels(labels)
+    length = ensemble.predictor.context_length
+    exact = {
+        "context_length": length,
+        "device": device.type,
+        "arithmetic": resolved(device, config.arithmetic),
+    }
+    job = Job(
+        version=version("esmgo"),
+        model=ensemble.fingerprint,
+        proteins=digest,
+        n_proteins=n_proteins,
+        options=_options(config) | exact,
+        kept=str(config.rules()),
+        sources=tuple(str(flag.name).lower() for flag in Source),
+        shard=config.part_of(),
+        date=dt.date.today().isoformat(),
+        block=BLOCK,
+    )
+    job = parts.begin(job, len(labels))
+    scorer = Scorer(parts, ensemble, Selection(config.rules(), labels), job.block)
+    return _written(config, job, labels, proteins, scorer)
+
+
+def _written(
+    config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, scorer: Scorer
+) -> PredictSummary:
+    """Take the blocks one after the other: score, or find among the parts; then write."""
+    n_calls = n_abstained = 0
+    with (
+        tqdm(desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False) as bar,
+        _writers(config, job, labels) as found,
+    ):
+        for number, block in enumerate(proteins.blocks(job.block)):
+            if number not in job.blocks:
+                continue
+            calls = scorer.block(number, block)
+            for writer in found:
+                writer.write(calls)
+            n_calls += len(calls.columns)
+            n_abstained += int(calls.n_abstained.sum())
+            bar.update(len(block))
+    outputs = tuple(config.outputs())
+    return PredictSummary(
+        job.n_here, scorer.n_repeated, n_calls, n_abstained, config.precision, outputs
+    )
+
+
+def _options(config: PredictConfig) -> dict[str, Any]:
+    """Return the flags that decide what is called, or how it is told, as plain values."""
+    names = sorted({each.name for each in fields(config)} - _NO_MATTER)
+    rules = config.rules()
+    plain = {"aspect": [a.name for a in rules.aspects] or None, "min_score": rules.min_score}
+    return {name: getattr(config, name) for name in names} | plain
+
+
+@contextmanager
+def _writers(config: PredictConfig, job: Job, labels: LabelSpace) -> Iterator[list[Writer]]:
+    """Open what takes the calls: a writer for each format, or one for the shard."""
+    if config.shard is None:
+        with writers(config.targets(), config.about(job, labels)) as found:
+            yield found
+        return
+    with (
+        replacing(Path(str(config.output))) as file,
+        closing(ShardWriter(file, job, labels)) as writer,
+    ):
+        yield [writer]
