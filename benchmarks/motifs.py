@@ -27,15 +27,8 @@ import numpy as np
 import torch
 
 from esmgo import Predictor, Protein
-from esmgo.dataset.sample import (
-    _ELEMENT,
-    ADDRESSES,
-    DOMAINS,
-    SampleRow,
-    _protein,
-    sample_ontology_path,
-    sample_rows,
-)
+from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_path, sample_rows
+from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS
 from esmgo.explain.attribution import logits
 from esmgo.explain.explaining import explained
 from esmgo.model.tokens import MASK, encode

@@ -16,9 +16,9 @@ from collections import defaultdict
 import numpy as np
 from report import head, table, versions
 
-from esmgo.assess.corpus import available_threads
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import locate_dataset, open_split
+from esmgo.evidence.diamond import available_threads
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
 from esmgo.predict.knowledge import split_sources, training_sequences

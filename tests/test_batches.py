@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.model.batches import epoch_windows, token_batches
+from esmgo.learn.windows import epoch_windows
+from esmgo.model.batches import token_batches
 from esmgo.model.tokens import VOCABULARY, encode, windows
 
 LENGTHS = st.lists(st.integers(3, 300), min_size=1, max_size=80).map(np.array)

@@ -12,15 +12,17 @@ from esmgo.dataset.opening import open_dataset
 from esmgo.dataset.sample import sample_ontology_path
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.source_scores import Said, of_aspect
 from esmgo.evidence.sources import Source
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.terms import Aspect
 from esmgo.learn.blending import BlendConfig, blend
+from esmgo.learn.fitting import cells_of, edges_of, fit_stacker
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.predict.blend import Blend, Variant, edges_of, of_aspect
+from esmgo.predict.blend import Blend, Variant
 from esmgo.predict.predictor import Ensemble
-from esmgo.predict.regression import Said, Stacker, cells_of, features, fit_stacker
+from esmgo.predict.regression import Stacker, features
 
 
 def said(n=40, t=30, seed=0, **other):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from esmgo.errors import UsageError
-from esmgo.metrics.calibration import EDGES, Calibration, CalibrationSums, calibrated, isotonic
+from esmgo.metrics.calibration import Calibration, calibrated, isotonic
+from esmgo.metrics.calibration_sums import EDGES, CalibrationSums
 from esmgo.metrics.promise import _tail, lowest_kept
 
 

@@ -8,7 +8,7 @@ import pytest
 from esmgo.dataset.opening import open_dataset
 from esmgo.evidence import coannotation
 from esmgo.evidence.coannotation import DOUBT, LEAST, POWER, QUIET, Coannotation
-from esmgo.predict.blend import aspect_of_column
+from esmgo.go.labels import aspect_of_column
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from esmgo.errors import DatasetError, HubError, RecordError, UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
+from esmgo.go.sparse import close_rows
 from esmgo.go.terms import Aspect, Term
-from esmgo.go.truepath import close_rows
 
 SHARED = Path(__file__).parents[2] / "shared"
 BAD = SHARED / "bad_inputs"

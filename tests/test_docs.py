@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import esmgo
-from esmgo.cli.main import VERBS, main
+from esmgo.cli.main import main
 from esmgo.cli.reference import page
+from esmgo.cli.table import VERBS
 from esmgo.dataset.sample import example, sample_ontology_path, sample_rows
 from esmgo.evidence.index import index_path
 

@@ -19,9 +19,10 @@ from esmgo.errors import UsageError
 from esmgo.evidence.index import Index
 from esmgo.explain import attribution
 from esmgo.explain.attribution import MOST_STEPS, Attribution, attribute, logits
-from esmgo.explain.card import LITTLE, NOT_SUPPORTED, SUPPORTED, to_json, to_text
+from esmgo.explain.card import to_json, to_text
 from esmgo.explain.deletion import Deletion, deletion_test, highest, scattered
 from esmgo.explain.explaining import carriers, column_of, explained
+from esmgo.explain.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
 from esmgo.explain.track import to_svg
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term

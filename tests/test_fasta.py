@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError, InputError, RecordError
-from esmgo.files.source import MAX_PIECE, check_readable, chunks, pieces, text_lines
+from esmgo.files.lines import MAX_PIECE, pieces, text_lines
+from esmgo.files.source import check_readable, chunks
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "fasta"
 needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")

@@ -20,7 +20,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term
 from esmgo.predict.calling import Rules, Selection
-from esmgo.predict.predictor import Evidence
+from esmgo.predict.prediction import Evidence
 from esmgo.proteome.formats import FORMATS, OutputConfig, writers
 from esmgo.render import calls as render_calls
 from esmgo.render.calls import About

@@ -9,7 +9,7 @@ from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
 from esmgo.evidence.index import index_path, open_index
-from esmgo.go.truepath import close_rows, most_specific
+from esmgo.go.sparse import close_rows, most_specific
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.embeddings import embed, encoder_of
 

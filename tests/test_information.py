@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from esmgo.errors import AnnotationError
 from esmgo.go.information import information_accretion, read_information_accretion
 from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import close_rows
 from esmgo.go.terms import Aspect, Term
-from esmgo.go.truepath import close_rows
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "tsv" / "11_ia_negative_nan.tsv"
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
+from esmgo.go.sparse import close_rows
 from esmgo.go.terms import Aspect, Term
-from esmgo.go.truepath import climb, close_rows, propagate
+from esmgo.go.truepath import climb, propagate
 from esmgo.metrics.baselines import term_frequency
 from esmgo.metrics.curve import THRESHOLDS, thresholds
 from esmgo.metrics.evaluator import Evaluator

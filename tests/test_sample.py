@@ -8,7 +8,8 @@ from itertools import chain
 import obonet
 import pytest
 
-from esmgo.dataset.sample import DOMAINS, EXAMPLES, example, sample_ontology_path, sample_rows
+from esmgo.dataset.sample import EXAMPLES, example, sample_ontology_path, sample_rows
+from esmgo.dataset.sample_motifs import DOMAINS
 
 # As PROSITE publishes them; the generator's own patterns are narrower.
 PROSITE = {

@@ -9,8 +9,9 @@ from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.scores import Scores
+from esmgo.go.sparse import close_rows
 from esmgo.go.terms import Aspect, Term
-from esmgo.go.truepath import close_rows, propagate
+from esmgo.go.truepath import propagate
 
 
 def by_walking(scores, labels):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from esmgo.dataset.building import BuildConfig, build
     from esmgo.dataset.opening import open_dataset
     from esmgo.errors import EsmgoError
-    from esmgo.explain.card import Explanation
     from esmgo.explain.explaining import ExplainConfig, explain, write_explanations
+    from esmgo.explain.explanation import Explanation
     from esmgo.export.hub import ExportConfig, export_checkpoint
     from esmgo.go.information import information_accretion
     from esmgo.go.labels import LabelSpace
@@ -36,15 +36,16 @@ if TYPE_CHECKING:
     from esmgo.go.terms import Aspect, Term
     from esmgo.go.truepath import propagate
     from esmgo.learn.blending import BlendConfig, BlendSummary, blend
-    from esmgo.learn.config import TrainConfig
-    from esmgo.learn.finetune import Fitted, fit
+    from esmgo.learn.config import Fitted, TrainConfig
+    from esmgo.learn.finetune import fit
     from esmgo.metrics.result import AspectResult, evaluate
     from esmgo.metrics.truth import Truth
     from esmgo.predict.drawing import SubgraphConfig, subgraph
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
-    from esmgo.predict.predictor import Ensemble, Evidence
+    from esmgo.predict.prediction import Evidence, Prediction
+    from esmgo.predict.predictor import Ensemble
     from esmgo.predict.ranking import RankConfig, rank
-    from esmgo.predict.scorer import Prediction, Predictor
+    from esmgo.predict.scorer import Predictor
     from esmgo.predict.selftest import Selftest, SelftestConfig, selftest
     from esmgo.proteome.config import PredictConfig
     from esmgo.proteome.merging import MergeConfig, merge_shards
@@ -64,17 +65,17 @@ _HOMES = {
     "EsmgoError": "errors",
     "EvaluateConfig": "assess.config",
     "Evaluated": "assess.evaluation",
-    "Evidence": "predict.predictor",
+    "Evidence": "predict.prediction",
     "ExplainConfig": "explain.explaining",
-    "Explanation": "explain.card",
+    "Explanation": "explain.explanation",
     "ExportConfig": "export.hub",
-    "Fitted": "learn.finetune",
+    "Fitted": "learn.config",
     "LabelSpace": "go.labels",
     "MergeConfig": "proteome.merging",
     "Ontology": "go.ontology",
     "PredictConfig": "proteome.config",
     "PredictSummary": "proteome.run",
-    "Prediction": "predict.scorer",
+    "Prediction": "predict.prediction",
     "Predictor": "predict.scorer",
     "Protein": "data.fasta",
     "RankConfig": "predict.ranking",

@@ -5,7 +5,6 @@ Nothing here knows about scores or models.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from esmgo.data.download import locate_ontology
@@ -19,10 +18,11 @@ from esmgo.dataset.opening import (
     open_dataset,
     parse_subset,
 )
+from esmgo.evidence.diamond import available_threads
 from esmgo.go.obo import read_obo
 from esmgo.options import check, option
 
-__all__ = ["HOLD_OUT", "CorpusConfig", "available_threads", "open_corpus"]
+__all__ = ["HOLD_OUT", "CorpusConfig", "open_corpus"]
 
 HOLD_OUT = 0.1
 """Held out of train where there is no test split: what training does unless told otherwise."""
@@ -61,12 +61,6 @@ class CorpusConfig:
     def n_threads(self) -> int:
         """The threads asked for, or all that this process may use."""
         return self.threads or available_threads()
-
-
-def available_threads() -> int:
-    """Return the CPU threads that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def open_corpus(config: CorpusConfig, report: ReadReport) -> Dataset:

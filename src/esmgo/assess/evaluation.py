@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from esmgo.assess.config import EvaluateConfig
-from esmgo.assess.corpus import available_threads
 from esmgo.assess.identity import STRATA, read_identity, strata_of
 from esmgo.assess.predictions import TermCodes, predicted, read_truth
 from esmgo.data.cafa import read_ids
@@ -24,6 +23,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.errors import AnnotationError, shown
+from esmgo.evidence.diamond import available_threads
 from esmgo.files.folder import replacing_folder
 from esmgo.files.source import check_readable
 from esmgo.go.information import read_information_accretion

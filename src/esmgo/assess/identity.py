@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import AnnotationError, shown
-from esmgo.files.source import Source, chunks, name_of, text_lines
+from esmgo.files.lines import text_lines
+from esmgo.files.source import Source, chunks, name_of
 
 __all__ = ["BINS", "EDGES", "STRATA", "read_identity", "strata_of"]
 

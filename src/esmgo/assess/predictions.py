@@ -19,7 +19,8 @@ from esmgo.errors import AnnotationError, shown
 from esmgo.files.source import Source, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
-from esmgo.go.truepath import climb, close_rows
+from esmgo.go.sparse import close_rows
+from esmgo.go.truepath import climb
 from esmgo.metrics.evaluator import BLOCK, bins_of
 from esmgo.metrics.truth import Truth
 from esmgo.render.cafa import MOST_TERMS

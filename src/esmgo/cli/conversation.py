@@ -13,9 +13,10 @@ from tqdm import tqdm
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import InputError, shown
 from esmgo.predict.inputs import open_predictor, pasted, read_proteins
+from esmgo.predict.prediction import Prediction
 from esmgo.predict.predictor import Ensemble
 from esmgo.predict.ranking import RankConfig
-from esmgo.predict.scorer import Prediction, Predictor
+from esmgo.predict.scorer import Predictor
 from esmgo.render.text import heading, ranking
 
 __all__ = ["answer", "converse"]

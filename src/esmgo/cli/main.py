@@ -17,26 +17,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from esmgo import __version__
+from esmgo.cli.table import VERBS
 from esmgo.errors import EsmgoError, says_no_memory, shown
 
-__all__ = ["VERBS", "main", "run"]
+__all__ = ["main", "run"]
 
-VERBS = {
-    "train": "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
-    "rank": "Rank the GO terms of proteins.",
-    "predict": "Call the GO terms of whole proteomes.",
-    "merge": "Join the shards of a prediction.",
-    "subgraph": "Draw the GO subgraph of a protein.",
-    "explain": "Show what speaks for one term of a protein, and test it.",
-    "build": "Turn sequences, annotations and an ontology into a data set.",
-    "export": "Write a checkpoint as a Hugging Face model folder.",
-    "evaluate": "Evaluate predictions or a checkpoint as CAFA does.",
-    "baseline": "Score proteins by term frequency, homology or neighbours.",
-    "audit": "Say what the split of a data set really tests.",
-    "embed": "Write one vector per protein.",
-    "blend": "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
-    "selftest": "Check the bundled caller, and say which optional programs are there.",
-}
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
 

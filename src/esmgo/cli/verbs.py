@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esmgo.cli import flags
-from esmgo.cli.main import VERBS
+from esmgo.cli.table import VERBS
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, shown
 
@@ -67,8 +67,8 @@ def rank(words: Sequence[str], prog: str) -> int:
 
 def predict(words: Sequence[str], prog: str) -> int:
     """``esmgo predict``."""
+    from esmgo.files.output import is_stream
     from esmgo.proteome.config import PredictConfig
-    from esmgo.proteome.formats import is_stream
     from esmgo.proteome.run import write_predictions
 
     config, _ = flags.parse(PredictConfig, words, prog=prog, description=VERBS["predict"])
@@ -82,7 +82,7 @@ def predict(words: Sequence[str], prog: str) -> int:
 
 def merge(words: Sequence[str], prog: str) -> int:
     """``esmgo merge``."""
-    from esmgo.proteome.formats import is_stream
+    from esmgo.files.output import is_stream
     from esmgo.proteome.merging import MergeConfig, merge_shards
 
     config, _ = flags.parse(MergeConfig, words, prog=prog, description=VERBS["merge"])

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, UsageError, shown
-from esmgo.files.source import Source, chunks, name_of, text_lines
+from esmgo.files.lines import text_lines
+from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, is_go_id
 
 __all__ = ["Annotation", "accession", "read_annotations", "read_taxonomy"]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from esmgo.errors import AnnotationError, shown
-from esmgo.files.source import Source, chunks, decoded_line, line_blocks, name_of
+from esmgo.files.lines import decoded_line, line_blocks
+from esmgo.files.source import Source, chunks, name_of
 
 __all__ = ["Pairs", "read_ids", "read_pairs", "read_predictions"]
 

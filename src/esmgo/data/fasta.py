@@ -16,7 +16,8 @@ from esmgo.data.records import Record, read_records, text_of
 from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
 from esmgo.errors import FastaError, shown
-from esmgo.files.source import MAX_PIECE, Source, check_unchanged, name_of, stamp
+from esmgo.files.lines import MAX_PIECE
+from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
 __all__ = ["MAX_ID_LENGTH", "Protein", "read_fasta"]
 

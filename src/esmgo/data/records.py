@@ -13,7 +13,8 @@ from itertools import chain
 from esmgo.data.foreign import is_binary, kind_of_text
 from esmgo.data.rejects import Reject
 from esmgo.errors import FastaError
-from esmgo.files.source import HEAD, Source, chunks, name_of, pieces
+from esmgo.files.lines import pieces
+from esmgo.files.source import HEAD, Source, chunks, name_of
 
 __all__ = ["Record", "read_records", "text_of"]
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from esmgo.dataset.rows import Place, Rows
 from esmgo.errors import DatasetError, shown
-from esmgo.files.source import chunks, text_lines
+from esmgo.files.lines import text_lines
+from esmgo.files.source import chunks
 
 __all__ = ["read_json_lines", "rows_of"]
 

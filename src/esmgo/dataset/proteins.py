@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.dataset.rows import Rows, take
+from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
+from esmgo.go.sparse import close_rows, take
 from esmgo.go.terms import Aspect, Term
-from esmgo.go.truepath import close_rows
 
 __all__ = ["AnnotatedProteins", "annotate", "close_annotations", "fingerprint"]
 

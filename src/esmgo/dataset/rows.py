@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import DatasetError, shown
+from esmgo.go.sparse import take
 
-__all__ = ["Place", "Rows", "join", "take"]
+__all__ = ["Place", "Rows", "join"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +100,6 @@ class Rows:
             file=self.file[rows],
             number=self.number[rows],
         )
-
-
-def take(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], rows: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the rows with these indices of sparse annotations, as ``indptr, indices``."""
-    lengths = np.diff(indptr)[rows]
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    entries = np.arange(ends[-1]) + np.repeat(indptr[rows] - ends[:-1], lengths)
-    return ends, indices[entries]
 
 
 def join(shards: Sequence[Rows]) -> Rows:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.dataset.rows import take
 from esmgo.evidence.votes import Annotated
-from esmgo.go.labels import LabelSpace
-from esmgo.predict.blend import aspect_of_column
+from esmgo.go.labels import LabelSpace, aspect_of_column
+from esmgo.go.sparse import take
 
 __all__ = ["Coannotation"]
 

@@ -6,6 +6,7 @@ whatever happens. Nothing here knows about terms.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from esmgo.errors import MachineError, shown
 from esmgo.evidence.votes import Votes
 
-__all__ = ["Database", "Hits", "find_diamond", "search", "votes_of"]
+__all__ = ["Database", "Hits", "available_threads", "find_diamond", "search", "votes_of"]
 
 MOST_HITS = 100
 """Training proteins that a protein is compared with at most, the best ones."""
@@ -272,3 +273,9 @@ def _hits(table: NDArray[np.float64], queries: Sequence[str], subjects: Sequence
     is_new[1:] = (np.diff(found.query) != 0) | (np.diff(found.subject) != 0)
     found = found.take(is_new)
     return found.take(np.lexsort((found.subject, -found.bits, found.query)))
+
+
+def available_threads() -> int:
+    """Return the CPU threads that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

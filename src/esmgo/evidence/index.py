@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.dataset.rows import take
 from esmgo.errors import CheckpointError, shown
 from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
 from esmgo.go.labels import LabelSpace
-from esmgo.go.truepath import close_rows, most_specific
+from esmgo.go.sparse import close_rows, most_specific, take
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
 from esmgo.model.container import Header, TensorInfo, read_header, write_container

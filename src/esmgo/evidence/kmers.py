@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.dataset.rows import take
+from esmgo.data.fasta import Protein
+from esmgo.evidence.votes import Votes
+from esmgo.go.sparse import take
 
-__all__ = ["Kmers", "kmers_of"]
+__all__ = ["MOST_SHARING", "Kmers", "kmers_of"]
 
 SHAPES = "1110111", "11011011"
 """Residues of a k-mer that count, by kind: six of seven in a row, or of eight."""
@@ -234,3 +236,30 @@ def _scattered(keys: NDArray[np.int32]) -> NDArray[np.float64]:
 
 def _ends(counts: NDArray[Any]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+MOST_SHARING = 100
+"""Training proteins that vote by the k-mers that they share with a protein, at most."""
+
+
+def _sharing(
+    kmers: Kmers, proteins: Sequence[Protein], own: NDArray[np.intp] | None
+) -> tuple[Votes, NDArray[np.float32]]:
+    """Let training proteins vote by k-mers; return the cosine to the first, too, shape=(N,).
+
+    Each votes with the square of the cosine: a relative outweighs a hundred strangers.
+    """
+    voters, weights = [], []
+    shared = np.zeros(len(proteins), np.float32)
+    for i, protein in enumerate(proteins):
+        cosine = kmers.cosine(protein.sequence)
+        if own is not None:
+            cosine[own[i]] = 0
+        at = best(cosine, MOST_SHARING)
+        voters.append(at)
+        weights.append(cosine[at] ** 2)
+        shared[i] = cosine[at[0]] if len(at) else 0
+    query = np.repeat(np.arange(len(proteins)), list(map(len, voters)))
+    voter, weight = np.concatenate(voters), np.concatenate(weights)
+    total = np.bincount(query, weight, len(proteins)).astype(np.float64)
+    return Votes(query, voter, weight, total), shared

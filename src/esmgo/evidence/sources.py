@@ -18,17 +18,12 @@ from esmgo.evidence import diamond as homology
 from esmgo.evidence import neighbours
 from esmgo.evidence.coannotation import Coannotation
 from esmgo.evidence.index import Index
-from esmgo.evidence.kmers import Kmers, best
+from esmgo.evidence.kmers import _sharing
+from esmgo.evidence.source_scores import Said, of_aspect
 from esmgo.evidence.votes import Annotated, Votes, vote
 from esmgo.go.labels import LabelSpace
-from esmgo.predict.blend import of_aspect
-from esmgo.predict.regression import Said
 
 __all__ = ["Asked", "Source", "Sources", "speaking"]
-
-
-MOST_SHARING = 100
-"""Training proteins that vote by the k-mers that they share with a protein, at most."""
 
 
 class Source(IntFlag):
@@ -170,29 +165,6 @@ class Sources:
         assert self.index is not None
         blocks = [block.values for block in vote(votes, [""] * n, self.index, self.labels)]
         return np.concatenate(blocks)
-
-
-def _sharing(
-    kmers: Kmers, proteins: Sequence[Protein], own: NDArray[np.intp] | None
-) -> tuple[Votes, NDArray[np.float32]]:
-    """Let training proteins vote by k-mers; return the cosine to the first, too, shape=(N,).
-
-    Each votes with the square of the cosine: a relative outweighs a hundred strangers.
-    """
-    voters, weights = [], []
-    shared = np.zeros(len(proteins), np.float32)
-    for i, protein in enumerate(proteins):
-        cosine = kmers.cosine(protein.sequence)
-        if own is not None:
-            cosine[own[i]] = 0
-        at = best(cosine, MOST_SHARING)
-        voters.append(at)
-        weights.append(cosine[at] ** 2)
-        shared[i] = cosine[at[0]] if len(at) else 0
-    query = np.repeat(np.arange(len(proteins)), list(map(len, voters)))
-    voter, weight = np.concatenate(voters), np.concatenate(weights)
-    total = np.bincount(query, weight, len(proteins)).astype(np.float64)
-    return Votes(query, voter, weight, total), shared
 
 
 def speaking(said: Said, labels: LabelSpace) -> NDArray[np.uint8]:

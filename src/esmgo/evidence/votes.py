@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.dataset.rows import take
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
+from esmgo.go.sparse import take
 
 __all__ = ["BLOCK", "Annotated", "Votes", "vote"]
 

@@ -6,31 +6,22 @@ them means is said here, in words.
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import shown
+from esmgo.explain.explanation import Explanation, Training, name_of
 from esmgo.go.terms import Term
 
-__all__ = [
-    "LITTLE", "NOTES", "NOT_SUPPORTED", "SCHEMA_VERSION", "SUPPORTED", "Ancestor", "Explanation",
-    "Masking", "Track", "Training", "runs", "to_json", "to_text",
-]  # fmt: skip
+__all__ = ["NOTES", "SCHEMA_VERSION", "runs", "to_json", "to_text"]  # fmt: skip
 
 SCHEMA_VERSION = 1
 """Of the JSON form. It grows when a reader of the old form would go wrong."""
 
-SUPPORTED, NOT_SUPPORTED, LITTLE = "supported", "not supported", "little to explain"
-"""What a card can conclude about the marked residues."""
-
-WEAK = 0.5
-"""A probability below it is no call."""
 
 NOTES = {
     "probability": "the network's own, at least that of every term below (the true-path rule); not"
@@ -46,184 +37,6 @@ NOTES = {
 
 _WIDTH = 92
 _ROW = 60  # residues in a line
-
-
-@dataclass(frozen=True, slots=True)
-class Ancestor:
-    """A term above the one asked for, or that one itself; ``depth`` is 0 at the root."""
-
-    term: Term
-    parents: tuple[str, ...]
-    depth: int
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """What each residue of a window adds to the score.
-
-    Parameters
-    ----------
-    first : int
-        The window's first residue, counted from 1.
-    values : ndarray, shape=(n,)
-        In units of the logit.
-    marked : ndarray
-        Places in ``values``, sorted.
-    score, baseline : float
-        The logit of the window, and of as many unknown residues.
-    gap : float
-        What the values add up to beyond the difference of the two.
-    is_complete : bool
-        Whether the gap is small enough to be trusted.
-    n_steps : int
-        Points on the way between the two.
-    """
-
-    first: int
-    values: NDArray[np.floating]
-    marked: NDArray[np.intp]
-    score: float
-    baseline: float
-    gap: float
-    is_complete: bool
-    n_steps: int
-
-    @property
-    def last(self) -> int:
-        """The window's last residue, counted from 1."""
-        return self.first + len(self.values) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Masking:
-    """How far the score falls with the marked residues masked, and with random ones."""
-
-    fall: float
-    random: NDArray[np.floating]
-    p_value: float
-    is_supported: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """Who carries the term among the training proteins; the nearest with their similarity."""
-
-    n_proteins: int
-    n_carriers: int
-    nearest: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What speaks for one term of one protein.
-
-    Parameters
-    ----------
-    protein_id, sequence : str
-        The protein.
-    term : Term
-        The term asked for.
-    probability, own_probability : float
-        With and without the true-path rule.
-    explained : Term
-        The term whose score is explained: the one asked for, or the descendant that its
-        probability comes from.
-    ancestors : tuple of Ancestor
-        From the root down to the term itself.
-    training : Training or None
-        None where the checkpoint has no index.
-    track : Track
-        Of the window in which ``explained`` scores highest.
-    masking : Masking
-        The test of the marked residues.
-    """
-
-    protein_id: str
-    sequence: str
-    term: Term
-    probability: float
-    own_probability: float
-    explained: Term
-    ancestors: tuple[Ancestor, ...]
-    training: Training | None
-    track: Track
-    masking: Masking
-
-    @property
-    def is_weak(self) -> bool:
-        """Whether the caller holds the term for more likely absent than present."""
-        return self.probability < WEAK
-
-    @property
-    def verdict(self) -> str:
-        """`SUPPORTED`, `NOT_SUPPORTED` or `LITTLE`."""
-        if not self.masking.is_supported:
-            return NOT_SUPPORTED
-        return LITTLE if self.is_weak else SUPPORTED
-
-    @property
-    def is_window(self) -> bool:
-        """Whether the track is of a part of the protein."""
-        return len(self.track.values) < len(self.sequence)
-
-    @property
-    def title(self) -> str:
-        """The term, the protein and its length, safe to print."""
-        n = f"{len(self.sequence):,} residues"
-        return f"{name_of(self.term)} in {shown(self.protein_id, 200)}, {n}"
-
-    @property
-    def sentence(self) -> str:
-        """What the test found, in words."""
-        n, test = len(self.track.marked), self.masking
-        if n == 0:
-            return "No residue speaks for the term, so there is nothing to mark or to test."
-        before, after = (_probability(x) for x in (self.track.score, self.track.score - test.fall))
-        beaten = int((test.random < test.fall).sum())
-        tested = (
-            f"Masking the {n} marked residues takes the probability from {before} to {after},"
-            f" further down than {beaten} of {len(test.random)} random masks of the same shape"
-            f" (p = {test.p_value:.2f})"
-        )
-        if self.verdict == NOT_SUPPORTED:
-            return f"{tested}: do not take them for the reason of the call."
-        if self.verdict == LITTLE:
-            return f"{tested}, but the call itself is weak."
-        if self.track.score > test.fall:
-            return f"{tested}. Without them the call still stands: others can replace them."
-        return f"{tested}."
-
-    @property
-    def remarks(self) -> list[str]:
-        """What a reader of this card must know besides, in words."""
-        track, remarks = self.track, []
-        if self.term.is_root:
-            remarks.append("The root of an aspect is true of every protein.")
-        if self.is_weak:
-            given = f"The caller gives this term only {self.probability:.2f}"
-            remarks.append(f"{given}: there is little to explain.")
-        if self.explained != self.term:
-            remarks.append(
-                f"The network's own probability of the term is {self.own_probability:.4f}; what is"
-                f" called comes from its descendant {name_of(self.explained)}, which is explained."
-            )
-        if self.is_window:
-            remarks.append(
-                f"Of this long protein residues {track.first:,} to {track.last:,} are explained,"
-                " the window in which the term scores highest."
-            )
-        if not track.is_complete:
-            remarks.append(
-                f"The attribution is not complete: with {track.n_steps} steps it misses the score"
-                f" by {abs(track.gap):.3f}; take it with care."
-            )
-        return remarks
-
-
-def name_of(term: Term) -> str:
-    """Return a term's name with its id, safe to print."""
-    return term.id if term.name == term.id else f"{shown(term.name, 200)} ({term.id})"
 
 
 def runs(marked: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -362,9 +175,3 @@ def _term(term: Term) -> dict[str, Any]:
     return {
         "id": term.id, "name": term.name, "aspect": term.aspect.name if term.aspect else None,
     }  # fmt: skip
-
-
-def _probability(logit: float) -> str:
-    """Return the probability that a logit stands for, with enough digits to tell from 0 and 1."""
-    p = 0.5 + 0.5 * math.tanh(logit / 2)
-    return f"{p:.2g}" if p < 0.1 else f"{p:.2f}" if p < 0.95 else f"{p:.4f}"

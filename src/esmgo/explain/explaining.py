@@ -23,18 +23,9 @@ from esmgo.errors import UsageError, shown
 from esmgo.evidence.index import Index, open_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.explain.attribution import attribute, logits
-from esmgo.explain.card import (
-    NOTES,
-    SCHEMA_VERSION,
-    Ancestor,
-    Explanation,
-    Masking,
-    Track,
-    Training,
-    to_json,
-    to_text,
-)  # fmt: skip
+from esmgo.explain.card import NOTES, SCHEMA_VERSION, to_json, to_text  # fmt: skip
 from esmgo.explain.deletion import deletion_test, highest
+from esmgo.explain.explanation import Ancestor, Explanation, Masking, Track, Training
 from esmgo.explain.track import to_svg
 from esmgo.files.output import check_free, opened
 from esmgo.go.labels import LabelSpace

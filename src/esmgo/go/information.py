@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import AnnotationError, shown
-from esmgo.files.source import Source, chunks, name_of, text_lines
+from esmgo.files.lines import text_lines
+from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import is_go_id
 

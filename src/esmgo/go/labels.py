@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from esmgo.go.ontology import Ontology, above
 from esmgo.go.terms import Aspect, Term, is_go_id
 
-__all__ = ["LabelSpace"]
+__all__ = ["LabelSpace", "aspect_of_column"]
 
 Step = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -218,3 +218,11 @@ def _closed(ids: Iterable[str], ontology: Ontology) -> set[str]:
                 closed.add(parent)
                 waiting.append(parent)
     return closed
+
+
+def aspect_of_column(labels: LabelSpace) -> NDArray[np.intp]:
+    """Return the place in ``labels.aspects`` of each term, -1 for roots; shape=(T,)."""
+    found = np.full(len(labels), -1, np.intp)
+    for a, aspect in enumerate(labels.aspects):
+        found[labels.columns_of(aspect)] = a
+    return found

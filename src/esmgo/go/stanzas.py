@@ -14,7 +14,8 @@ from itertools import chain
 from typing import TypeAlias
 
 from esmgo.errors import OntologyError, shown
-from esmgo.files.source import Source, chunks, name_of, text_lines
+from esmgo.files.lines import text_lines
+from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, Term, is_go_id
 
 __all__ = ["Outline", "read_outline"]

@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from esmgo.assess.corpus import available_threads
 from esmgo.data.download import locate_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, shown
-from esmgo.evidence.diamond import find_diamond
+from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, index_path, open_index, write_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.sources import Sources

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import DEFAULT, parse_subset
+from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE
 from esmgo.options import check, device_option, option, precision_option
 
-__all__ = ["FREE", "TrainConfig"]
+__all__ = ["FREE", "Fitted", "TrainConfig"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +152,19 @@ FREE = frozenset(
     }
 )  # fmt: skip
 """Settings that may change on resume; data set and ontology are compared by content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What fine-tuning left behind.
+
+    ``fmax`` and ``naive_fmax`` are those of the last validation, per aspect; ``naive``
+    is the term-frequency baseline. ``report`` tells which records were rejected.
+    """
+
+    path: Path
+    best_path: Path | None
+    epoch: int
+    fmax: dict[Aspect | None, float]
+    naive_fmax: dict[Aspect | None, float]
+    report: ReadReport

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from esmgo.data.download import locate_ontology
-from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, shown
-from esmgo.learn.config import FREE, TrainConfig
+from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.learn.lock import exclusive
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 
-if TYPE_CHECKING:
-    from esmgo.go.terms import Aspect
-
-__all__ = ["Fitted", "fit"]
+__all__ = ["fit"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What fine-tuning left behind.
-
-    ``fmax`` and ``naive_fmax`` are those of the last validation, per aspect; ``naive``
-    is the term-frequency baseline. ``report`` tells which records were rejected.
-    """
-
-    path: Path
-    best_path: Path | None
-    epoch: int
-    fmax: dict[Aspect | None, float]
-    naive_fmax: dict[Aspect | None, float]
-    report: ReadReport
 
 
 def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:

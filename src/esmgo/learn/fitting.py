@@ -12,26 +12,32 @@ from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.dataset.proteins import AnnotatedProteins
+from esmgo.evidence.source_scores import Said, of_aspect
 from esmgo.evidence.sources import Asked, Sources
-from esmgo.go.labels import LabelSpace
+from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.scores import Scores
+from esmgo.go.sparse import cells
 from esmgo.go.truepath import propagate
-from esmgo.metrics.calibration import CalibrationSums, calibrated
+from esmgo.metrics.calibration import calibrated
+from esmgo.metrics.calibration_sums import CalibrationSums
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import name_of, results
-from esmgo.metrics.truth import Truth, cells
-from esmgo.predict.blend import (
-    Variant,
-    aspect_of_column,
-    blended,
-    closeness,
-    edges_of,
-    key_of,
-    of_aspect,
-)
-from esmgo.predict.regression import Said, Stacker, cells_of, fit_stacker
+from esmgo.metrics.truth import Truth
+from esmgo.predict.blend import Variant, blended, closeness, key_of
+from esmgo.predict.regression import Stacker, _factors, _products
 
-__all__ = ["BLOCK", "FOLDS", "HeldOut", "fit_variant", "fmax_of_sources"]
+__all__ = [
+    "BLOCK",
+    "FOLDS",
+    "NUM_BINS",
+    "RIDGE",
+    "HeldOut",
+    "cells_of",
+    "edges_of",
+    "fit_stacker",
+    "fit_variant",
+    "fmax_of_sources",
+]
 
 log = logging.getLogger(__name__)
 
@@ -174,3 +180,86 @@ def fmax_of_sources(job: HeldOut, names: Sequence[str]) -> dict[str, dict[str, f
             ids = tuple(job.proteins.ids[i] for i in rows)
             evaluator.add(Scores(ids, said.by_source()[name], job.labels), rows)
     return {name: _fmax(evaluator) for name, evaluator in evaluators.items()}
+
+
+RIDGE = 1.0
+"""Weight of the squared coefficients of standardised features."""
+
+
+def cells_of(said: Said, at: NDArray[np.intp]) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the names of the F features, and those of C cells, flat indices of (N, T); (C, F)."""
+    shape = said.head.shape
+    place = np.unravel_index(at, shape)
+    chosen = (
+        {name: np.broadcast_to(x, shape)[place] for name, x in factors.items()}
+        for factors in _factors(said)
+    )
+    columns = dict(_products(*chosen))
+    return list(columns), np.stack(list(columns.values()), axis=1)
+
+
+def fit_stacker(
+    names: list[str],
+    x: NDArray[np.float32],
+    y: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    start: Stacker | None = None,
+) -> Stacker:
+    """Fit a ridge logistic regression by Newton's method.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the F features.
+    x : ndarray, shape=(C, F), dtype=float32
+        Features of C cells.
+    y : ndarray, shape=(C,), dtype=bool
+        Whether the protein has the term.
+    weight : ndarray, shape=(C,), dtype=float64
+        How many cells each stands for.
+    start : Stacker, optional
+        One that is nearly it, to be there sooner.
+    """
+    mean = np.average(x, axis=0, weights=weight)
+    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
+    spread[spread < 1e-6] = 1.0
+    design = np.column_stack([np.ones(len(x)), (x - mean) / spread])  # (C, 1 + F)
+    ridge = np.diag([0.0, *[RIDGE] * len(names)])
+    beta = np.zeros(1 + len(names))
+    if start is not None:
+        near = np.array([start.weights[name] for name in names])
+        beta[:] = start.constant + near @ mean, *(near * spread)
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        gradient = design.T @ (weight * (y - p)) - ridge @ beta
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + ridge
+        curvature[np.diag_indices_from(curvature)] += 1e-9
+        step = np.linalg.solve(curvature, gradient)
+        step *= min(1.0, 5.0 / max(np.abs(step).max(), 1e-12))  # far from the top steps overshoot
+        beta += step
+        if np.abs(step).max() < 1e-6:
+            break
+    weights = beta[1:] / spread
+    constant = float(beta[0] - weights @ mean)
+    return Stacker(constant, dict(zip(names, weights.tolist(), strict=True)))
+
+
+NUM_BINS = 4
+"""Groups of proteins by how close the nearest training protein is."""
+
+
+def edges_of(values: NDArray[np.float32], sources: Sequence[str]) -> tuple[float, ...]:
+    """Return the lower edges of the bins but the first: equal parts of the proteins.
+
+    With homology the first bin is that of the proteins without a hit.
+    """
+    if "homology" in sources:
+        hits = values[values > 0]
+        first = float(np.finfo(np.float32).tiny)
+        if not len(hits):
+            return (first,)
+        parts = np.quantile(hits, np.arange(1, NUM_BINS - 1) / (NUM_BINS - 1))
+        return (first, *map(float, parts))
+    if "neighbours" in sources or "kmers" in sources:
+        return tuple(map(float, np.quantile(values, np.arange(1, NUM_BINS) / NUM_BINS)))
+    return ()

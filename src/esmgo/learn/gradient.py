@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from esmgo.dataset.proteins import AnnotatedProteins
+from esmgo.go.sparse import cells
 from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
-from esmgo.metrics.truth import cells
 
 __all__ = ["Rows", "Window", "add_gradient", "window_of"]
 

@@ -17,14 +17,13 @@ from tqdm import tqdm
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, shown
 from esmgo.learn.board import Board
-from esmgo.learn.config import TrainConfig
-from esmgo.learn.finetune import Fitted
+from esmgo.learn.config import Fitted, TrainConfig
 from esmgo.learn.gradient import Rows, Window, add_gradient, window_of
 from esmgo.learn.indexing import index_training
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
 from esmgo.learn.validation import Validation, naive_fmax, validate
-from esmgo.model.batches import epoch_windows
+from esmgo.learn.windows import epoch_windows
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
 from esmgo.model.device import is_out_of_memory

@@ -9,109 +9,21 @@ what a bin of similarity is, the caller decides.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import UsageError
+from esmgo.metrics.calibration_sums import EDGES, CalibrationSums, Values, _bins_of
 from esmgo.metrics.promise import effective_size, lowest_kept
 
-__all__ = ["EDGES", "Calibration", "CalibrationSums", "calibrated"]
+__all__ = ["Calibration", "calibrated"]
 
-Values = NDArray[np.float64]
-
-_DROPPED = 13
-"""Bits of a float32 that do not matter to its bin: steps of 0.0005 are left below 1."""
-
-
-def _edges() -> NDArray[np.float32]:
-    logistic = 1 / (1 + np.exp(-np.linspace(-7, 7, 281)))
-    bits = np.append(logistic, 1).astype(np.float32).view(np.uint32)
-    return np.unique((bits >> _DROPPED << _DROPPED).view(np.float32))
-
-
-EDGES = _edges()
-"""Thresholds, shape=(S,), dtype=float32: from 0.0009, where calls begin, evenly in log-odds
-to 0.999, and 1; each a float32, so that a score is compared with it exactly."""
 
 BORROWED = 20
 """How many proteins, such as the aspect's are on average, the curve of a group counts for."""
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationSums:
-    """Sums over proteins of their calls at or above each of `EDGES`; they add up.
-
-    All of shape (A, G, S), for A aspects and G bins of similarity, dtype=float64.
-
-    Parameters
-    ----------
-    proteins : ndarray
-        Proteins with a call.
-    calls, right : ndarray
-        Their calls N, and those R of them that are true.
-    calls2, both, right2 : ndarray
-        N², N·R and R² of each protein: how much its calls stand and fall together.
-    """
-
-    proteins: Values
-    calls: Values
-    right: Values
-    calls2: Values
-    both: Values
-    right2: Values
-
-    @classmethod
-    def empty(cls, n_aspects: int, n_bins: int) -> CalibrationSums:
-        """Return sums over no proteins."""
-        shape = (n_aspects, n_bins, len(EDGES))
-        return cls(*(np.zeros(shape) for _ in fields(cls)))
-
-    @classmethod
-    def of(
-        cls,
-        scores: NDArray[np.float32],
-        true: tuple[NDArray[np.intp], NDArray[np.intp]],
-        aspect_of_column: NDArray[np.intp],
-        bin_of_protein: NDArray[np.intp],
-        n_bins: int,
-    ) -> CalibrationSums:
-        """Count one block of proteins.
-
-        Parameters
-        ----------
-        scores : ndarray, shape=(B, T), dtype=float32
-            Propagated, in [0, 1].
-        true : tuple of ndarray
-            Column and row of each true cell, each once (see `esmgo.metrics.truth.cells`).
-        aspect_of_column : ndarray, shape=(T,), dtype=intp
-            From 0; -1 leaves a column out, as roots are.
-        bin_of_protein : ndarray, shape=(B,) or (A, B), dtype=intp
-            From 0 to ``n_bins - 1``; -1 leaves a protein out, of all aspects or of one.
-        """
-        n, n_aspects, n_edges = len(scores), int(aspect_of_column.max(initial=-1)) + 1, len(EDGES)
-        bins = _bins_of(scores)  # (B, T)
-        bins[:, aspect_of_column < 0] = 0
-        column, place = true
-
-        def at_least(place: NDArray[np.intp], column: NDArray[np.intp]) -> Values:
-            bin = bins[place, column]
-            kept = bin > 0
-            key = (aspect_of_column[column[kept]] * n + place[kept]) * n_edges + bin[kept] - 1
-            count = np.bincount(key, minlength=n_aspects * n * n_edges)
-            return np.cumsum(count.reshape(n_aspects, n, n_edges)[..., ::-1], 2, float)[..., ::-1]
-
-        calls, right = at_least(*np.nonzero(bins)), at_least(place, column)  # (A, B, S)
-        member = np.arange(n_bins)[:, None] == bin_of_protein[..., None, :]  # (A or none, G, B)
-        each = (calls > 0, calls, right, calls * calls, calls * right, right * right)
-        return cls(*(member.astype(np.float64) @ x for x in each))
-
-    def __add__(self, other: CalibrationSums) -> CalibrationSums:
-        return CalibrationSums(
-            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
-        )
 
 
 @dataclass(frozen=True)
@@ -302,17 +214,3 @@ def isotonic(part: Values, whole: Values) -> Values:
             pool = (before[0] + pool[0], before[1] + pool[1], before[2] + pool[2])
         pools.append(pool)
     return np.repeat([x / w for x, w, _ in pools], [n for *_, n in pools])
-
-
-@cache
-def _bin_of_bits() -> NDArray[np.uint16]:
-    """The bin of each float32 by its leading bits; 0 for negative ones and NaN."""
-    floats = (np.arange(1 << (32 - _DROPPED), dtype=np.uint32) << _DROPPED).view(np.float32)
-    bins = np.searchsorted(EDGES, floats, side="right")
-    return np.where(floats > 0, bins, 0).astype(np.uint16)
-
-
-def _bins_of(scores: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return how many of `EDGES` are at or below each score; ten times as fast as a search."""
-    bits = np.ascontiguousarray(scores, np.float32).view(np.uint32)
-    return _bin_of_bits().take(bits >> _DROPPED)

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
+from esmgo.go.sparse import cells
 from esmgo.go.terms import Aspect
 from esmgo.metrics.curve import THRESHOLDS, CurveSums
-from esmgo.metrics.truth import Truth, cells
+from esmgo.metrics.truth import Truth
 
 __all__ = ["FREQUENCIES", "AspectSums", "Evaluator", "bins_of"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.go.scores import Scores
-from esmgo.metrics.truth import Truth, cells
+from esmgo.go.sparse import cells
+from esmgo.metrics.truth import Truth
 
 __all__ = ["MicroSums", "micro_sums"]
 

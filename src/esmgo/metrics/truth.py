@@ -47,14 +47,3 @@ class Truth:
         column = np.array([labels.column[term.id] for term in self.labels.terms], np.int32)
         known = self.known and (self.known[0], column[self.known[1]])
         return replace(self, indices=column[self.indices], labels=labels, known=known)
-
-
-def cells(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], rows: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return column and place in ``rows`` of all entries of these sparse rows."""
-    starts, lengths = indptr[rows], np.diff(indptr)[rows]
-    place = np.repeat(np.arange(len(rows)), lengths)
-    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(rows) else lengths
-    entry = np.arange(lengths.sum()) + np.repeat(starts - first, lengths)
-    return indices[entry].astype(np.intp), place

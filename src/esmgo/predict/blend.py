@@ -10,28 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, shown
-from esmgo.go.labels import LabelSpace
+from esmgo.evidence.source_scores import Said, of_aspect
+from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.terms import Aspect
 from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.predict.regression import Said, Stacker
+from esmgo.predict.regression import Stacker
 
-__all__ = [
-    "NUM_BINS",
-    "Blend",
-    "Variant",
-    "aspect_of_column",
-    "blended",
-    "closeness",
-    "edges_of",
-    "key_of",
-    "of_aspect",
-]
+__all__ = ["Blend", "Variant", "blended", "closeness", "key_of"]
 
 FORMAT = 3
 
-NUM_BINS = 4
-"""Groups of proteins by how close the nearest training protein is."""
 
 CONFIDENCE = 0.9
 """That a promised precision is kept in all aspects and groups together."""
@@ -40,14 +29,6 @@ CONFIDENCE = 0.9
 def key_of(aspect: Aspect | None) -> str:
     """Return how an aspect is called in JSON."""
     return aspect.name if aspect else "none"
-
-
-def aspect_of_column(labels: LabelSpace) -> NDArray[np.intp]:
-    """Return the place in ``labels.aspects`` of each term, -1 for roots; shape=(T,)."""
-    found = np.full(len(labels), -1, np.intp)
-    for a, aspect in enumerate(labels.aspects):
-        found[labels.columns_of(aspect)] = a
-    return found
 
 
 def closeness(said: Said, sources: Sequence[str]) -> NDArray[np.float32]:
@@ -63,23 +44,6 @@ def closeness(said: Said, sources: Sequence[str]) -> NDArray[np.float32]:
     if "neighbours" in sources:
         return said.similarity
     return np.zeros_like(said.bits)
-
-
-def edges_of(values: NDArray[np.float32], sources: Sequence[str]) -> tuple[float, ...]:
-    """Return the lower edges of the bins but the first: equal parts of the proteins.
-
-    With homology the first bin is that of the proteins without a hit.
-    """
-    if "homology" in sources:
-        hits = values[values > 0]
-        first = float(np.finfo(np.float32).tiny)
-        if not len(hits):
-            return (first,)
-        parts = np.quantile(hits, np.arange(1, NUM_BINS - 1) / (NUM_BINS - 1))
-        return (first, *map(float, parts))
-    if "neighbours" in sources or "kmers" in sources:
-        return tuple(map(float, np.quantile(values, np.arange(1, NUM_BINS) / NUM_BINS)))
-    return ()
 
 
 @dataclass(frozen=True)
@@ -170,19 +134,6 @@ def blended(said: Said, labels: LabelSpace, stackers: Mapping[str, Stacker]) -> 
             values[:, root] = 0
             values[:, at] = stackers[key_of(aspect)].probabilities(part)
     return values
-
-
-def of_aspect(
-    said: Said, labels: LabelSpace, aspect: Aspect | None
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Said]:
-    """Return the columns of an aspect's terms, that of its root, if there, and what is said.
-
-    What is said of the terms, given that the protein has any of them.
-    """
-    at = labels.columns_of(aspect)
-    root = np.setdiff1d(labels.columns_of(aspect, roots=True), at)
-    part = said.columns(at)
-    return at, root, part.given(said.columns(root)) if len(root) else part
 
 
 @dataclass(frozen=True)

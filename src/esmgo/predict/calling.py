@@ -17,7 +17,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
 
 if TYPE_CHECKING:
-    from esmgo.predict.predictor import Evidence
+    from esmgo.predict.prediction import Evidence
 
 __all__ = ["MIN_SCORE", "Rules", "Selection"]
 

@@ -11,7 +11,7 @@ from esmgo.errors import MachineError, UsageError, shown
 from esmgo.go.terms import Aspect
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
-from esmgo.predict.scorer import Prediction
+from esmgo.predict.prediction import Prediction
 from esmgo.render.graph import draw, format_of, subgraph_of
 
 __all__ = ["SubgraphConfig", "subgraph"]

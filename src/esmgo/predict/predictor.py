@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,41 +25,13 @@ from esmgo.model.bundled import bundled_path
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
-from esmgo.predict.scorer import BLOCK, Prediction, Predictor, blocks
+from esmgo.predict.prediction import Evidence, Prediction
+from esmgo.predict.scorer import BLOCK, Predictor, blocks
 
-__all__ = ["Ensemble", "Evidence"]
+__all__ = ["Ensemble"]
 
 VERSION = 4
 """Of how scores are made here; unfinished work of another version is not gone on with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known about a block of proteins.
-
-    Parameters
-    ----------
-    scores : Scores
-        Obeying the true-path rule; N proteins, T terms.
-    precision : ndarray, shape=(N, T), dtype=float32
-        The calibrated probability that such a call is in the annotations; NaN where the
-        checkpoint has no calibration.
-    sources : ndarray, shape=(N, T), dtype=uint8
-        Flags of `Source`; 0 where only the term's frequency speaks for it.
-    similarity : ndarray, shape=(N,), dtype=float32
-        Cosine similarity of embeddings to the nearest training protein; NaN without an index.
-    n_windows : ndarray, shape=(N,), dtype=int64
-        Overlapping windows that each protein was scored in.
-    bin : ndarray, shape=(N,), dtype=int64
-        How close the nearest training protein is, in groups of the calibration.
-    """
-
-    scores: Scores
-    precision: NDArray[np.float32]
-    sources: NDArray[np.uint8]
-    similarity: NDArray[np.float32]
-    n_windows: NDArray[np.int64]
-    bin: NDArray[np.intp]
 
 
 class Ensemble:

@@ -12,7 +12,7 @@ from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
 
 if TYPE_CHECKING:
-    from esmgo.predict.scorer import Prediction
+    from esmgo.predict.prediction import Prediction
 
 __all__ = ["RankConfig", "rank"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 from esmgo.data.fasta import Protein
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
-from esmgo.go.terms import Term
-from esmgo.go.truepath import implied, propagate
+from esmgo.go.truepath import propagate
 from esmgo.model.bundled import bundled_path
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
@@ -24,49 +22,14 @@ from esmgo.model.device import choose_device
 from esmgo.model.embeddings import mean_of_windows
 from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode, windows
+from esmgo.predict.prediction import Prediction
 
-__all__ = ["Prediction", "Predictor"]
+__all__ = ["Predictor"]
 
 Item = TypeVar("Item")
 
 BLOCK = 256
 """Proteins scored together: what memory must hold, whatever the number of proteins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The called terms of one protein.
-
-    Parameters
-    ----------
-    protein : Protein
-        What was read.
-    scores : ndarray, shape=(T,), dtype=float32
-        Probabilities of the terms of ``labels``.
-    labels : LabelSpace
-        The terms.
-    n_windows : int
-        Overlapping windows that the protein was scored in; 1 where it fits the context.
-    """
-
-    protein: Protein
-    scores: NDArray[np.float32]
-    labels: LabelSpace
-    n_windows: int = 1
-
-    def ranked(self) -> NDArray[np.intp]:
-        """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
-        return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
-
-    def top(self, k: int, *, general: bool = True) -> list[tuple[Term, float]]:
-        """Return the ``k`` most probable terms with their probabilities, or all there are.
-
-        Without ``general`` ones: those that a term right below implies, see `implied`.
-        """
-        order = self.ranked()
-        if not general:
-            order = order[~implied(self.scores, self.labels)[order]]
-        return [(self.labels.terms[j], float(self.scores[j])) for j in order[:k]]
 
 
 class Predictor:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esmgo.errors import UsageError, shown
+from esmgo.files.output import is_stream
 from esmgo.go.terms import Aspect
 from esmgo.options import option
 from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig
-from esmgo.proteome.formats import OutputConfig, is_stream
+from esmgo.proteome.formats import OutputConfig
 
 __all__ = ["PredictConfig"]
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import glob
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from esmgo.data.annotations import accession
-from esmgo.errors import MachineError, UsageError, shown
-from esmgo.files.atomic import is_replaceable
-from esmgo.files.lock import acquire, release
-from esmgo.files.output import check_free, opened
+from esmgo.errors import UsageError, shown
+from esmgo.files.output import is_stream, opened
 from esmgo.go.labels import LabelSpace
 from esmgo.options import option
 from esmgo.proteome.job import Job
@@ -29,7 +25,7 @@ from esmgo.render.calls import (
     Writer,
 )
 
-__all__ = ["FORMATS", "OutputConfig", "exclusive", "is_stream", "writers"]
+__all__ = ["FORMATS", "OutputConfig", "writers"]
 
 FORMATS: dict[str, tuple[str, type[Writer]]] = {
     "tsv": (".tsv", TableWriter),
@@ -193,45 +189,6 @@ def _check_date(text: str) -> None:
         is_plain = False
     if not is_plain:
         raise UsageError(f"--date={shown(text, 30)} is no day written as YYYY-MM-DD")
-
-
-def is_stream(output: str) -> bool:
-    """Whether what is written cannot be taken back: standard output, a pipe, a device."""
-    path = Path(output)
-    try:
-        return output == "-" or not (path.is_dir() or is_replaceable(path))
-    except OSError:  # no permission to look: whoever opens it says so
-        return False
-
-
-@contextmanager
-def exclusive(outputs: Iterable[str], *, overwrite: bool) -> Iterator[None]:
-    """Check that files can be written, keep other writers out, remove what a killed one left.
-
-    Raises
-    ------
-    UsageError
-        If another process writes to one of them, or one is there and may not be replaced.
-    MachineError
-        If the system refuses.
-    """
-    paths = [Path(output).resolve() for output in outputs if not is_stream(output)]
-    for output in outputs:
-        check_free(output, overwrite=overwrite)
-    with ExitStack() as stack:
-        for path in sorted(paths):
-            lock = path.with_name(f".{path.name}.lock")
-            try:
-                file = acquire(lock, path)
-            except OSError as error:
-                words = (error.strerror or str(error)).lower()
-                raise MachineError(f"{shown(path, 90)}: cannot be written: {words}") from None
-            stack.callback(release, file, lock)
-            for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
-                left.unlink(missing_ok=True)
-        for output in outputs:
-            check_free(output, overwrite=overwrite)  # again: the other writer may have finished
-        yield
 
 
 @contextmanager

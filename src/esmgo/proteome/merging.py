@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from esmgo.errors import UsageError, shown
+from esmgo.files.output import exclusive
 from esmgo.options import check, option
-from esmgo.proteome.formats import OutputConfig, exclusive, writers
+from esmgo.proteome.formats import OutputConfig, writers
 from esmgo.proteome.run import PredictSummary
 from esmgo.proteome.shards import Shard
 

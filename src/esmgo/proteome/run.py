@@ -19,17 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from esmgo.assess.corpus import available_threads
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError, shown
+from esmgo.evidence.diamond import available_threads
 from esmgo.files.atomic import replacing
+from esmgo.files.output import exclusive, is_stream
 from esmgo.files.source import check_readable
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bundled import chosen, context_of
 from esmgo.predict.calling import Selection
 from esmgo.predict.knowledge import split_sources, training_sequences
 from esmgo.proteome.config import PredictConfig
-from esmgo.proteome.formats import exclusive, is_stream, writers
+from esmgo.proteome.formats import writers
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import Parts
 from esmgo.proteome.shards import ShardWriter

@@ -1,0 +1,64 @@
+"""dataset/checks.py"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.cleaning import few
+from esmgo.dataset.proteins import AnnotatedProteins
+from esmgo.dataset.rows import Rows
+from esmgo.errors import DatasetError, shown
+
+__all__ = ["FEW"]
+
+
+FEW = 2
+"""Fewer training proteins than this are a mistake, or a test."""
+
+
+def _check_size(train: Rows, subset: str, report: ReadReport) -> None:
+    if len(train) == 0:
+        raise DatasetError(train.source, f"no protein has a term of {subset}")
+    if len(train) < FEW:
+        report.warn(
+            f"{shown(train.source, 90)}: too few proteins to train on ({len(train)}); "
+            "a model needs thousands"
+        )
+
+
+def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
+    """Leave out proteins whose terms are all too rare: no terms known is not none there."""
+    bare = np.diff(train.indptr) == 0
+    if not bare.any():
+        return train
+    names = few([train.ids[i] for i in np.flatnonzero(bare)[:5]])
+    report.warn(
+        f"{shown(source, 60)}: proteins with only terms below --min_term_count, left out "
+        f"({np.count_nonzero(bare):,}): {names}"
+    )
+    return train.subset(np.flatnonzero(~bare))
+
+
+def _warn_of_twins(rows: Rows, report: ReadReport) -> None:
+    if len(set(rows.sequences)) == len(rows):
+        return
+    counts: dict[str, int] = {}
+    for sequence in rows.sequences:
+        counts[sequence] = counts.get(sequence, 0) + 1
+    twins = [id for id, one in zip(rows.ids, rows.sequences, strict=True) if counts[one] > 1]
+    source = shown(rows.source, 60)
+    report.warn(f"{source}: proteins with the same sequence ({len(twins):,}): {few(twins)}")
+
+
+def _warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
+    """Warn of proteins that are trained on and validated on."""
+    sequences, ids = set(train.sequences), set(train.ids)
+    pairs = zip(validation.ids, validation.sequences, strict=True)
+    leaks = [id for id, sequence in pairs if sequence in sequences or id in ids]
+    if leaks:
+        source = shown(validation.source, 60)
+        report.warn(
+            f"{source}: validation proteins whose id or sequence is trained on, too "
+            f"({len(leaks):,}): {few(leaks, 50)}"
+        )

@@ -1,0 +1,81 @@
+"""predict/prediction.py"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.fasta import Protein
+from esmgo.go.labels import LabelSpace
+from esmgo.go.scores import Scores
+from esmgo.go.terms import Term
+from esmgo.go.truepath import implied
+
+__all__ = ["Evidence", "Prediction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The called terms of one protein.
+
+    Parameters
+    ----------
+    protein : Protein
+        What was read.
+    scores : ndarray, shape=(T,), dtype=float32
+        Probabilities of the terms of ``labels``.
+    labels : LabelSpace
+        The terms.
+    n_windows : int
+        Overlapping windows that the protein was scored in; 1 where it fits the context.
+    """
+
+    protein: Protein
+    scores: NDArray[np.float32]
+    labels: LabelSpace
+    n_windows: int = 1
+
+    def ranked(self) -> NDArray[np.intp]:
+        """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
+        return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
+
+    def top(self, k: int, *, general: bool = True) -> list[tuple[Term, float]]:
+        """Return the ``k`` most probable terms with their probabilities, or all there are.
+
+        Without ``general`` ones: those that a term right below implies, see `implied`.
+        """
+        order = self.ranked()
+        if not general:
+            order = order[~implied(self.scores, self.labels)[order]]
+        return [(self.labels.terms[j], float(self.scores[j])) for j in order[:k]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about a block of proteins.
+
+    Parameters
+    ----------
+    scores : Scores
+        Obeying the true-path rule; N proteins, T terms.
+    precision : ndarray, shape=(N, T), dtype=float32
+        The calibrated probability that such a call is in the annotations; NaN where the
+        checkpoint has no calibration.
+    sources : ndarray, shape=(N, T), dtype=uint8
+        Flags of `Source`; 0 where only the term's frequency speaks for it.
+    similarity : ndarray, shape=(N,), dtype=float32
+        Cosine similarity of embeddings to the nearest training protein; NaN without an index.
+    n_windows : ndarray, shape=(N,), dtype=int64
+        Overlapping windows that each protein was scored in.
+    bin : ndarray, shape=(N,), dtype=int64
+        How close the nearest training protein is, in groups of the calibration.
+    """
+
+    scores: Scores
+    precision: NDArray[np.float32]
+    sources: NDArray[np.uint8]
+    similarity: NDArray[np.float32]
+    n_windows: NDArray[np.int64]
+    bin: NDArray[np.intp]
