@@ -26,7 +26,7 @@ from random import Random
 import numpy as np
 import torch
 
-from esmgo import Predictor, Protein
+from esmgo import Protein, Scorer
 from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_path, sample_rows
 from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS
 from esmgo.explain.attribution import logits
@@ -74,12 +74,10 @@ def motifs_of(row: SampleRow, term: str) -> list[list[int]]:
     return [list(each) for each in sorted(found)]
 
 
-def measured(
-    predictor: Predictor, row: SampleRow, term: str, motifs: list[list[int]]
-) -> list[float]:
+def measured(scorer: Scorer, row: SampleRow, term: str, motifs: list[list[int]]) -> list[float]:
     """Return the figures of one protein and term, as in `COLUMNS`."""
-    column = predictor.labels.column[term]
-    found = explained(predictor, None, Protein(row["id"], row["sequence"]), column)
+    column = scorer.labels.column[term]
+    found = explained(scorer, None, Protein(row["id"], row["sequence"]), column)
     values, fixed = found.track.values, np.unique(np.concatenate(motifs))
     ones = np.ones(7)
     smooth = np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
@@ -87,9 +85,7 @@ def measured(
     masked = [tokens.copy() for _ in range(len(motifs) + 1)]
     for each, places in zip(masked, [fixed, *map(np.array, motifs)], strict=True):
         each[1 + places] = MASK
-    whole, without, *alone = logits(
-        predictor.caller, [tokens, *masked], column, torch.device("cpu")
-    )
+    whole, without, *alone = logits(scorer.caller, [tokens, *masked], column, torch.device("cpu"))
     ranks, matter = ranks_of_motifs(values, motifs), whole - np.array(alone) >= MATTERS
     marked = found.track.marked
     return [
@@ -142,15 +138,15 @@ def main() -> None:
     if sys.argv[1].startswith("--write="):
         write_data(Path(sys.argv[1].removeprefix("--write=")))
         return
-    predictor = Predictor.load(sys.argv[1], device="cpu", precision="fp32")
+    scorer = Scorer.load(sys.argv[1], device="cpu", precision="fp32")
     n = int(sys.argv[2]) if len(sys.argv) > 2 else None
     rows = []
     for row in sample_rows()["test"][:n]:
-        own, _, _ = predictor.states([row["sequence"]])
+        own, _, _ = scorer.states([row["sequence"]])
         for term in row["terms"]:
             motifs = motifs_of(row, term)
-            if motifs and own[0, predictor.labels.column[term]] >= 0.5:
-                rows.append(measured(predictor, row, term, motifs))
+            if motifs and own[0, scorer.labels.column[term]] >= 0.5:
+                rows.append(measured(scorer, row, term, motifs))
         print(f"{row['id']}: {len(rows)} pairs", file=sys.stderr)
     print(f"{len(rows)} pairs of protein and called term\n")
     for name, column in zip(COLUMNS, np.transpose(rows), strict=True):

@@ -22,7 +22,7 @@ from esmgo.evidence.diamond import available_threads
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
 from esmgo.predict.knowledge import split_sources, training_sequences
-from esmgo.predict.predictor import Ensemble
+from esmgo.predict.predictor import Predictor
 
 PROMISES = (0.7, 0.8, 0.9)
 BLOCK = 256
@@ -37,28 +37,28 @@ def main() -> None:
     parser.add_argument("--sources")
     parser.add_argument("--homology")
     options = parser.parse_args()
-    ensemble = Ensemble.load(
+    predictor = Predictor.load(
         options.checkpoint, device="cpu", threads=available_threads(),
         sources=split_sources(options.sources),
         homology=training_sequences(options.homology, "all"),
     )  # fmt: skip
     path = locate_dataset(options.dataset, "all")
     proteins, theirs, _ = open_split(path, "test", "all", ontology=read_obo(options.ontology))
-    column = np.array([ensemble.labels.column.get(term.id, -1) for term in theirs.terms])
+    column = np.array([predictor.labels.column.get(term.id, -1) for term in theirs.terms])
     sums: defaultdict[tuple, list[tuple[int, int]]] = defaultdict(list)  # calls, right
     asked: defaultdict[tuple, int] = defaultdict(int)
     for at in range(0, len(proteins), BLOCK):
         rows = range(at, min(at + BLOCK, len(proteins)))
         block = [Protein(proteins.ids[i], proteins.sequences[i]) for i in rows]
-        evidence = ensemble.evidence(block)
+        evidence = predictor.evidence(block)
         truth = np.zeros(evidence.scores.values.shape, bool)
         for place, i in enumerate(rows):
             own = column[proteins.indices[proteins.indptr[i] : proteins.indptr[i + 1]]]
             truth[place, own[own >= 0]] = True
         for promise in PROMISES:
-            called = ensemble.is_promised(evidence, promise)
-            for aspect in ensemble.labels.aspects:
-                some = ensemble.labels.columns_of(aspect)
+            called = predictor.is_promised(evidence, promise)
+            for aspect in predictor.labels.aspects:
+                some = predictor.labels.columns_of(aspect)
                 known = truth[:, some].any(1)
                 n, right = called[:, some].sum(1), (called & truth)[:, some].sum(1)
                 for place in np.flatnonzero(known):

@@ -32,7 +32,7 @@ from esmgo.files.folder import replacing_folder
 from esmgo.model.bundled import FOLDER
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, save_checkpoint
 from esmgo.model.tensors import SCALE
-from esmgo.predict.predictor import Ensemble
+from esmgo.predict.predictor import Predictor
 from esmgo.predict.selftest import TOLERANCE, scores_of
 
 LIMIT = 40_000_000
@@ -91,10 +91,10 @@ def pack(source: Checkpoint, path: Path) -> Checkpoint:
 
 def differences(source: Checkpoint, packed: Checkpoint, fasta: Path) -> dict[str, float]:
     """Return how far scores have moved: of the head alone, and of the blend."""
-    before, after = (Ensemble.of(c, device="cpu", precision="fp32") for c in (source, packed))
+    before, after = (Predictor.of(c, device="cpu", precision="fp32") for c in (source, packed))
     proteins = list(read_fasta(fasta))
     found = {}
-    for name, a, b in (("head", before.predictor, after.predictor), ("blend", before, after)):
+    for name, a, b in (("head", before.scorer, after.scorer), ("blend", before, after)):
         pairs = zip(a.score(proteins), b.score(proteins), strict=True)
         found[name] = max(float(np.abs(x.values - y.values).max()) for x, y in pairs)
     changes = {f"largest difference of a score of the {name}": far for name, far in found.items()}
@@ -103,12 +103,12 @@ def differences(source: Checkpoint, packed: Checkpoint, fasta: Path) -> dict[str
     }
 
 
-def gap(packed: Ensemble) -> float:
+def gap(packed: Predictor) -> float:
     """Return how clearly the neighbours of the famous proteins are the nearest.
 
     Below 1e-6 another processor may find others, and `esmgo selftest` fail there.
     """
-    _, vectors, _ = packed.predictor.states([p.sequence for p in read_fasta(famous_path())])
+    _, vectors, _ = packed.scorer.states([p.sequence for p in read_fasta(famous_path())])
     k, index = packed.sources.num_neighbours, packed.sources.index
     assert index is not None
     near = nearest(vectors, index.vectors, k + 1).similarity
@@ -159,7 +159,7 @@ def card_of(
         "selftest": {
             "tolerance": TOLERANCE,
             "torch": torch.__version__,
-            "scores": scores_of(Ensemble.of(packed, device="cpu", precision="fp32")),
+            "scores": scores_of(Predictor.of(packed, device="cpu", precision="fp32")),
         },
     }
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from esmgo.dataset.splits import chosen
+from esmgo.dataset.splits import held_out_by_hash
 from esmgo.evidence.diamond import Hits, find_diamond, search
 
 IDENTITY, COVERAGE = 30.0, 80.0
@@ -42,7 +42,7 @@ def main() -> None:
     table = pq.read_table(options.dataset / "all" / "train.parquet")
     ids, sequences = table["id"].to_pylist(), table["sequence"].to_pylist()
     centroid = clusters(sequences, options.threads)
-    is_out = chosen([ids[i] for i in centroid], options.share)
+    is_out = held_out_by_hash([ids[i] for i in centroid], options.share)
     candidates = np.flatnonzero(is_out)
     hits = search([sequences[i] for i in candidates], sequences, threads=options.threads)
     is_out = without_relatives(is_out, candidates, hits)

@@ -20,7 +20,7 @@ from esmgo.dataset.sample import sample_rows
 from esmgo.files import atomic as files
 from esmgo.predict import (  # noqa: F401 (loaded before forking)
     blockwise,
-    ensemble,
+    predictor,
     proteome,
 )
 

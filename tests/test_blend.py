@@ -12,8 +12,8 @@ from esmgo.dataset.opening import open_dataset
 from esmgo.dataset.sample import sample_ontology_path
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import index_path, open_index
-from esmgo.evidence.source_scores import Said, of_aspect
-from esmgo.evidence.sources import Source
+from esmgo.evidence.source_scores import SourceScores, of_aspect
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.terms import Aspect
@@ -21,7 +21,7 @@ from esmgo.learn.blending import BlendConfig, blend
 from esmgo.learn.fitting import cells_of, edges_of, fit_stacker
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.predict.blend import Blend, Variant
-from esmgo.predict.predictor import Ensemble
+from esmgo.predict.predictor import Predictor
 from esmgo.predict.regression import Stacker, features
 
 
@@ -33,7 +33,7 @@ def said(n=40, t=30, seed=0, **other):
     told = {"head": head, "votes": {"neighbours": near}, "similarity": similarity,
             "shared": np.zeros(n, np.float32), "bits": np.zeros(n, np.float32),
             "frequency": frequency, "coannotated": near[::-1] / 2}  # fmt: skip
-    return Said(**(told | other))
+    return SourceScores(**(told | other))
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +121,9 @@ def test_blend_is_at_least_as_good_as_its_sources_out_of_fold(blended):
 
 
 def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, held_out):
-    ensemble = Ensemble.load(blended[0], device="cpu")
-    evidence = ensemble.evidence(held_out[:20])
-    values, labels = evidence.scores.values, ensemble.labels
+    predictor = Predictor.load(blended[0], device="cpu")
+    evidence = predictor.evidence(held_out[:20])
+    values, labels = evidence.scores.values, predictor.labels
     for j, up in enumerate(labels.parents):
         for p in up:
             assert (values[:, p] >= values[:, j]).all()
@@ -131,13 +131,13 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
     assert called.any()
     index = open_index(open_checkpoint(blended[0]))
     frequency = np.bincount(index.indices, minlength=len(labels)) / np.float32(len(index))
-    for source, flag in (("head", Source.HEAD), ("neighbours", Source.NEIGHBOURS)):
-        alone = Ensemble.load(blended[0], device="cpu", sources=[source]).evidence(held_out[:20])
+    for source, flag in (("head", EvidenceSource.HEAD), ("neighbours", EvidenceSource.NEIGHBOURS)):
+        alone = Predictor.load(blended[0], device="cpu", sources=[source]).evidence(held_out[:20])
         speaks = (evidence.sources & flag) > 0
         np.testing.assert_array_equal(speaks, alone.scores.values > frequency)
-        assert not (alone.sources & Source.COANNOTATION).any()
-    assert not (evidence.sources & Source.HOMOLOGY).any()
-    speaks = (evidence.sources & Source.COANNOTATION) > 0
+        assert not (alone.sources & EvidenceSource.COANNOTATION).any()
+    assert not (evidence.sources & EvidenceSource.HOMOLOGY).any()
+    speaks = (evidence.sources & EvidenceSource.COANNOTATION) > 0
     assert (speaks.any(), speaks[:, [term.is_root for term in labels.terms]].any()) == (True, False)
     counted = ~np.isnan(evidence.precision)
     roots = np.array([term.is_root for term in labels.terms])
@@ -145,10 +145,10 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
 
 
 def test_a_protein_has_the_same_evidence_alone(blended, held_out):
-    ensemble = Ensemble.load(blended[0], device="cpu", precision="fp32")
-    together = ensemble.evidence(held_out[:9])
+    predictor = Predictor.load(blended[0], device="cpu", precision="fp32")
+    together = predictor.evidence(held_out[:9])
     for i, protein in enumerate(held_out[:9]):
-        alone = ensemble.evidence([protein])
+        alone = predictor.evidence([protein])
         np.testing.assert_array_equal(alone.scores.values[0], together.scores.values[i])
         np.testing.assert_array_equal(alone.precision[0], together.precision[i])
         assert alone.similarity[0] == together.similarity[i]
@@ -156,7 +156,7 @@ def test_a_protein_has_the_same_evidence_alone(blended, held_out):
 
 def test_a_training_protein_is_its_own_neighbour(blended):
     train = open_dataset("sample", "all", eval_ratio=1).train
-    found = Ensemble.load(blended[0], device="cpu").evidence(
+    found = Predictor.load(blended[0], device="cpu").evidence(
         list(map(Protein, train.ids[:5], train.sequences[:5]))
     )
     np.testing.assert_allclose(found.similarity, 1, atol=1e-3)
@@ -178,8 +178,8 @@ def test_a_promise_is_made_in_all_aspects_and_groups_together(blended):
 
 
 def test_one_source_speaks_alone_when_asked(blended, held_out):
-    head = Ensemble.load(blended[0], device="cpu", sources=["head"]).evidence(held_out[:5])
-    near = Ensemble.load(blended[0], device="cpu", sources=["neighbours"]).evidence(held_out[:5])
+    head = Predictor.load(blended[0], device="cpu", sources=["head"]).evidence(held_out[:5])
+    near = Predictor.load(blended[0], device="cpu", sources=["neighbours"]).evidence(held_out[:5])
     assert not np.allclose(head.scores.values, near.scores.values)
     assert np.isnan(near.precision).all()  # votes were never calibrated
     tenths = near.scores.values.max(axis=0)
@@ -189,24 +189,24 @@ def test_one_source_speaks_alone_when_asked(blended, held_out):
 def test_without_an_index_the_head_speaks_alone(blended, held_out, tmp_path):
     path = tmp_path / "checkpoint.pt"
     shutil.copy(blended[0], path)
-    found = Ensemble.load(path, device="cpu").evidence(held_out[:3])
-    wanted = Ensemble.load(blended[0], device="cpu", sources=["head"]).evidence(held_out[:3])
+    found = Predictor.load(path, device="cpu").evidence(held_out[:3])
+    wanted = Predictor.load(blended[0], device="cpu", sources=["head"]).evidence(held_out[:3])
     np.testing.assert_array_equal(found.scores.values, wanted.scores.values)
     assert np.isnan(found.similarity).all()
     with pytest.raises(UsageError, match="no index beside"):
-        Ensemble.load(path, device="cpu", sources=["head", "neighbours"])
+        Predictor.load(path, device="cpu", sources=["head", "neighbours"])
 
 
 def test_fingerprint_tells_models_and_options_apart(blended, checkpoint):
     prints = {
-        Ensemble.load(blended[0], device="cpu", precision="fp32").fingerprint,
-        Ensemble.load(blended[0], device="cpu", sources=["head"], precision="fp32").fingerprint,
-        Ensemble.load(blended[0], device="cpu", context_length=50, precision="fp32").fingerprint,
-        Ensemble.load(blended[0], device="cpu", precision="bf16").fingerprint,
-        Ensemble.load(checkpoint, device="cpu", precision="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", precision="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", sources=["head"], precision="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", context_length=50, precision="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", precision="bf16").fingerprint,
+        Predictor.load(checkpoint, device="cpu", precision="fp32").fingerprint,
     }
     assert len(prints) == 5
-    again = Ensemble.load(blended[0], device="cpu", precision="fp32").fingerprint
+    again = Predictor.load(blended[0], device="cpu", precision="fp32").fingerprint
     assert again in prints
 
 
@@ -242,20 +242,20 @@ def test_without_kmers_there_is_no_blend_of_them(blended, held_out, tmp_path):
     path = tmp_path / blended[0].name
     blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu", kmers=0))
     assert open_index(open_checkpoint(path)).kmers is None
-    assert Ensemble.load(path, device="cpu").variant.sources == ("head", "neighbours")
+    assert Predictor.load(path, device="cpu").variant.sources == ("head", "neighbours")
     with pytest.raises(UsageError, match="no k-mers beside"):
-        Ensemble.load(path, device="cpu", sources=["kmers"])
+        Predictor.load(path, device="cpu", sources=["kmers"])
     # an index that has more than the blend: what there is a blend of
     shutil.copy(index_path(blended[0]), index_path(path))
-    found = Ensemble.load(path, device="cpu")
+    found = Predictor.load(path, device="cpu")
     assert found.variant.sources == ("head", "neighbours")
-    assert not (found.evidence(held_out[:3]).sources & Source.KMERS).any()
+    assert not (found.evidence(held_out[:3]).sources & EvidenceSource.KMERS).any()
 
 
 def test_a_held_out_protein_does_not_vote_for_itself(blended):
     data = open_dataset("sample", "all", eval_ratio=1)
     own = np.array([len(data.train)])
-    sources = Ensemble.load(blended[0], device="cpu").sources
+    sources = Predictor.load(blended[0], device="cpu").sources
     protein = [Protein(data.validation.ids[0], data.validation.sequences[0])]
     vector = sources.index.vectors[own].astype(np.float32)
     alone, all_ = sources.ask(protein, vector, own), sources.ask(protein, vector)
@@ -319,12 +319,12 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
     data = open_dataset("sample", "all", eval_ratio=1)
     train = data.train
     sequences = dict(zip(train.ids, train.sequences, strict=True))
-    ensemble = Ensemble.load(path, device="cpu", homology=sequences)
+    predictor = Predictor.load(path, device="cpu", homology=sequences)
     known = [Protein("as in training", train.sequences[7])]
-    evidence = ensemble.evidence([*known, *held_out[:3]])
+    evidence = predictor.evidence([*known, *held_out[:3]])
     terms = train.indices[train.indptr[7] : train.indptr[8]]
     own = [j for j in terms if not data.labels.terms[j].is_root]
-    assert (evidence.sources[0, own] & Source.HOMOLOGY > 0).mean() > 0.9  # others vote, too
-    assert evidence.bin[0] == len(ensemble.variant.edges)  # the closest group
+    assert (evidence.sources[0, own] & EvidenceSource.HOMOLOGY > 0).mean() > 0.9  # others vote, too
+    assert evidence.bin[0] == len(predictor.variant.edges)  # the closest group
     with pytest.raises(UsageError, match="none of its ids"):
-        Ensemble.load(path, device="cpu", homology={"stranger": "MKV"})
+        Predictor.load(path, device="cpu", homology={"stranger": "MKV"})

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from esmgo.dataset.building import BuildConfig, build
-from esmgo.dataset.splits import chosen
+from esmgo.dataset.splits import held_out_by_hash
 from esmgo.errors import (
     AnnotationError,
     FastaError,
@@ -151,7 +151,7 @@ def test_a_subset_holds_the_proteins_and_terms_of_its_aspect(raw):
 def test_the_test_split_is_chosen_by_the_ids_and_the_same_in_every_subset(raw):
     run(raw, test_ratio=0.3)
     ids = [f"P{i:05d}" for i in range(N)]
-    expected = {id for id, one in zip(ids, chosen(ids, 0.3), strict=True) if one}
+    expected = {id for id, one in zip(ids, held_out_by_hash(ids, 0.3), strict=True) if one}
     assert {row["id"] for row in rows(raw, "all/test.parquet")} == expected
     for subset in ("mf", "bp"):
         assert {row["id"] for row in rows(raw, f"{subset}/test.parquet")} < expected

@@ -92,7 +92,7 @@ def test_a_packed_caller_cannot_be_trained_on(packed, tmp_path, capsys):
 def test_packing_hardly_changes_the_blend(blended, packed):
     proteins = list(esmgo.read_fasta(famous_path()))
     before, after = (
-        np.concatenate([s.values for s in esmgo.Ensemble.load(path, device="cpu").score(proteins)])
+        np.concatenate([s.values for s in esmgo.Predictor.load(path, device="cpu").score(proteins)])
         for path in (blended[0], packed / "caller.safetensors")
     )
     assert np.abs(after - before).max() < 0.2
@@ -151,7 +151,7 @@ def test_without_a_bundled_caller_the_usual_path_is_what_is_missed(bundled, caps
     code, _, err = ranked(capsys, "--checkpoint_path=bundled")
     assert (code, "no bundled caller" in err) == (6, True)
     with pytest.raises(esmgo.EsmgoError, match="no bundled caller"):
-        esmgo.Predictor.load()
+        esmgo.Scorer.load()
 
 
 def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
@@ -171,8 +171,8 @@ def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
 
 def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     proteins = [esmgo.Protein("a", SEQUENCE)]
-    (blend,) = esmgo.Ensemble.load(device="cpu", precision="fp32").predict(proteins)
-    (head,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins, raw=True)
+    (blend,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins)
+    (head,) = esmgo.Scorer.load(device="cpu", precision="fp32").predict(proteins, raw=True)
     assert not np.allclose(blend.scores, head.scores, atol=1e-3)
     for prediction, words, general in (
         (blend, [], False), (blend, ["--general"], True), (head, ["--raw"], True),

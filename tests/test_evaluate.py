@@ -296,7 +296,7 @@ def test_a_checkpoint_is_evaluated_in_blocks(checkpoint, tmp_path, capsys):
     assert code == 0
     page = json.loads((out / "evaluation.json").read_text())
     (only,) = page["evaluations"]
-    predictor = esmgo.Predictor.load(checkpoint, device="cpu")
+    predictor = esmgo.Scorer.load(checkpoint, device="cpu")
     from esmgo.dataset.opening import open_split
 
     ontology = esmgo.read_obo(sample_ontology_path(), warn=lambda _: None)

@@ -29,7 +29,7 @@ from esmgo.go.terms import Aspect, Term
 from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.tokens import MASK, encode, windows
-from esmgo.predict.scorer import Predictor
+from esmgo.predict.scorer import Scorer
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -72,7 +72,7 @@ def random_caller(n_terms: int = 3) -> Caller:
 
 
 @pytest.fixture(scope="module")
-def reader() -> Predictor:
+def reader() -> Scorer:
     """A caller that has learned to tell the motif from shuffled ones; two of its terms mean it."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)
@@ -90,17 +90,17 @@ def reader() -> Predictor:
         loss.backward()
         optimizer.step()
     caller.unfreeze(0)
-    return Predictor(caller, LABELS, 120, CPU, "fp32")
+    return Scorer(caller, LABELS, 120, CPU, "fp32")
 
 
 @pytest.fixture(scope="module")
-def deaf() -> Predictor:
+def deaf() -> Scorer:
     """A caller that is sure of everything and ignores the protein."""
     caller = Caller.start(None, 3, dropout=0.0, seed=0)
     with torch.no_grad():
         caller.head.out_proj.weight.zero_()
         caller.head.out_proj.bias.fill_(3.0)
-    return Predictor(caller, LABELS, 99, CPU, "fp32")
+    return Scorer(caller, LABELS, 99, CPU, "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +229,8 @@ def test_a_probability_that_comes_from_a_descendant_is_explained_there():
     with torch.no_grad():
         caller = Caller.start(None, 3, dropout=0.0, seed=0)
         caller.head.out_proj.bias.copy_(torch.tensor([0.0, -2.0, 1.0]))
-    predictor = Predictor(caller, LABELS, 99, CPU, "fp32")
-    found = explained(predictor, None, Protein("p", sequence(30, 6)), 1)
+    scorer = Scorer(caller, LABELS, 99, CPU, "fp32")
+    found = explained(scorer, None, Protein("p", sequence(30, 6)), 1)
     assert found.explained == TERMS[2]
     assert found.probability > found.own_probability
     assert "its descendant strong motif binding (GO:0000003)" in said(found)

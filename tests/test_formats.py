@@ -14,12 +14,12 @@ from goatools.anno.gaf_reader import GafReader
 
 from esmgo.data.annotations import accession, read_annotations
 from esmgo.errors import UsageError
-from esmgo.evidence.sources import Source
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.calls import Ancestry, Calls, most_specific
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term
-from esmgo.predict.calling import Rules, Selection
+from esmgo.predict.calling import CallRules, Rules
 from esmgo.predict.prediction import Evidence
 from esmgo.proteome.formats import FORMATS, OutputConfig, writers
 from esmgo.render import calls as render_calls
@@ -55,7 +55,7 @@ NAN = float("nan")
 
 ABOUT = About(
     labels=LABELS, model="ab12", version="0.1.0", kept="a score of 0.1 or more",
-    sources=tuple(str(flag.name).lower() for flag in Source), accession=accession,
+    sources=tuple(str(flag.name).lower() for flag in EvidenceSource), accession=accession,
     date="2025-01-02", reference="PMID:1", assigned_by="lab", taxon=9606,
 )  # fmt: skip
 
@@ -77,7 +77,7 @@ def evidence(*rows, precision=None, sources=None, windows=1):
 
 def kept(rules, *rows, promised=None):
     """The called columns of each protein."""
-    found = Selection(rules, LABELS).calls(evidence(*rows), [3] * len(rows), promised)
+    found = CallRules(rules, LABELS).calls(evidence(*rows), [3] * len(rows), promised)
     assert found.is_sound(len(LABELS))
     return [found.columns[found.row(i)].tolist() for i in range(len(rows))]
 
@@ -116,16 +116,16 @@ def test_a_protein_and_an_aspect_without_a_promise_is_an_abstention():
     promised = np.zeros((2, len(LABELS)), np.bool_)
     promised[0, [SERINE, ROOT_BP, NUCLEUS]] = True  # a root is no call
     rules = Rules(min_score=0, precision=0.9)
-    found = Selection(rules, LABELS).calls(evidence(ROW, ROW), [3, 3], promised)
+    found = CallRules(rules, LABELS).calls(evidence(ROW, ROW), [3, 3], promised)
     assert found.columns.tolist() == [SERINE, NUCLEUS]
     assert found.n_abstained.tolist() == [1, 3]
-    few = Selection(replace(rules, aspects=(Aspect.MF,)), LABELS)
+    few = CallRules(replace(rules, aspects=(Aspect.MF,)), LABELS)
     assert few.calls(evidence(ROW, ROW), [3, 3], promised).n_abstained.tolist() == [0, 1]
 
 
 def test_a_label_space_without_an_ontology_has_calls_and_no_ancestors():
     plain = LabelSpace.close([t.id for t in LABELS.terms], None)
-    found = Selection(Rules(most_specific=True), plain).calls(
+    found = CallRules(Rules(most_specific=True), plain).calls(
         replace(evidence(ROW), scores=Scores(("p",), evidence(ROW).scores.values, plain)), [3]
     )
     assert found.columns.tolist() == [KINASE, CYCLE, SERINE, RIBOSOME, COMPLEX, NUCLEUS]
@@ -133,7 +133,7 @@ def test_a_label_space_without_an_ontology_has_calls_and_no_ancestors():
 
 
 def test_rows_are_gathered_with_all_that_belongs_to_them():
-    one = Selection(Rules(), LABELS).calls(evidence(ROW, {}, {CYCLE: 0.5}), [3, 4, 5])
+    one = CallRules(Rules(), LABELS).calls(evidence(ROW, {}, {CYCLE: 0.5}), [3, 4, 5])
     found = Calls.gather(["x", "y", "z"], [(one, 2), (one, 1), (one, 0)])
     assert found.lengths.tolist() == [5, 4, 3]
     assert np.diff(found.indptr).tolist() == [1, 0, 6]
@@ -153,10 +153,10 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("written")
     precision = np.full((2, len(LABELS)), NAN, np.float32)
     precision[0, SERINE] = 0.987654321
-    sources = np.full((2, len(LABELS)), Source.HEAD | Source.HOMOLOGY, np.uint8)
-    sources[0, KINASE] = Source.DESCENDANT
+    sources = np.full((2, len(LABELS)), EvidenceSource.HEAD | EvidenceSource.HOMOLOGY, np.uint8)
+    sources[0, KINASE] = EvidenceSource.DESCENDANT
     sources[0, CYCLE] = 0
-    select = Selection(Rules(), LABELS)
+    select = CallRules(Rules(), LABELS)
     first = select.calls(evidence({}, {NUCLEUS: 0.25}), [1, 2])
     second = select.calls(
         evidence(ROW, {SERINE: 1, KINASE: 1}, precision=precision, sources=sources, windows=7),
@@ -234,7 +234,7 @@ def test_duckdb_reads_the_parquet_file(written):
 
 def test_row_groups_do_not_depend_on_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(render_calls, "ROW_GROUP", 4)
-    select = Selection(Rules(), LABELS)
+    select = CallRules(Rules(), LABELS)
     whole = select.calls(evidence(*([ROW] * 5)), [1] * 5)
     alone = [Calls.gather([whole.proteins[i]], [(whole, i)]) for i in range(5)]
     for name, blocks in (("a", [whole]), ("b", alone)):
@@ -354,7 +354,7 @@ def test_annotation_files_say_in_words_what_they_hold(written, name):
 
 
 def test_roots_are_annotated_nowhere(tmp_path):
-    select = Selection(Rules(with_ancestors=True, min_score=0.7), LABELS)
+    select = CallRules(Rules(with_ancestors=True, min_score=0.7), LABELS)
     only_root = select.calls(evidence(ROW), [1])
     assert only_root.columns.tolist() == [ROOT_MF, KINASE]
     alone = replace(
@@ -377,7 +377,7 @@ def test_no_more_than_1500_terms_go_to_cafa():
     )  # fmt: skip
     file = io.BytesIO()
     writer = FORMATS["cafa"][1](file, replace(ABOUT, labels=labels))
-    writer.write(Selection(Rules(min_score=0), labels).calls(many, [3]))
+    writer.write(CallRules(Rules(min_score=0), labels).calls(many, [3]))
     lines = file.getvalue().decode().splitlines()
     assert len(lines) == 1500
     assert lines[0] == "p\tGO:0002000\t1.00"

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from esmgo.errors import LabelMismatch, MachineError, UsageError, shown
+from esmgo.errors import LabelMismatch, MachineError, UsageError, printable
 from esmgo.files.atomic import replacing, write_atomically
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
@@ -176,10 +176,10 @@ def test_nasty_names_and_ids_come_out_as_plain_text():
     svg = render(subgraph_of(NASTY, np.ones(2), labels, [1]), "svg")
     root = ET.fromstring(svg)
     texts = [element.text or "" for element in root.iter(f"{SVG}text")]
-    assert shown(NASTY) in texts
+    assert printable(NASTY) in texts
     assert "&lt;" in texts
     # The name is wrapped over lines; Graphviz' own escapes (\N, \G) stay as written.
-    assert shown(NASTY).replace(" ", "")[-20:] in "".join(texts).replace(" ", "")
+    assert printable(NASTY).replace(" ", "")[-20:] in "".join(texts).replace(" ", "")
     assert "\\N" in "".join(texts)
     assert "script" not in {element.tag.split("}")[-1] for element in root.iter()}
 

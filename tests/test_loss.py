@@ -141,14 +141,14 @@ def test_logits_of_any_size_and_sign_keep_their_order():
 def test_what_training_sees_is_what_prediction_says(checkpoint):
     """Of a trained caller: propagated probabilities are those that the loss scores."""
     from esmgo.dataset.opening import open_dataset
-    from esmgo.predict.scorer import Predictor
+    from esmgo.predict.scorer import Scorer
 
-    predictor = Predictor.load(checkpoint, device="cpu", precision="fp32")
-    raw, *_ = predictor.states(open_dataset("sample").validation.sequences[:5])
+    scorer = Scorer.load(checkpoint, device="cpu", precision="fp32")
+    raw, *_ = scorer.states(open_dataset("sample").validation.sequences[:5])
     logits = torch.logit(torch.from_numpy(raw).double())
     none = torch.empty(0, dtype=torch.int64)
-    found = coherent_bce(logits, none, none, Climb(predictor.labels, CPU))
-    expected = -np.log1p(-propagate(raw, predictor.labels).astype(float)).sum()
+    found = coherent_bce(logits, none, none, Climb(scorer.labels, CPU))
+    expected = -np.log1p(-propagate(raw, scorer.labels).astype(float)).sum()
     assert found.item() == pytest.approx(expected, rel=1e-5)
     assert found.item() > 1.01 * softplus(logits).sum().item()  # the rule has work to do
 

@@ -25,8 +25,8 @@ from esmgo.errors import UsageError
 from esmgo.files.lock import acquire, release
 from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
 from esmgo.model.tokens import windows
-from esmgo.predict.predictor import Ensemble
-from esmgo.predict.scorer import Predictor
+from esmgo.predict.predictor import Predictor
+from esmgo.predict.scorer import Scorer
 from esmgo.proteome import run as proteome
 
 ROOT = Path(__file__).parents[1]
@@ -56,18 +56,18 @@ def run(checkpoint, fasta):
 
 
 class Scored:
-    """Remembers what the ensemble is asked, and stops it where it is told to."""
+    """Remembers what the predictor is asked, and stops it where it is told to."""
 
     def __init__(self, monkeypatch, stop_at=None, error=KeyboardInterrupt):
-        self.blocks, real = [], Ensemble.evidence
+        self.blocks, real = [], Predictor.evidence
 
-        def evidence(ensemble, proteins):
+        def evidence(predictor, proteins):
             if len(self.blocks) == stop_at:
                 raise error
             self.blocks.append([p.sequence for p in proteins])
-            return real(ensemble, proteins)
+            return real(predictor, proteins)
 
-        monkeypatch.setattr(Ensemble, "evidence", evidence)
+        monkeypatch.setattr(Predictor, "evidence", evidence)
 
     @property
     def sequences(self):
@@ -106,7 +106,7 @@ def test_scores_are_those_of_the_predictor_in_the_order_of_the_file(
     assert run(tmp_path / "x.tsv", "--min_score=0.2") == 4
     assert re.match(r"22 proteins \(\d+ with .*\), [\d,]+ calls, written", capsys.readouterr().out)
     proteins = list(read_fasta(fasta, report=ReadReport()))
-    predictor = Predictor.load(checkpoint, device="cpu", context_length=1024, precision="fp32")
+    predictor = Scorer.load(checkpoint, device="cpu", context_length=1024, precision="fp32")
     expected = [
         (p.protein.id, term.id, f"{score:.6g}")
         for p in predictor.predict(proteins)
@@ -154,7 +154,7 @@ def test_a_motif_beyond_the_context_is_found(run, checkpoint, tmp_path):
     found = json.loads((tmp_path / "x.jsonl").read_text())
     parts = windows(sequence, 1024)
     assert (found["length"], found["n_windows"]) == (len(sequence), len(parts))
-    predictor = Predictor.load(checkpoint, device="cpu", context_length=1024, precision="fp32")
+    predictor = Scorer.load(checkpoint, device="cpu", context_length=1024, precision="fp32")
     each = [p.scores for p in predictor.predict([Protein(str(i), w) for i, w in enumerate(parts)])]
     (at,) = [i for i, window in enumerate(parts) if motif in window]
     raised = each[at] > np.max([row for i, row in enumerate(each) if i != at], axis=0)
@@ -339,14 +339,14 @@ def test_resume_without_unfinished_work_starts_and_says_so(run, tmp_path, capsys
 
 
 def test_an_input_that_changes_meanwhile_is_refused(run, fasta, tmp_path, monkeypatch, capsys):
-    real = Ensemble.evidence
+    real = Predictor.evidence
 
-    def evidence(ensemble, proteins):
+    def evidence(predictor, proteins):
         with fasta.open("a") as file:
             file.write(">late\nMKT\n")
-        return real(ensemble, proteins)
+        return real(predictor, proteins)
 
-    monkeypatch.setattr(Ensemble, "evidence", evidence)
+    monkeypatch.setattr(Predictor, "evidence", evidence)
     assert run(tmp_path / "x.tsv") == 3
     assert "changed while it was read" in error_of(capsys)
     assert not (tmp_path / "x.tsv").exists()
@@ -530,10 +530,10 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
     flags = {"checkpoint_path": calibrated, "input": tmp_path / "a.fasta"}
     assert run(tmp_path / "x.tsv", "--precision=0.8", **flags) == 0
     summary = capsys.readouterr().out
-    ensemble = Ensemble.load(calibrated, device="cpu", context_length=1024, precision="fp32")
-    evidence = ensemble.evidence(list(read_fasta(tmp_path / "a.fasta")))
-    promised = ensemble.is_promised(evidence, 0.8)
-    terms = ensemble.labels.terms
+    predictor = Predictor.load(calibrated, device="cpu", context_length=1024, precision="fp32")
+    evidence = predictor.evidence(list(read_fasta(tmp_path / "a.fasta")))
+    promised = predictor.is_promised(evidence, 0.8)
+    terms = predictor.labels.terms
     expected = {
         (protein, terms[j].id, f"{evidence.precision[i, j]:.6g}")
         for i, protein in enumerate(evidence.scores.proteins)
@@ -543,9 +543,9 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
     found = rows(tmp_path / "x.tsv")
     assert {(row["protein"], row["term"], row["precision"]) for row in found} == expected
     n = sum(
-        not promised[i, ensemble.labels.columns_of(aspect)].any()
+        not promised[i, predictor.labels.columns_of(aspect)].any()
         for i in range(12)
-        for aspect in ensemble.labels.aspects
+        for aspect in predictor.labels.aspects
     )
     assert 0 < n < 36
     assert f"; {n} abstentions: an aspect without a call of precision 0.8, written" in summary

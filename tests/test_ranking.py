@@ -17,7 +17,7 @@ from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.sample import EXAMPLES, sample_rows
 from esmgo.errors import MachineError
-from esmgo.predict.scorer import Predictor
+from esmgo.predict.scorer import Scorer
 
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"[01]\.\d{4}: \S.*")
@@ -26,7 +26,7 @@ SEQUENCE = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
 
 @pytest.fixture(scope="module")
 def predictor(checkpoint):
-    return Predictor.load(checkpoint, device="cpu")
+    return Scorer.load(checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_the_front_door_lists_all_terms_and_the_verb_what_says_something(capsys,
 def test_a_long_protein_is_scored_in_windows_and_takes_the_maximum(checkpoint):
     zinc = sample_rows()["test"][0]["sequence"]
     protein = Protein("long", "A" * 700 + zinc + "A" * 700)
-    short = Predictor.load(checkpoint, device="cpu", context_length=402)
+    short = Scorer.load(checkpoint, device="cpu", context_length=402)
     (prediction,) = short.predict([protein], raw=True)
     from esmgo.model.tokens import windows
 

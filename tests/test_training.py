@@ -520,13 +520,13 @@ def test_a_full_disk_ends_the_storing_and_not_the_training(tmp_path, monkeypatch
 def test_validation_and_index_see_the_weights_of_the_last_step_in_bf16(tmp_path):
     from esmgo.dataset.opening import open_dataset
     from esmgo.evidence.index import open_index
-    from esmgo.predict.scorer import Predictor
+    from esmgo.predict.scorer import Scorer
 
     found = fit(
         config(tmp_path, num_epochs=2, eval_interval=1, precision="bf16", dropout=0.0,
                learning_rate=3e-3, unfreeze_last_k_layers=2, eval_ratio=1.0)
     )  # fmt: skip
-    predictor = Predictor.load(found.path, device="cpu", context_length=32, precision="bf16")
+    predictor = Scorer.load(found.path, device="cpu", context_length=32, precision="bf16")
     data = open_dataset("sample", eval_ratio=1.0)
     some = [sequence[:30] for sequence in data.train.sequences[:40]]
     _, vectors, _ = predictor.states(some)

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from esmgo.predict.drawing import SubgraphConfig, subgraph
     from esmgo.predict.embedding import EmbedConfig, write_embeddings
     from esmgo.predict.prediction import Evidence, Prediction
-    from esmgo.predict.predictor import Ensemble
+    from esmgo.predict.predictor import Predictor
     from esmgo.predict.ranking import RankConfig, rank
-    from esmgo.predict.scorer import Predictor
+    from esmgo.predict.scorer import Scorer
     from esmgo.predict.selftest import Selftest, SelftestConfig, selftest
     from esmgo.proteome.config import PredictConfig
     from esmgo.proteome.merging import MergeConfig, merge_shards
@@ -61,7 +61,7 @@ _HOMES = {
     "BlendSummary": "learn.blending",
     "BuildConfig": "dataset.building",
     "EmbedConfig": "predict.embedding",
-    "Ensemble": "predict.predictor",
+    "Predictor": "predict.predictor",
     "EsmgoError": "errors",
     "EvaluateConfig": "assess.config",
     "Evaluated": "assess.evaluation",
@@ -76,7 +76,7 @@ _HOMES = {
     "PredictConfig": "proteome.config",
     "PredictSummary": "proteome.run",
     "Prediction": "predict.prediction",
-    "Predictor": "predict.scorer",
+    "Scorer": "predict.scorer",
     "Protein": "data.fasta",
     "RankConfig": "predict.ranking",
     "ReadReport": "data.rejects",
@@ -121,7 +121,6 @@ __all__ = [
     "BlendSummary",
     "BuildConfig",
     "EmbedConfig",
-    "Ensemble",
     "EsmgoError",
     "EvaluateConfig",
     "Evaluated",
@@ -140,6 +139,7 @@ __all__ = [
     "Protein",
     "RankConfig",
     "ReadReport",
+    "Scorer",
     "Scores",
     "Selftest",
     "SelftestConfig",

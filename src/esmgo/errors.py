@@ -38,8 +38,8 @@ __all__ = [
     "RecordError",
     "TrainingError",
     "UsageError",
+    "printable",
     "says_no_memory",
-    "shown",
 ]
 
 _NO_MEMORY = (
@@ -53,12 +53,12 @@ def says_no_memory(error: BaseException) -> bool:
     return any(words in str(error).lower() for words in _NO_MEMORY)
 
 
-def shown(text: object, limit: int = 80) -> str:
+def printable(text: object, limit: int = 80) -> str:
     """Return text that is safe to print: no control or direction characters, cut in the middle.
 
     Examples
     --------
-    >>> shown("p\\x1b[31m1")
+    >>> printable("p\\x1b[31m1")
     'p\\\\x1b[31m1'
     """
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
@@ -97,7 +97,7 @@ class InputError(EsmgoError, ValueError):
 
     def __init__(self, source: object, reason: str, line: int | None = None) -> None:
         self.source, self.reason, self.line = str(source), reason, line
-        where = shown(source, 90) + (f":{line}" if line is not None else "")
+        where = printable(source, 90) + (f":{line}" if line is not None else "")
         super().__init__(f"{where}: {reason}")
 
 
@@ -148,7 +148,7 @@ class CheckpointError(EsmgoError, ValueError):
 
     def __init__(self, source: object, reason: str) -> None:
         self.source, self.reason = str(source), reason
-        super().__init__(f"{shown(source, 90)}: {reason}")
+        super().__init__(f"{printable(source, 90)}: {reason}")
 
 
 class LabelMismatch(CheckpointError):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import Field, field, fields
 from typing import Any, get_args, get_type_hints
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 
 __all__ = ["check", "device_option", "kind_of", "option", "precision_option"]
 
@@ -121,7 +121,7 @@ def _check_kind(each: Field[Any], value: Any, kind: type) -> None:
     if kind is int and isinstance(value, bool):
         fits = False
     if not fits:
-        raise UsageError(f"--{each.name} must be {kind.__name__}, not {shown(repr(value), 40)}")
+        raise UsageError(f"--{each.name} must be {kind.__name__}, not {printable(repr(value), 40)}")
     if kind is float and not math.isfinite(value):
         raise UsageError(f"--{each.name} must be a finite number, not {value}")
 
@@ -131,7 +131,7 @@ def _check_range(each: Field[Any], value: Any) -> None:
     choices = rules.get("choices")
     if choices is not None and value not in choices:
         raise UsageError(
-            f"--{each.name} must be one of {', '.join(choices)}, not {shown(repr(value), 40)}"
+            f"--{each.name} must be one of {', '.join(choices)}, not {printable(repr(value), 40)}"
         )
     for rule, holds, words in _BOUNDS:
         bound = rules.get(rule)

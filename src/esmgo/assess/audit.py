@@ -28,7 +28,7 @@ from esmgo.assess.overlap import (
 from esmgo.data.annotations import accession
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
@@ -179,7 +179,7 @@ def write_audit(found: Audit, folder: Path) -> None:
     _write_lines(folder / "nearest.tsv", lines)
     lines = ["term\tname\taspect\ttest_proteins"]
     lines += [
-        f"{term.id}\t{shown(term.name, 1000)}\t{term.aspect.name if term.aspect else ''}\t{n}"
+        f"{term.id}\t{printable(term.name, 1000)}\t{term.aspect.name if term.aspect else ''}\t{n}"
         for term, n in found.unseen.items()
     ]
     _write_lines(folder / "unseen_terms.tsv", lines)
@@ -192,7 +192,9 @@ def _audited(config: AuditConfig, report: ReadReport) -> Audit:
     data = open_corpus(config, report)
     train, test = data.train, data.validation
     if not len(test):
-        raise UsageError(f"{shown(config.dataset, 60)} has no test protein: nothing is held out")
+        raise UsageError(
+            f"{printable(config.dataset, 60)} has no test protein: nothing is held out"
+        )
     log.debug("Searching with DIAMOND ...")
     hits = search(test.sequences, train.sequences, threads=config.n_threads)
     nearest = nearest_of(test.sequences, train.sequences, hits)
@@ -219,10 +221,10 @@ def _nearest_lines(found: Audit) -> Iterable[str]:
         strict=True,
     )  # fmt: skip
     for id, at, identity, coverage, bits in rows:
-        name = shown(train[at], 1000) if at >= 0 else ""
+        name = printable(train[at], 1000) if at >= 0 else ""
         counted = identity if coverage >= MIN_COVERAGE else np.nan
         figures = ("" if np.isnan(x) else f"{x:.1f}" for x in (counted, coverage, bits))
-        yield "\t".join((shown(id, 1000), name, *figures))
+        yield "\t".join((printable(id, 1000), name, *figures))
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

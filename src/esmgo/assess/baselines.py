@@ -18,7 +18,7 @@ from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.dataset.opening import Dataset
-from esmgo.errors import FastaError, UsageError, shown
+from esmgo.errors import FastaError, UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.evidence.diamond import votes_of as votes_of_hits
 from esmgo.evidence.votes import BLOCK, Votes, vote
@@ -27,7 +27,7 @@ from esmgo.files.source import check_readable
 from esmgo.go.scores import Scores
 from esmgo.metrics.baselines import term_frequency
 from esmgo.model.bases import locate_base
-from esmgo.model.bundled import chosen
+from esmgo.model.bundled import checkpoint_or_bundled
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.options import option
 from esmgo.render.cafa import write_cafa
@@ -91,7 +91,7 @@ class BaselineConfig(CorpusConfig):
     def __post_init__(self) -> None:
         CorpusConfig.__post_init__(self)
         if self.method not in METHODS:
-            found = "no method" if self.method is None else shown(repr(self.method), 40)
+            found = "no method" if self.method is None else printable(repr(self.method), 40)
             raise UsageError(f"{found}: give one of {', '.join(METHODS)} right after the verb")
         if self.output is None:
             raise UsageError("give --output=FILE (- for standard output)")
@@ -116,7 +116,7 @@ class BaselineSummary:
     output: str
 
     def __str__(self) -> str:
-        where = "standard output" if self.output == "-" else shown(self.output, 90)
+        where = "standard output" if self.output == "-" else printable(self.output, 90)
         return (
             f"{self.method}: {self.n_proteins:,} proteins from {self.n_train:,} training proteins, "
             f"{self.n_lines:,} scores written to {where}"
@@ -215,7 +215,7 @@ def _caller(config: BaselineConfig, encoder: Path | None, device: torch.device) 
     from esmgo.model.embeddings import encoder_of
 
     if config.checkpoint_path is not None:
-        return encoder_of(open_checkpoint(chosen(config.checkpoint_path)), device)
+        return encoder_of(open_checkpoint(checkpoint_or_bundled(config.checkpoint_path)), device)
     return encoder_of(encoder or locate_base(str(config.base_model)), device)
 
 
@@ -226,7 +226,7 @@ def _check_method(config: BaselineConfig) -> Path | None:
     if config.method == "diamond":
         find_diamond()
     if config.checkpoint_path is not None:
-        open_checkpoint(chosen(config.checkpoint_path))
+        open_checkpoint(checkpoint_or_bundled(config.checkpoint_path))
     elif config.base_model is not None:
         return locate_base(config.base_model)
     return None
@@ -237,7 +237,7 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
         held_out = data.validation
         if not len(held_out):
             raise UsageError(
-                f"{shown(config.dataset, 60)} has no test protein to score; give --fasta=FILE"
+                f"{printable(config.dataset, 60)} has no test protein to score; give --fasta=FILE"
             )
         return list(map(Protein, held_out.ids, held_out.sequences))
     found = read_fasta(
@@ -252,7 +252,8 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
     n = sum(accession(p.id) in known or p.sequence in sequences for p in proteins)
     if n:
         report.warn(
-            f"{shown(config.fasta, 60)}: {n:,} of {len(proteins):,} proteins are training proteins"
+            f"{printable(config.fasta, 60)}: {n:,} of {len(proteins):,} proteins are"
+            " training proteins"
             " by id or sequence: the baseline knows their terms already"
         )
     return proteins

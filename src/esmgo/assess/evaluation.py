@@ -22,7 +22,7 @@ from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.errors import AnnotationError, shown
+from esmgo.errors import AnnotationError, printable
 from esmgo.evidence.diamond import available_threads
 from esmgo.files.folder import replacing_folder
 from esmgo.files.source import check_readable
@@ -159,7 +159,7 @@ def _of_files(job: _Job) -> dict[str, Evaluation]:
         if not job.options["of_interest"]:
             raise AnnotationError(config.terms_of_interest, "no term of the ontology in it")
         if n := sum(id not in ontology.terms for id in found.values()):
-            say(f"{shown(config.terms_of_interest, 60)}: {n:,} terms that the ontology lacks")
+            say(f"{printable(config.terms_of_interest, 60)}: {n:,} terms that the ontology lacks")
     return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
 
 
@@ -205,24 +205,26 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
     )
     for bins, rows in found.blocks(labels, fill=job.config.propagation == "fill"):
         evaluator.add_bins(bins, rows)
-        log.debug("%s: %s proteins", shown(found.name, 60), f"{int(rows[-1]) + 1:,}")
+        log.debug("%s: %s proteins", printable(found.name, 60), f"{int(rows[-1]) + 1:,}")
     found.say(job.report.warn)
     job.n_invalid += found.n_invalid
     outcome = results(evaluator, job.config.normalisation)
     if not any(len(result.curve.covered) for result in outcome.values()):
-        job.report.warn(f"{shown(found.name, 60)}: nothing predicted for any protein of the truth")
+        job.report.warn(
+            f"{printable(found.name, 60)}: nothing predicted for any protein of the truth"
+        )
     return outcome
 
 
 def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     config = job.config
     assert config.checkpoint_path is not None
-    from esmgo.model.bundled import chosen
+    from esmgo.model.bundled import checkpoint_or_bundled
     from esmgo.model.checkpoint import open_checkpoint
-    from esmgo.predict.predictor import Ensemble  # torch takes seconds
+    from esmgo.predict.predictor import Predictor  # torch takes seconds
 
-    checkpoint = open_checkpoint(chosen(config.checkpoint_path))
-    predictor = Ensemble.of(
+    checkpoint = open_checkpoint(checkpoint_or_bundled(config.checkpoint_path))
+    predictor = Predictor.of(
         checkpoint,
         device=config.device,
         precision=config.precision,

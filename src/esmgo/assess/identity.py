@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import AnnotationError, shown
+from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 
@@ -55,7 +55,7 @@ def read_identity(source: Source) -> dict[str, float | None]:
         if len(cells) <= max(protein, identity):
             raise AnnotationError(name, f"{len(cells)} columns instead of {len(columns)}", line)
         if cells[protein] in found:
-            raise AnnotationError(name, f"{shown(cells[protein], 40)} stands here again", line)
+            raise AnnotationError(name, f"{printable(cells[protein], 40)} stands here again", line)
         found[cells[protein]] = _percent(cells[identity].strip(), name, line)
     if not found:
         raise AnnotationError(name, "no proteins below the header")
@@ -70,7 +70,7 @@ def _percent(text: str, name: str, line: int) -> float | None:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 100:
-        reason = f"identity {shown(repr(text), 40)} is no number from 0 to 100"
+        reason = f"identity {printable(repr(text), 40)} is no number from 0 to 100"
         raise AnnotationError(name, reason, line)
     return value
 

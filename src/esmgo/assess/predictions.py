@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.cafa import Pairs, read_pairs, read_predictions
-from esmgo.errors import AnnotationError, shown
+from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
@@ -25,7 +25,7 @@ from esmgo.metrics.evaluator import BLOCK, bins_of
 from esmgo.metrics.truth import Truth
 from esmgo.render.cafa import MOST_TERMS
 
-__all__ = ["Predicted", "TermCodes", "predicted", "read_truth"]
+__all__ = ["BinnedPredictions", "TermCodes", "predicted", "read_truth"]
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +77,8 @@ class OddIds:
             ("terms that the ontology does not have, left out", self.unknown),
         ):
             if counts:
-                first = ", ".join(shown(id, 20) for id, _ in counts.most_common(3))
-                say(f"{shown(name, 60)}: {counts.total():,} lines with {kind}: {first}")
+                first = ", ".join(printable(id, 20) for id, _ in counts.most_common(3))
+                say(f"{printable(name, 60)}: {counts.total():,} lines with {kind}: {first}")
 
 
 def read_truth(
@@ -115,7 +115,7 @@ def read_truth(
         reason = "no protein with a term of the ontology"
         raise AnnotationError(name, reason + (" is among the targets" if targets else ""))
     if targets is not None and (n := len(set(targets).difference(proteins))):
-        say(f"{shown(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term here")
+        say(f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term here")
     order = {id: i for i, id in enumerate(proteins)}
     before = _annotations(known, terms, say, order) if known is not None else None
     used = codes if before is None else np.concatenate([codes, before[2]])
@@ -150,7 +150,7 @@ def _annotations(
     name = name_of(source)
     odd.say(name, say)
     if n_other:
-        say(f"{shown(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
+        say(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
     proteins = sorted(number)
     rank = np.empty(len(number), np.intp)
     rank[[number[id] for id in proteins]] = np.arange(len(number))
@@ -172,7 +172,7 @@ def _closed(
 
 
 @dataclass(slots=True)
-class Predicted:
+class BinnedPredictions:
     """The lines of one predictions file that matter: see `predicted`."""
 
     name: str
@@ -233,10 +233,10 @@ class Predicted:
 
     def say(self, say: Say) -> None:
         """Say what was odd; call it when all blocks have been taken."""
-        name = shown(self.name, 60)
+        name = printable(self.name, 60)
         self.odd.say(self.name, say)
         if self.n_other:
-            some = ", ".join(shown(id, 20) for id in sorted(self.others)[:3])
+            some = ", ".join(printable(id, 20) for id in sorted(self.others)[:3])
             say(
                 f"{name}: {self.n_other:,} lines of {len(self.others):,} proteins that are not"
                 f" targets, left out: {some}"
@@ -263,7 +263,7 @@ def predicted(
     thresholds: NDArray[np.float64],
     *,
     rules: str = "cafaeval",
-) -> Predicted:
+) -> BinnedPredictions:
     """Read a predictions file.
 
     Parameters
@@ -286,7 +286,7 @@ def predicted(
         With the line, if it cannot be read.
     """
     row: Mapping[str, int] = {id: i for i, id in enumerate(truth.proteins)}
-    found = Predicted(name_of(source), terms, len(row))
+    found = BinnedPredictions(name_of(source), terms, len(row))
     found.parts = [[] for _ in range(0, len(row), BLOCK)]
     code_type = np.uint16 if len(terms.ids) <= 1 << 16 else np.uint32
     for pairs in read_predictions(source):
@@ -306,7 +306,7 @@ def predicted(
         kept = np.flatnonzero((rows >= 0) & (codes >= 0) & is_score)
         bins = bins_of(pairs.scores[kept], thresholds)
         _share_out(found.parts, rows[kept], codes[kept].astype(code_type), bins)
-        log.debug("%s: %s lines read", shown(found.name, 60), f"{found.n_lines:,}")
+        log.debug("%s: %s lines read", printable(found.name, 60), f"{found.n_lines:,}")
     return found
 
 

@@ -11,12 +11,12 @@ from typing import TextIO
 from tqdm import tqdm
 
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import InputError, shown
+from esmgo.errors import InputError, printable
 from esmgo.predict.inputs import open_predictor, pasted, read_proteins
 from esmgo.predict.prediction import Prediction
-from esmgo.predict.predictor import Ensemble
+from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
-from esmgo.predict.scorer import Predictor
+from esmgo.predict.scorer import Scorer
 from esmgo.render.text import heading, ranking
 
 __all__ = ["answer", "converse"]
@@ -51,7 +51,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
             protein = prediction.protein
             log.warning(
                 "%s: %d residues, scored in %d overlapping windows",
-                shown(protein.id, 50), len(protein.sequence), prediction.n_windows,
+                printable(protein.id, 50), len(protein.sequence), prediction.n_windows,
             )  # fmt: skip
         lines = _lines(prediction, config)
         if is_one:
@@ -78,15 +78,15 @@ def converse(config: RankConfig) -> int:
         return 0
 
 
-def _answer(text: str, predictor: Predictor | Ensemble, config: RankConfig) -> None:
+def _answer(text: str, predictor: Scorer | Predictor, config: RankConfig) -> None:
     report = ReadReport()
     try:
         proteins = list(pasted(text, config, report))
     except InputError as error:
-        print(f"error: {shown(error, 190)}", file=sys.stderr)
+        print(f"error: {printable(error, 190)}", file=sys.stderr)
         return
     for complaint in [*report.warnings, *report.rejects]:
-        print(shown(complaint, 199), file=sys.stderr)
+        print(printable(complaint, 199), file=sys.stderr)
     for prediction in predictor.predict(proteins, raw=config.raw):
         name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
         print(f"\nTop {config.top_k} GO Terms{name}:")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any, NoReturn, TypeVar
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.options import kind_of
 
 __all__ = ["parse"]
@@ -19,7 +19,7 @@ class _Parser(argparse.ArgumentParser):
     """Complains in one line, as every error of ours."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{shown(message, 150)} (--help lists the flags)")
+        raise UsageError(f"{printable(message, 150)} (--help lists the flags)")
 
 
 def parse(

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from esmgo import __version__
 from esmgo.cli.table import VERBS
-from esmgo.errors import EsmgoError, says_no_memory, shown
+from esmgo.errors import EsmgoError, printable, says_no_memory
 
 __all__ = ["main", "run"]
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmg
             return 0
         verb = words.pop(0)
         if verb not in VERBS:
-            return _fail(f"{shown(verb, 40)} is no verb of esmgo: {', '.join(VERBS)}", 2)
+            return _fail(f"{printable(verb, 40)} is no verb of esmgo: {', '.join(VERBS)}", 2)
         prog = f"esmgo {verb}"
     with _logging():
         return _guarded(verb, words, prog)
@@ -107,7 +107,7 @@ def _is_the_machine(error: BaseException) -> bool:
 
 def _machine_words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno not in (None, errno.ENOMEM):
-        return f"{shown(error.filename or 'output', 90)}: {error.strerror}"
+        return f"{printable(error.filename or 'output', 90)}: {error.strerror}"
     return "not enough memory; close other programs, or lower --batch_size or --context_length"
 
 
@@ -118,7 +118,7 @@ def _fail(message: str, code: int) -> int:
 
 def _line(text: str) -> str:
     """One line, safe to print, under 200 characters."""
-    return shown(text, 199)
+    return printable(text, 199)
 
 
 def _reader_left() -> int:

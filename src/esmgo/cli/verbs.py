@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from esmgo.cli import flags
 from esmgo.cli.table import VERBS
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import MachineError, UsageError, shown
+from esmgo.errors import MachineError, UsageError, printable
 
 if TYPE_CHECKING:
     from esmgo.predict.embedding import EmbedConfig
@@ -153,7 +153,7 @@ def audit(words: Sequence[str], prog: str) -> int:
     report = ReadReport(config.strict)
     print(audit(config, report))
     if config.output_dir is not None:
-        print(f"written to {shown(config.output_dir, 120)}")
+        print(f"written to {printable(config.output_dir, 120)}")
     return _code(report)
 
 
@@ -218,9 +218,9 @@ def _with_rejects(
 def _check_free(path: Path, *, replaces: bool) -> None:
     """Find before any work that a file cannot be written."""
     if path.exists() and not replaces:
-        raise UsageError(f"--rejects={shown(path)} exists; choose another name")
+        raise UsageError(f"--rejects={printable(path)} exists; choose another name")
     if not path.absolute().parent.is_dir():
-        raise MachineError(f"--rejects={shown(path)}: there is no such folder")
+        raise MachineError(f"--rejects={printable(path)}: there is no such folder")
 
 
 def _code(report: ReadReport) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import AnnotationError, UsageError, shown
+from esmgo.errors import AnnotationError, UsageError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, is_go_id
@@ -104,7 +104,7 @@ def read_taxonomy(source: Source) -> dict[str, str]:
                 reason = "expected a protein, a TAB and the number of its taxon"
                 raise AnnotationError(name, reason, line)
             if taxa.setdefault(cells[0], cells[1]) != cells[1]:
-                raise AnnotationError(name, f"a second taxon of {shown(cells[0], 40)}", line)
+                raise AnnotationError(name, f"a second taxon of {printable(cells[0], 40)}", line)
     return taxa
 
 
@@ -160,7 +160,7 @@ def _gaf(
     if not n_taken:
         raise AnnotationError(name, f"nothing to learn: {left_out}, no others", start)
     if report is not None and n_not + n_unknown:
-        report.warn(f"{shown(name, 60)}: {left_out} left out")
+        report.warn(f"{printable(name, 60)}: {left_out} left out")
 
 
 def _annotation(protein: str, term: str, aspect: str, line: int, name: str) -> Annotation:
@@ -169,7 +169,7 @@ def _annotation(protein: str, term: str, aspect: str, line: int, name: str) -> A
         found = f"control character 0x{ord(control[0]):02X} in" if control else "no"
         raise AnnotationError(name, f"{found} protein id", line)
     if not is_go_id(term):
-        reason = f"{shown(repr(term), 40)} is not a GO id (GO: and seven digits)"
+        reason = f"{printable(repr(term), 40)} is not a GO id (GO: and seven digits)"
         raise AnnotationError(name, reason, line)
     try:
         return Annotation(protein, term, line, Aspect.parse(aspect))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from esmgo.errors import AnnotationError, shown
+from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import decoded_line, line_blocks
 from esmgo.files.source import Source, chunks, name_of
 
@@ -193,10 +193,10 @@ def _fault(cells: list[str], n_columns: int) -> str:
     if not cells[0] or not cells[0].isprintable():
         return "control character in the protein id" if cells[0] else "no protein id"
     if not _TERM.fullmatch(cells[1]):
-        return f"{shown(repr(cells[1]), 40)} is not a GO id (GO: and seven digits)"
+        return f"{printable(repr(cells[1]), 40)} is not a GO id (GO: and seven digits)"
     if n_columns == 3:
         try:
             float(cells[2])
         except ValueError:
-            return f"the score {shown(repr(cells[2]), 40)} is not a number"
+            return f"the score {printable(repr(cells[2]), 40)} is not a number"
     return ""

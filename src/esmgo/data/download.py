@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from esmgo.errors import HubError, UsageError, shown
+from esmgo.errors import HubError, UsageError, printable
 from esmgo.files.atomic import replacing
 
 __all__ = ["GO_BASIC", "locate_ontology"]
@@ -41,12 +41,12 @@ def locate_ontology(where: str) -> Path:
     if "://" not in where:
         return Path(where)
     if not where.startswith(("http://", "https://")):
-        raise UsageError(f"--ontology={shown(where, 60)}: a path or an http(s) address")
+        raise UsageError(f"--ontology={printable(where, 60)}: a path or an http(s) address")
     name = hashlib.sha256(where.encode()).hexdigest()[:16] + "-" + Path(where).name[-60:]
     cached = _cache() / name
     if not cached.exists():
         _fetch(where, cached)
-        log.info("Fetched %s; kept at %s", shown(where), shown(cached))
+        log.info("Fetched %s; kept at %s", printable(where), printable(cached))
     return cached
 
 
@@ -66,5 +66,5 @@ def _fetch(url: str, target: Path) -> None:
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise HubError(
-            f"{shown(url)} cannot be fetched ({shown(reason, 50)}); give --ontology=FILE"
+            f"{printable(url)} cannot be fetched ({printable(reason, 50)}); give --ontology=FILE"
         ) from None

@@ -15,7 +15,7 @@ from pathlib import Path
 from esmgo.data.records import Record, read_records, text_of
 from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
-from esmgo.errors import FastaError, shown
+from esmgo.errors import FastaError, printable
 from esmgo.files.lines import MAX_PIECE
 from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
@@ -96,7 +96,7 @@ def read_fasta(
     except FastaError as error:
         if error.line is not None or last is None:
             raise
-        where = f"last good record: {shown(last.id, 30)}, line {last.line}"
+        where = f"last good record: {printable(last.id, 30)}, line {last.line}"
         raise FastaError(error.source, f"{error.reason}; {where}") from None
     finally:
         oddities.tell(report)
@@ -179,13 +179,15 @@ class _Oddities:
             if holds:
                 n, names = self.found.get(kind, (0, []))
                 if n < 3:
-                    names.append(f"record {record.number} ({shown(id, 20)})")
+                    names.append(f"record {record.number} ({printable(id, 20)})")
                 self.found[kind] = (n + 1, names)
 
     def tell(self, report: ReadReport) -> None:
         for kind, (n, names) in self.found.items():
             more = f" and {n - len(names):,} more" if n > len(names) else ""
-            report.warn(f"{shown(Path(self.source).name, 50)}: {kind}: {', '.join(names)}{more}")
+            report.warn(
+                f"{printable(Path(self.source).name, 50)}: {kind}: {', '.join(names)}{more}"
+            )
 
 
 def _is_utf8(header: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esmgo.errors import RecordError, shown
+from esmgo.errors import RecordError, printable
 from esmgo.files.atomic import write_atomically
 
 __all__ = ["ReadReport", "Reject"]
@@ -31,8 +31,8 @@ class Reject:
     def __str__(self) -> str:
         where = f":{self.line}" if self.line else ""
         column = f" column {self.column}" if self.column else ""
-        name = shown(self.id, 50) if self.id else f"record {self.record}"
-        file = shown(Path(self.source).name, 60)
+        name = printable(self.id, 50) if self.id else f"record {self.record}"
+        file = printable(Path(self.source).name, 60)
         return f"{file}{where}{column}: {name} rejected: {self.reason}"
 
 
@@ -81,7 +81,7 @@ class ReadReport:
         """Write all rejected records as a table: complete or absent."""
         rows = ["record\tid\tline\tcolumn\treason"]
         rows += [
-            f"{r.record}\t{shown(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
+            f"{r.record}\t{printable(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
             for r in self.rejects
         ]
         write_atomically(path, ("\n".join(rows) + "\n").encode())

@@ -16,9 +16,9 @@ from esmgo.data.annotations import accession, read_taxonomy
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
-from esmgo.dataset.matching import Annotated, by_record, current_terms
+from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
-from esmgo.errors import AnnotationError, MachineError, UsageError, shown
+from esmgo.errors import AnnotationError, MachineError, UsageError, printable
 from esmgo.files.folder import replacing_folder
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
@@ -118,7 +118,7 @@ def build(config: BuildConfig) -> BuildSummary:
         assert ontology is not None
         rows = _rows(proteins, annotated, ontology, config, report)
         lines += write_dataset(folder, rows, ontology, config.test_ratio, report)
-    lines.append(f"written to {shown(config.output_dir, 120)}")
+    lines.append(f"written to {printable(config.output_dir, 120)}")
     return BuildSummary(tuple(lines), report, Path(config.output_dir or ""))
 
 
@@ -140,9 +140,9 @@ def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
         return
     path = Path(config.rejects)
     if path.exists() and not config.overwrite:
-        raise UsageError(f"--rejects {shown(path, 90)} exists; --overwrite replaces it")
+        raise UsageError(f"--rejects {printable(path, 90)} exists; --overwrite replaces it")
     if not path.absolute().parent.is_dir():
-        raise MachineError(f"{shown(path, 90)}: cannot be written: there is no such folder")
+        raise MachineError(f"{printable(path, 90)}: cannot be written: there is no such folder")
     try:
         yield
     finally:
@@ -152,7 +152,7 @@ def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
 
 def _annotated(
     config: BuildConfig, ontology: Ontology | None, report: ReadReport
-) -> dict[str, Annotated]:
+) -> dict[str, ProteinTerms]:
     if config.terms is None:
         return {}
     return current_terms(
@@ -176,7 +176,7 @@ def _proteins(config: BuildConfig, report: ReadReport) -> list[Protein]:
 
 def _rows(
     proteins: list[Protein],
-    annotated: dict[str, Annotated],
+    annotated: dict[str, ProteinTerms],
     ontology: Ontology,
     config: BuildConfig,
     report: ReadReport,
@@ -204,13 +204,16 @@ def _rows(
 
 def _told(
     ontology: Ontology | None,
-    annotated: dict[str, Annotated],
+    annotated: dict[str, ProteinTerms],
     proteins: list[Protein],
     config: BuildConfig,
 ) -> Iterator[str]:
     if ontology is not None:
         n_edges = sum(map(len, ontology.parents.values()))
-        yield f"ontology {shown(ontology.release, 60)}: {len(ontology):,} terms, {n_edges:,} edges"
+        yield (
+            f"ontology {printable(ontology.release, 60)}: {len(ontology):,} terms,"
+            f" {n_edges:,} edges"
+        )
     if annotated:
         n = sum(len(at.terms) for at in annotated.values())
         n_terms = len(set().union(*(at.terms for at in annotated.values())))

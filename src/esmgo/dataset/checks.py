@@ -8,7 +8,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.cleaning import few
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.dataset.rows import Rows
-from esmgo.errors import DatasetError, shown
+from esmgo.errors import DatasetError, printable
 
 __all__ = ["FEW"]
 
@@ -22,7 +22,7 @@ def _check_size(train: Rows, subset: str, report: ReadReport) -> None:
         raise DatasetError(train.source, f"no protein has a term of {subset}")
     if len(train) < FEW:
         report.warn(
-            f"{shown(train.source, 90)}: too few proteins to train on ({len(train)}); "
+            f"{printable(train.source, 90)}: too few proteins to train on ({len(train)}); "
             "a model needs thousands"
         )
 
@@ -34,7 +34,7 @@ def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> 
         return train
     names = few([train.ids[i] for i in np.flatnonzero(bare)[:5]])
     report.warn(
-        f"{shown(source, 60)}: proteins with only terms below --min_term_count, left out "
+        f"{printable(source, 60)}: proteins with only terms below --min_term_count, left out "
         f"({np.count_nonzero(bare):,}): {names}"
     )
     return train.subset(np.flatnonzero(~bare))
@@ -47,7 +47,7 @@ def _warn_of_twins(rows: Rows, report: ReadReport) -> None:
     for sequence in rows.sequences:
         counts[sequence] = counts.get(sequence, 0) + 1
     twins = [id for id, one in zip(rows.ids, rows.sequences, strict=True) if counts[one] > 1]
-    source = shown(rows.source, 60)
+    source = printable(rows.source, 60)
     report.warn(f"{source}: proteins with the same sequence ({len(twins):,}): {few(twins)}")
 
 
@@ -57,7 +57,7 @@ def _warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
     pairs = zip(validation.ids, validation.sequences, strict=True)
     leaks = [id for id, sequence in pairs if sequence in sequences or id in ids]
     if leaks:
-        source = shown(validation.source, 60)
+        source = printable(validation.source, 60)
         report.warn(
             f"{source}: validation proteins whose id or sequence is trained on, too "
             f"({len(leaks):,}): {few(leaks, 50)}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from esmgo.data.rejects import ReadReport, Reject
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
 from esmgo.dataset.rows import Rows
-from esmgo.errors import DatasetError, shown
+from esmgo.errors import DatasetError, printable
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, is_go_id
 
@@ -57,7 +57,7 @@ def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]
     cleaned = _clean_sequences(rows, report)
     if len(cleaned) == 0:
         why = f"none of its {len(rows):,} rows can be used; {report.rejects[0].reason}"
-        raise DatasetError(rows.source, shown(why, 100))
+        raise DatasetError(rows.source, printable(why, 100))
     _warn_of_repeats(cleaned, report)
     current = _current_terms(cleaned, rules, report)
     annotated = _with_terms(current, report)
@@ -72,7 +72,7 @@ def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]
 def few(names: Sequence[str], limit: int = 60) -> str:
     """Return the first few names, for a message."""
     listed = ", ".join(names[:4])
-    return shown(listed, limit) + (" …" if len(names) > 4 else "")
+    return printable(listed, limit) + (" …" if len(names) > 4 else "")
 
 
 def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
@@ -92,7 +92,8 @@ def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
             with_j.append(id)
     if with_j:
         report.warn(
-            f"{shown(rows.source, 60)}: proteins with J, read as X ({len(with_j):,}): {few(with_j)}"
+            f"{printable(rows.source, 60)}: proteins with J, read as X ({len(with_j):,}):"
+            f" {few(with_j)}"
         )
     return replace(rows.take(np.array(kept, np.intp)), sequences=sequences)
 
@@ -128,7 +129,7 @@ def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
     pairs = np.sort(rows.row_of * max(len(rows.vocabulary), 1) + rows.codes)
     n_repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
     if n_repeats:
-        source = shown(rows.source, 60)
+        source = printable(rows.source, 60)
         report.warn(
             f"{source}: terms listed again for the same protein, counted once ({n_repeats:,})"
         )
@@ -178,17 +179,17 @@ def _refuse_malformed(rows: Rows, used: NDArray[np.int32]) -> None:
     wrong = [code for code in used if not is_go_id(rows.vocabulary[code])]
     if wrong:
         entry = int(np.flatnonzero(np.isin(rows.codes, wrong))[0])
-        term = shown(repr(rows.vocabulary[rows.codes[entry]]), 40)
+        term = printable(repr(rows.vocabulary[rows.codes[entry]]), 40)
         id, place = rows.where(entry)
-        raise place.refuse(f"{shown(id, 40)}: {term} is not a GO id (GO: and seven digits)")
+        raise place.refuse(f"{printable(id, 40)}: {term} is not a GO id (GO: and seven digits)")
 
 
 def _unknown_term(rows: Rows, unknown: list[int], ontology: Ontology) -> DatasetError:
     entry = int(np.flatnonzero(np.isin(rows.codes, unknown))[0])
     id, place = rows.where(entry)
-    term, release = rows.vocabulary[rows.codes[entry]], shown(ontology.release, 24)
+    term, release = rows.vocabulary[rows.codes[entry]], printable(ontology.release, 24)
     return place.refuse(
-        f"{shown(id, 40)}: {term} is not in the ontology ({release}); "
+        f"{printable(id, 40)}: {term} is not in the ontology ({release}); "
         "--drop_unknown_terms drops such terms"
     )
 
@@ -207,8 +208,8 @@ def _warn_of_terms(
     id, place = rows.where(int(entries[0]))
     term = rows.vocabulary[first] + (f" → {current[first]}" if current[first] else "")
     report.warn(
-        f"{shown(rows.source, 60)}: {what} ({len(entries):,} annotations): "
-        f"first {term} of {shown(id, 30)}, {place}"
+        f"{printable(rows.source, 60)}: {what} ({len(entries):,} annotations): "
+        f"first {term} of {printable(id, 30)}, {place}"
     )
 
 
@@ -217,9 +218,9 @@ def _with_terms(rows: Rows, report: ReadReport) -> Rows:
     if len(empty) == len(rows):
         raise DatasetError(rows.source, f"no GO terms in any of its {len(rows):,} rows")
     if len(empty):
-        names = [f"{shown(rows.ids[i], 30)} ({rows.place(i)})" for i in empty[:5]]
+        names = [f"{printable(rows.ids[i], 30)} ({rows.place(i)})" for i in empty[:5]]
         report.warn(
-            f"{shown(rows.source, 60)}: proteins without terms, left out ({len(empty):,}): "
+            f"{printable(rows.source, 60)}: proteins without terms, left out ({len(empty):,}): "
             f"{few(names)}"
         )
     return rows.take(np.flatnonzero(np.diff(rows.indptr)))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from esmgo.dataset.rows import Place, Rows
-from esmgo.errors import DatasetError, shown
+from esmgo.errors import DatasetError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import chunks
 
@@ -57,7 +57,7 @@ def _parse(line: str, place: Place) -> dict[str, Any]:
     except _Refused as refused:
         raise place.refuse(str(refused)) from None
     except json.JSONDecodeError as error:
-        raise place.refuse(f"not JSON (column {error.colno}): {shown(error.msg, 60)}") from None
+        raise place.refuse(f"not JSON (column {error.colno}): {printable(error.msg, 60)}") from None
     except RecursionError:
         raise place.refuse("not a row: lists or objects nested too deeply") from None
     except ValueError:  # an integer of thousands of digits
@@ -78,7 +78,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         counts = Counter(key for key, _ in pairs)
         twice, id = counts.most_common(1)[0][0], found.get("id", "a row")
-        raise _Refused(f"{shown(id, 40)}: key {shown(repr(twice), 40)} comes twice in one object")
+        raise _Refused(
+            f"{printable(id, 40)}: key {printable(repr(twice), 40)} comes twice in one object"
+        )
     return found
 
 
@@ -116,7 +118,7 @@ class _Builder:
 
     def add(self, place: Place, value: Mapping[str, Any]) -> None:
         id = _text(value, "id", "a row", place)
-        who = shown(id, 40)
+        who = printable(id, 40)
         if not id.strip():
             raise place.refuse("field 'id' is empty")
         self.sequences.append(_text(value, "sequence", who, place))

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.errors import DatasetError, shown
+from esmgo.errors import DatasetError, printable
 from esmgo.files.hub import is_hub_id, snapshot
 
 __all__ = ["Layout", "fetch", "locate"]
@@ -55,7 +55,7 @@ def locate(name: str, subset: str) -> Layout:
         try:
             return _folder(path, subset)
         except OSError as error:
-            raise DatasetError(path, shown(error.strerror, 60).lower()) from None
+            raise DatasetError(path, printable(error.strerror, 60).lower()) from None
     return Layout({"train": [path]}, subset == "all")
 
 
@@ -77,9 +77,9 @@ def fetch(name: str, subset: str) -> Path:
         if _looks_like_a_path(name):
             raise DatasetError(name, "no such file or folder") from None
     except OSError as error:
-        raise DatasetError(name, shown(error.strerror, 60).lower()) from None
+        raise DatasetError(name, printable(error.strerror, 60).lower()) from None
     except (RuntimeError, ValueError) as error:  # no such home, or a NUL character
-        raise DatasetError(name, f"not a path: {shown(error)}") from None
+        raise DatasetError(name, f"not a path: {printable(error)}") from None
     return _from_hub(name, subset)
 
 
@@ -136,12 +136,14 @@ def _check_one_kind(found: list[Path], home: Path, split: str) -> None:
     plain = [path.name for path in found if _stem(path) == split]
     if len(plain) > 1 or (plain and len(found) > 1):
         names = " and ".join(sorted(path.name for path in found)[:2])
-        raise DatasetError(home, f"both {shown(names, 60)}; keep one")
+        raise DatasetError(home, f"both {printable(names, 60)}; keep one")
 
 
 def _check_shards(found: list[Path], home: Path) -> None:
     for path in found:
         match = _SHARD.search(_stem(path) or "")
         if match is not None and len(found) != int(match[2]):
-            reason = f"{len(found)} of the {int(match[2])} shards that {shown(path.name, 40)} names"
+            reason = (
+                f"{len(found)} of the {int(match[2])} shards that {printable(path.name, 40)} names"
+            )
             raise DatasetError(home, f"{reason}; fetch the others")

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 from esmgo.data.annotations import Annotation, accession, read_annotations
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import AnnotationError, shown
+from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect
 
-__all__ = ["Annotated", "by_record", "current_terms"]
+__all__ = ["ProteinTerms", "by_record", "current_terms"]
 
 
 @dataclass(slots=True)
-class Annotated:
+class ProteinTerms:
     """The current terms of a protein, and the line that names it first."""
 
     line: int
@@ -32,7 +32,7 @@ def current_terms(
     report: ReadReport,
     *,
     drop_unknown_terms: bool = False,
-) -> dict[str, Annotated]:
+) -> dict[str, ProteinTerms]:
     """Read annotations and return the current terms of each protein, in the order of the file.
 
     Alternative and obsolete ids are mapped to the terms they stand for; what has no
@@ -44,13 +44,13 @@ def current_terms(
         At a term that the ontology does not know, unless ``drop_unknown_terms``; at one that
         is in another aspect than its line says (shifted columns?).
     """
-    found: dict[str, Annotated] = {}
+    found: dict[str, ProteinTerms] = {}
     name = name_of(source)
     current = _Current(name, ontology, drop_unknown_terms=drop_unknown_terms)
     for annotation in read_annotations(source, report=report):
         term = current.of(annotation)
         if term is not None:
-            at = found.setdefault(annotation.protein, Annotated(annotation.line))
+            at = found.setdefault(annotation.protein, ProteinTerms(annotation.line))
             at.terms.add(term)
     current.tell(report)
     if not found:
@@ -59,8 +59,8 @@ def current_terms(
 
 
 def by_record(
-    annotated: Mapping[str, Annotated], ids: Iterable[str], name: str, sequences: str
-) -> dict[str, Annotated]:
+    annotated: Mapping[str, ProteinTerms], ids: Iterable[str], name: str, sequences: str
+) -> dict[str, ProteinTerms]:
     """Return the annotations by the ids of FASTA records, which may hold an accession.
 
     Raises
@@ -72,13 +72,13 @@ def by_record(
     for id in ids:
         record_of.setdefault(accession(id), id)
         record_of[id] = id
-    found: dict[str, Annotated] = {}
+    found: dict[str, ProteinTerms] = {}
     for protein, at in annotated.items():
         record = record_of.get(protein) or record_of.get(accession(protein))
         if record is None:
-            reason = f"{shown(protein, 40)} is not in {shown(sequences, 60)}"
+            reason = f"{printable(protein, 40)} is not in {printable(sequences, 60)}"
             raise AnnotationError(name, reason, at.line)
-        found.setdefault(record, Annotated(at.line)).terms.update(at.terms)
+        found.setdefault(record, ProteinTerms(at.line)).terms.update(at.terms)
     return found
 
 
@@ -101,7 +101,7 @@ class _Current:
             resolved = self.ontology.resolve(term)
         except KeyError:
             if not self.drop_unknown_terms:
-                who = f"{shown(annotation.protein, 40)}: {term} is not in the ontology"
+                who = f"{printable(annotation.protein, 40)}: {term} is not in the ontology"
                 reason = f"{who} (--drop_unknown_terms drops it)"
                 raise AnnotationError(self.name, reason, annotation.line) from None
             self._note("with unknown terms dropped", annotation)
@@ -112,7 +112,7 @@ class _Current:
 
     def _check_aspect(self, annotation: Annotation, aspect: Aspect | None) -> None:
         if aspect is not None and annotation.aspect is not aspect:
-            who = f"{shown(annotation.protein, 40)}: {annotation.term} is in {aspect.value}"
+            who = f"{printable(annotation.protein, 40)}: {annotation.term} is in {aspect.value}"
             reason = f"{who}, not in {annotation.aspect.value}"
             raise AnnotationError(self.name, reason, annotation.line)
 
@@ -122,5 +122,5 @@ class _Current:
 
     def tell(self, report: ReadReport) -> None:
         for kind, (n, first) in self.changed.items():
-            where = f"first {shown(first.protein, 30)} {first.term}, line {first.line}"
-            report.warn(f"{shown(self.name, 50)}: {n:,} annotations {kind}; {where}")
+            where = f"first {printable(first.protein, 30)} {first.term}, line {first.line}"
+            report.warn(f"{printable(self.name, 50)}: {n:,} annotations {kind}; {where}")

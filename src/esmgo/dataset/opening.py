@@ -19,7 +19,7 @@ from esmgo.dataset.layout import fetch, locate
 from esmgo.dataset.proteins import AnnotatedProteins, annotate, close_annotations, fingerprint
 from esmgo.dataset.rows import Rows, join
 from esmgo.dataset.splits import divide
-from esmgo.errors import DatasetError, UsageError, shown
+from esmgo.errors import DatasetError, UsageError, printable
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term
@@ -110,7 +110,7 @@ def parse_subset(text: str) -> str:
     except KeyError:
         raise UsageError(
             f"--dataset_subset must be all, mf, cc, bp or the full name of an aspect, "
-            f"not {shown(repr(text), 40)}"
+            f"not {printable(repr(text), 40)}"
         ) from None
 
 
@@ -233,7 +233,7 @@ def open_split(
     subset, report = parse_subset(subset), ReadReport(strict=strict)
     splits, is_subset = _read(name, subset)
     if split != "validation" and split not in splits:
-        raise UsageError(f"{shown(name, 60)} has no {split} split; it has {', '.join(splits)}")
+        raise UsageError(f"{printable(name, 60)} has no {split} split; it has {', '.join(splits)}")
     rules = _rules(name, subset, ontology, drop_unknown_terms, is_subset, report)
     wanted = splits.values() if split == "validation" else [splits[split]]
     rows = join([usable(each, rules, report)[0] for each in wanted])
@@ -292,7 +292,7 @@ def _sample_ontology() -> Ontology:
 def _check_no_ontology(name: str, subset: str, *, is_subset: bool, report: ReadReport) -> None:
     if not is_subset:
         raise UsageError(
-            f"{shown(name, 60)} has no {subset}/ folder: picking {subset} from all terms "
+            f"{printable(name, 60)} has no {subset}/ folder: picking {subset} from all terms "
             "needs --ontology"
         )
     report.warn(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from esmgo.dataset.rows import Place, Rows
-from esmgo.errors import DatasetError, shown
+from esmgo.errors import DatasetError, printable
 from esmgo.files.source import chunks
 
 __all__ = ["is_parquet", "read_parquet"]
@@ -88,7 +88,7 @@ def _terms_name(names: list[str], path: Path) -> str:
     terms = "go_terms" if "go_terms" in names else "terms"
     for name in ("id", "sequence", terms):
         if name not in names:
-            raise DatasetError(path, f"no column {name!r}; found {shown(', '.join(names), 60)}")
+            raise DatasetError(path, f"no column {name!r}; found {printable(', '.join(names), 60)}")
         if names.count(name) > 1:
             raise DatasetError(path, f"column {name!r} comes twice")
     return terms
@@ -97,14 +97,14 @@ def _terms_name(names: list[str], path: Path) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return f"not a readable Parquet file: {shown(' '.join(str(error).split()), 80)}"
+    return f"not a readable Parquet file: {printable(' '.join(str(error).split()), 80)}"
 
 
 def _texts(table: Any, name: str, path: Path) -> list[str]:
     column = table.column(name)
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not _is_text(kind):
-        raise DatasetError(path, f"column {name!r} is {shown(column.type, 40)}, not text")
+        raise DatasetError(path, f"column {name!r} is {printable(column.type, 40)}, not text")
     _refuse_nulls(column, name, path)
     texts: list[str] = column.to_pylist()
     return texts
@@ -118,7 +118,7 @@ def _lists(table: Any, name: str, path: Path) -> Any:
     if value is not None and pa.types.is_dictionary(value):
         value = value.value_type
     if value is None or not (_is_text(value) or pa.types.is_null(value)):
-        raise DatasetError(path, f"column {name!r} is {shown(kind, 40)}, not a list of GO ids")
+        raise DatasetError(path, f"column {name!r} is {printable(kind, 40)}, not a list of GO ids")
     _refuse_nulls(column, name, path)
     whole = column.combine_chunks()
     return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole

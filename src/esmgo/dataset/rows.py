@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import DatasetError, shown
+from esmgo.errors import DatasetError, printable
 from esmgo.go.sparse import take
 
 __all__ = ["Place", "Rows", "join"]
@@ -141,5 +141,6 @@ def _check_unique(rows: Rows) -> None:
             if earlier.source != here.source:
                 where = f"{earlier} of {Path(earlier.source).name}"
             raise here.refuse(
-                f"id {shown(repr(id), 40)} is on {shown(where, 50)} already; keep one of the two"
+                f"id {printable(repr(id), 40)} is on {printable(where, 50)} already; keep"
+                " one of the two"
             )

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.dataset.rows import Rows
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 
-__all__ = ["chosen", "divide"]
+__all__ = ["divide", "held_out_by_hash"]
 
 
-def chosen(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
+def held_out_by_hash(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
     """Choose about ``ratio`` of the proteins by a stable hash of their ids.
 
-    Whether a protein is chosen depends on its own id, never on the order of rows, and
+    Whether a protein is held_out_by_hash depends on its own id, never on the order of rows, and
     (but for the fallback below) never on the other proteins.
 
     Parameters
@@ -33,12 +33,12 @@ def chosen(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray, shape=(N,), dtype=bool
-        True where chosen. With a ratio above 0 and two proteins or more at least one
+        True where held_out_by_hash. With a ratio above 0 and two proteins or more at least one
         is: if no hash is low enough, the lowest.
 
     Examples
     --------
-    >>> chosen(["P04637", "P01308", "P00533"], 0.4).tolist()
+    >>> held_out_by_hash(["P04637", "P01308", "P00533"], 0.4).tolist()
     [False, True, False]
     """
     if ratio >= 1:
@@ -65,9 +65,9 @@ def divide(
     splits : dict of str to Rows
         ``train``, and ``test`` where there is one; what is held out comes from the latter.
     ratio : float
-        See `chosen`.
+        See `held_out_by_hash`.
     kept : collection of str, optional
-        The proteins to validate on; nothing is chosen.
+        The proteins to validate on; nothing is held_out_by_hash.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def divide(
 
     def choose(ids: Sequence[str]) -> NDArray[np.bool_]:
         if kept is None:
-            return chosen(ids, ratio)
+            return held_out_by_hash(ids, ratio)
         known = frozenset(kept)
         return np.array([id in known for id in ids], bool)
 
@@ -90,7 +90,7 @@ def divide(
         held_out[:] = False  # a handful of proteins: train on them, validate on none
     if len(rows) and held_out.all():
         raise UsageError(
-            f"--eval_ratio={ratio} leaves no protein of {shown(rows.source, 60)} to train on: "
+            f"--eval_ratio={ratio} leaves no protein of {printable(rows.source, 60)} to train on: "
             "there is no test split, so it is held out of train"
         )
     return rows.take(np.flatnonzero(~held_out)), rows.take(np.flatnonzero(held_out))

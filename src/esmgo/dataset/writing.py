@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from esmgo.data.rejects import ReadReport
-from esmgo.dataset.splits import chosen
+from esmgo.dataset.splits import held_out_by_hash
 from esmgo.errors import UsageError
 from esmgo.go.information import information_accretion
 from esmgo.go.labels import LabelSpace
@@ -63,7 +63,7 @@ def write_dataset(
     UsageError
         If no protein is left to train on.
     """
-    held_out = chosen([row.id for row in rows], test_ratio)
+    held_out = held_out_by_hash([row.id for row in rows], test_ratio)
     if held_out.all():
         raise UsageError(f"--test_ratio={test_ratio:g} leaves none of {len(rows)} for training")
     _warn_of_leaks(rows, held_out, report)

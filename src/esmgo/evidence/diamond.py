@@ -21,7 +21,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import MachineError, shown
+from esmgo.errors import MachineError, printable
 from esmgo.evidence.votes import Votes
 
 __all__ = ["Database", "Hits", "available_threads", "find_diamond", "search", "votes_of"]
@@ -187,7 +187,7 @@ def _disk() -> Iterator[None]:
         raise
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        where = shown(tempfile.gettempdir(), 60)
+        where = printable(tempfile.gettempdir(), 60)
         raise MachineError(f"temporary folder {where}: {reason}; TMPDIR=… chooses one") from error
 
 
@@ -233,7 +233,9 @@ def _run(command: list[str], folder: Path) -> None:
             killer = signal.Signals(-done.returncode).name
             reason = f"was ended by {killer}; is there enough memory?"
         else:
-            reason = f"failed: {shown(said[-1] if said else f'exit code {done.returncode}', 110)}"
+            reason = (
+                f"failed: {printable(said[-1] if said else f'exit code {done.returncode}', 110)}"
+            )
         raise MachineError(f"diamond {command[1]} {reason}")
 
 
@@ -252,7 +254,9 @@ def _read(path: Path) -> NDArray[np.float64]:
             convert_options=csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.float64())),
         )
     except pa.ArrowInvalid as error:
-        raise MachineError(f"diamond wrote what is no table of hits: {shown(error, 90)}") from None
+        raise MachineError(
+            f"diamond wrote what is no table of hits: {printable(error, 90)}"
+        ) from None
     return np.stack([table[name].to_numpy() for name in COLUMNS])
 
 

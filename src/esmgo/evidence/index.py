@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import CheckpointError, shown
+from esmgo.errors import CheckpointError, printable
 from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import close_rows, most_specific, take
@@ -161,7 +161,7 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
 def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
     path, meta = header.path, header.metadata or {}
     if meta.get("index") not in _TYPES:
-        found = shown(json.dumps(meta.get("index")), 20)
+        found = printable(json.dumps(meta.get("index")), 20)
         raise CheckpointError(path, f"index of format {found}: written by another version of esmgo")
     arrays = {}
     for name, (dtype, plain) in _TYPES[meta["index"]].items():
@@ -226,7 +226,7 @@ def _kmers(header: Header, n_proteins: int) -> Kmers:
         keys, *lists = (_array(header, header.tensors[f"kmers.{name}"], "|u1") for name in _KMERS)
         steps, (indptr, holders) = inflated(keys), inflated_lists(*lists)
     except (KeyError, ValueError, zlib.error) as error:
-        raise CheckpointError(path, f"damaged k-mers ({shown(repr(error), 60)})") from None
+        raise CheckpointError(path, f"damaged k-mers ({printable(repr(error), 60)})") from None
     is_sound = (
         len(steps) == len(indptr) - 1
         and (np.diff(indptr) > 0).all()

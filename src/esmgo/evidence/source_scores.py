@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
 
-__all__ = ["FLOOR", "Said", "Values", "of_aspect"]
+__all__ = ["FLOOR", "SourceScores", "Values", "of_aspect"]
 
 
 Values: TypeAlias = NDArray[np.float32]
@@ -23,7 +23,7 @@ FLOOR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SourceScores:
     """What the sources say of a block of proteins, over some terms.
 
     Parameters
@@ -53,14 +53,14 @@ class Said:
     frequency: Values
     coannotated: Values
 
-    def columns(self, at: NDArray[np.intp]) -> Said:
+    def columns(self, at: NDArray[np.intp]) -> SourceScores:
         """Return what is said of some of the terms."""
         votes = {name: v[:, at] for name, v in self.votes.items()}
         told, together = self.head[:, at], self.coannotated[:, at]
         frequency = self.frequency[at]
         return replace(self, head=told, votes=votes, frequency=frequency, coannotated=together)
 
-    def given(self, root: Said) -> Said:
+    def given(self, root: SourceScores) -> SourceScores:
         """Return what is said of terms below a root, given that the protein has any of them.
 
         Divided by what is said of the root, shape=(N, 1): a protein that nobody looked at in an
@@ -70,11 +70,11 @@ class Said:
         head, frequency = _ratio(self.head, root.head), _ratio(self.frequency, root.frequency)
         return replace(self, head=head, votes=votes, frequency=frequency)
 
-    def rows(self, at: NDArray[np.bool_]) -> Said:
+    def rows(self, at: NDArray[np.bool_]) -> SourceScores:
         """Return what is said of some of the proteins."""
         votes = {name: v[at] for name, v in self.votes.items()}
         close = self.similarity[at], self.shared[at], self.bits[at]
-        return Said(self.head[at], votes, *close, self.frequency, self.coannotated[at])
+        return SourceScores(self.head[at], votes, *close, self.frequency, self.coannotated[at])
 
     def by_source(self) -> dict[str, Values]:
         """Return what each source says; shape=(N, T) each."""
@@ -95,8 +95,8 @@ def _ratio(part: Values, whole: Values) -> Values:
 
 
 def of_aspect(
-    said: Said, labels: LabelSpace, aspect: Aspect | None
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Said]:
+    said: SourceScores, labels: LabelSpace, aspect: Aspect | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], SourceScores]:
     """Return the columns of an aspect's terms, that of its root, if there, and what is said.
 
     What is said of the terms, given that the protein has any of them.

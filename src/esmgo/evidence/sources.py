@@ -19,14 +19,14 @@ from esmgo.evidence import neighbours
 from esmgo.evidence.coannotation import Coannotation
 from esmgo.evidence.index import Index
 from esmgo.evidence.kmers import _sharing
-from esmgo.evidence.source_scores import Said, of_aspect
+from esmgo.evidence.source_scores import SourceScores, of_aspect
 from esmgo.evidence.votes import Annotated, Votes, vote
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["Asked", "Source", "Sources", "speaking"]
+__all__ = ["EvidenceSource", "Relatives", "Sources", "speaking"]
 
 
-class Source(IntFlag):
+class EvidenceSource(IntFlag):
     """What speaks for a call: who gives the term more than its frequency in training."""
 
     HEAD = 1
@@ -37,10 +37,10 @@ class Source(IntFlag):
     DESCENDANT = 32
 
 
-class Asked(NamedTuple):
+class Relatives(NamedTuple):
     """The training proteins that are like N proteins, and how close the nearest is.
 
-    See `Said` for ``similarity``, ``shared`` and ``bits``, shape=(N,) each.
+    See `SourceScores` for ``similarity``, ``shared`` and ``bits``, shape=(N,) each.
     """
 
     votes: dict[str, Votes]
@@ -105,7 +105,7 @@ class Sources:
         proteins: Sequence[Protein],
         vectors: NDArray[np.float32],
         own: NDArray[np.intp] | None = None,
-    ) -> Asked:
+    ) -> Relatives:
         """Look up the training proteins that are like each of N proteins.
 
         Parameters
@@ -138,21 +138,21 @@ class Sources:
             bits[first.query] = first.bits / lengths[first.query]
             alike = homology.votes_of(hits, n)
             votes["homology"] = alike.of(self._subject[alike.voter])
-        return Asked(votes, similarity, shared, bits)
+        return Relatives(votes, similarity, shared, bits)
 
-    def said(self, asked: Asked, head: NDArray[np.float32]) -> Said:
+    def said(self, asked: Relatives, head: NDArray[np.float32]) -> SourceScores:
         """Return what all sources say of each term.
 
         Parameters
         ----------
-        asked : Asked
+        asked : Relatives
             Of N proteins.
         head : ndarray, shape=(N, T), dtype=float32
             Probabilities of the head, propagated.
         """
         votes = {name: self._voted(each, len(head)) for name, each in asked.votes.items()}
         close = asked.similarity, asked.shared, asked.bits
-        said = Said(head, votes, *close, self._frequency, np.zeros_like(head))
+        said = SourceScores(head, votes, *close, self._frequency, np.zeros_like(head))
         if self._coannotation is None or not votes:  # nothing to be blended
             return said
         mean = np.zeros_like(head)
@@ -167,16 +167,16 @@ class Sources:
         return np.concatenate(blocks)
 
 
-def speaking(said: Said, labels: LabelSpace) -> NDArray[np.uint8]:
+def speaking(said: SourceScores, labels: LabelSpace) -> NDArray[np.uint8]:
     """Return which sources give a term more than its frequency in training; shape=(N, T)."""
     flags = np.zeros(said.head.shape, np.uint8)
     for name, values in said.by_source().items():
-        source = np.uint8(Source[name.upper()])
+        source = np.uint8(EvidenceSource[name.upper()])
         flags |= np.where(values > said.frequency, source, np.uint8(0))
     told = replace(said, votes={})
     for aspect in labels.aspects:
         at, _, part = of_aspect(told, labels, aspect)
         flags[:, at] |= np.where(
-            part.coannotated > part.frequency, np.uint8(Source.COANNOTATION), np.uint8(0)
+            part.coannotated > part.frequency, np.uint8(EvidenceSource.COANNOTATION), np.uint8(0)
         )
     return flags

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.explain.explanation import Explanation, Training, name_of
 from esmgo.go.terms import Term
 
@@ -93,7 +93,7 @@ def _lines(found: Explanation) -> Iterator[str]:
 def _training(training: Training | None) -> Iterator[str]:
     yield training_line(training)
     for id, similarity in training.nearest if training else ():
-        yield f"  {similarity:7.4f}  {shown(id, 80)}"
+        yield f"  {similarity:7.4f}  {printable(id, 80)}"
 
 
 def training_line(training: Training | None) -> str:

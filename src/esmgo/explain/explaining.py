@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import Index, open_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.explain.attribution import attribute, logits
@@ -30,12 +30,12 @@ from esmgo.explain.track import to_svg
 from esmgo.files.output import check_free, opened
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
-from esmgo.model.bundled import chosen, context_of
+from esmgo.model.bundled import checkpoint_or_bundled, context_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import encode, window_starts, windows
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, read_proteins
-from esmgo.predict.scorer import Predictor
+from esmgo.predict.scorer import Scorer
 
 __all__ = ["ExplainConfig", "carriers", "column_of", "explain", "write_explanations"]
 
@@ -70,7 +70,7 @@ class ExplainConfig(ReadingConfig):
         if self.format is None and self.output != "-" and self.made is None:
             known = ", ".join(_SUFFIXES)
             raise UsageError(
-                f"--output={shown(self.output, 80)}: end it in {known}, or give --format"
+                f"--output={printable(self.output, 80)}: end it in {known}, or give --format"
             )
 
     @property
@@ -106,11 +106,11 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    path = chosen(config.checkpoint_path)
+    path = checkpoint_or_bundled(config.checkpoint_path)
     checkpoint = open_checkpoint(path)
     column = column_of(str(config.term), checkpoint.labels)
     index = open_index(checkpoint, with_kmers=False)
-    predictor = Predictor.of(
+    scorer = Scorer.of(
         checkpoint,
         device=config.device,
         context_length=context_of(path, config.context_length),
@@ -118,7 +118,7 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
     )
     for i, protein in enumerate(proteins, 1):
         log.debug("Explaining protein %d of %d ...", i, len(proteins))
-        yield explained(predictor, index, protein, column)
+        yield explained(scorer, index, protein, column)
 
 
 def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
@@ -143,18 +143,16 @@ def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
         yield json.dumps(value, allow_nan=False, indent=1) + "\n"  # ASCII, whatever an id has
 
 
-def explained(
-    predictor: Predictor, index: Index | None, protein: Protein, column: int
-) -> Explanation:
+def explained(scorer: Scorer, index: Index | None, protein: Protein, column: int) -> Explanation:
     """Explain one term of one protein."""
-    labels, device = predictor.labels, predictor.device
-    own, vectors, _ = predictor.states([protein.sequence])
+    labels, device = scorer.labels, scorer.device
+    own, vectors, _ = scorer.states([protein.sequence])
     called = propagate(own, labels)[0]
     source = _source(own[0], column, labels)
-    first, row = _window(predictor, protein.sequence, source)
-    found = attribute(predictor.caller, row, source, device)
+    first, row = _window(scorer, protein.sequence, source)
+    found = attribute(scorer.caller, row, source, device)
     marked = highest(found.residues)
-    score = partial(logits, predictor.caller, column=source, device=device)
+    score = partial(logits, scorer.caller, column=source, device=device)
     test = deletion_test(row, marked, score)
     chain = sorted((*labels.ancestors(column), column), key=lambda j: (labels.depth[j], j))
     return Explanation(
@@ -212,9 +210,10 @@ def column_of(text: str, labels: LabelSpace) -> int:
     if wanted in known:
         return known[wanted]
     near = [labels.terms[known[each]] for each in get_close_matches(wanted[:100], known, 2, 0.75)]
-    also = f"; near: {', '.join(f'{t.id} {shown(t.name, 30)}' for t in near)}" if near else ""
+    also = f"; near: {', '.join(f'{t.id} {printable(t.name, 30)}' for t in near)}" if near else ""
     raise UsageError(
-        f"--term={shown(text, 40)}: not among the {len(labels):,} terms of this checkpoint, which"
+        f"--term={printable(text, 40)}: not among the {len(labels):,} terms of this"
+        " checkpoint, which"
         f" knows no alternative ids{also}"
     )
 
@@ -227,13 +226,13 @@ def _source(own: NDArray[np.float32], column: int, labels: LabelSpace) -> int:
     return max(below, key=lambda j: own[j], default=column)
 
 
-def _window(predictor: Predictor, sequence: str, column: int) -> tuple[int, NDArray[np.uint8]]:
+def _window(scorer: Scorer, sequence: str, column: int) -> tuple[int, NDArray[np.uint8]]:
     """Return where the window begins in which a term scores highest, and its token ids."""
-    length = predictor.context_length
+    length = scorer.context_length
     rows = [encode(part, length) for part in windows(sequence, length)]
     best = 0
     if len(rows) > 1:
-        best = int(logits(predictor.caller, rows, column, predictor.device).argmax())
+        best = int(logits(scorer.caller, rows, column, scorer.device).argmax())
     return window_starts(len(sequence), length)[best], rows[best]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.terms import Term
 
 __all__ = [
@@ -156,7 +156,7 @@ class Explanation:
     def title(self) -> str:
         """The term, the protein and its length, safe to print."""
         n = f"{len(self.sequence):,} residues"
-        return f"{name_of(self.term)} in {shown(self.protein_id, 200)}, {n}"
+        return f"{name_of(self.term)} in {printable(self.protein_id, 200)}, {n}"
 
     @property
     def sentence(self) -> str:
@@ -208,7 +208,7 @@ class Explanation:
 
 def name_of(term: Term) -> str:
     """Return a term's name with its id, safe to print."""
-    return term.id if term.name == term.id else f"{shown(term.name, 200)} ({term.id})"
+    return term.id if term.name == term.id else f"{printable(term.name, 200)} ({term.id})"
 
 
 def _probability(logit: float) -> str:

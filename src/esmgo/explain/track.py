@@ -10,7 +10,7 @@ import html
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.explain.card import runs, training_line
 from esmgo.explain.explanation import Explanation, name_of
 from esmgo.render.colours import CALLED, fill_of, ink_on
@@ -138,7 +138,7 @@ def _residue(name: str, value: float, unit: float, is_marked: bool, x: float) ->
 def _neighbours(found: Explanation) -> str:
     line = training_line(found.training)
     if found.training and found.training.nearest:
-        near = ", ".join(f"{shown(id, 40)} {s:.4f}" for id, s in found.training.nearest)
+        near = ", ".join(f"{printable(id, 40)} {s:.4f}" for id, s in found.training.nearest)
         return f"{line}: {near}"
     return line
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from esmgo.errors import EsmgoError, MachineError, shown
+from esmgo.errors import EsmgoError, MachineError, printable
 
 __all__ = ["is_replaceable", "replacing", "write_atomically"]
 
@@ -53,7 +53,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             raise
         missing = isinstance(error, FileNotFoundError)
         reason = "there is no such folder" if missing else (error.strerror or str(error)).lower()
-        raise MachineError(f"{shown(path, 90)}: cannot be written: {reason}") from error
+        raise MachineError(f"{printable(path, 90)}: cannot be written: {reason}") from error
 
 
 def _is_ours(error: OSError, path: Path) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from esmgo.errors import EsmgoError, MachineError, UsageError, shown
+from esmgo.errors import EsmgoError, MachineError, UsageError, printable
 
 __all__ = ["replacing_folder"]
 
@@ -46,7 +46,7 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         reason = "there is no such parent folder" if missing else _words(error)
-        raise MachineError(f"{shown(path, 90)}: cannot be written: {reason}") from error
+        raise MachineError(f"{printable(path, 90)}: cannot be written: {reason}") from error
     try:
         yield beside
         for each in (*beside.rglob("*"), beside):
@@ -56,8 +56,10 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
         raise
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise UsageError(f"--output_dir {shown(path, 90)} was made by someone else") from error
-        raise MachineError(f"{shown(path, 90)}: cannot be written: {_words(error)}") from error
+            raise UsageError(
+                f"--output_dir {printable(path, 90)} was made by someone else"
+            ) from error
+        raise MachineError(f"{printable(path, 90)}: cannot be written: {_words(error)}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -70,10 +72,10 @@ def _check_free(path: Path, target: Path, *, overwrite: bool, mark: str) -> None
     if not os.path.lexists(target):
         return
     if not overwrite:
-        raise UsageError(f"--output_dir {shown(path, 90)} exists; --overwrite replaces it")
+        raise UsageError(f"--output_dir {printable(path, 90)} exists; --overwrite replaces it")
     if not target.is_dir() or (any(target.iterdir()) and not (target / mark).is_file()):
         reason = f"holds no {mark}, so it is not replaced; remove it yourself"
-        raise UsageError(f"--output_dir {shown(path, 90)} {reason}")
+        raise UsageError(f"--output_dir {printable(path, 90)} {reason}")
 
 
 def _sync(path: Path) -> None:

@@ -21,7 +21,7 @@ from typing import Literal
 
 import huggingface_hub  # loads its parts, and no torch, on first use
 
-from esmgo.errors import HubError, shown
+from esmgo.errors import HubError, printable
 
 __all__ = ["is_hub_id", "snapshot"]
 
@@ -68,7 +68,7 @@ def snapshot(
         repository, or does not have what is required in it.
     """
     assert all(pattern.endswith(SAFE_SUFFIXES) for pattern in patterns)
-    who = f"{kind} {shown(repr(repo_id), 70)}"
+    who = f"{kind} {printable(repr(repo_id), 70)}"
     if not is_hub_id(repo_id):
         raise HubError(f"{who} is neither a local folder nor a hub id; use {local}")
     until = time.monotonic() + _patience()
@@ -80,7 +80,7 @@ def snapshot(
         folder = _download(repo_id, kind, patterns, who, local)
     missing = _missing(folder, required)
     if missing:
-        raise HubError(f"{who} has no file {shown(missing, 40)} on the hub; use {local}")
+        raise HubError(f"{who} has no file {printable(missing, 40)} on the hub; use {local}")
     return folder
 
 
@@ -151,7 +151,7 @@ def _explain(error: Exception, who: str, local: str) -> HubError:
     if isinstance(error, errors.OfflineModeIsEnabled):
         return HubError(f"{who}: not here, not cached, and HF_HUB_OFFLINE is set; use {local}")
     if isinstance(error, OSError) and error.errno is not None and error.filename:
-        return HubError(f"{who} cannot be stored: {shown(error.strerror, 40)}; use {local}")
+        return HubError(f"{who} cannot be stored: {printable(error.strerror, 40)}; use {local}")
     return HubError(f"{who}: not here, not cached, and the hub is out of reach; use {local}")
 
 

@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 
 __all__ = ["acquire", "release"]
 
@@ -30,7 +30,7 @@ def acquire(lock: Path, target: Path) -> int:
             owner = os.pread(file, 200, 0).decode(errors="replace") or "unknown"
             os.close(file)
             raise UsageError(
-                f"{shown(target)} is being written by another process ({shown(owner, 60)})"
+                f"{printable(target)} is being written by another process ({printable(owner, 60)})"
             ) from None
         if _is_current(file, lock):
             break

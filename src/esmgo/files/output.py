@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from esmgo.errors import MachineError, UsageError, shown
+from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.atomic import is_replaceable, replacing
 from esmgo.files.lock import acquire, release
 
@@ -35,13 +35,13 @@ def check_free(output: str, *, overwrite: bool) -> None:
         return
     path = Path(output)
     if path.is_dir():
-        raise UsageError(f"--output={shown(path, 90)} is a folder; name a file")
+        raise UsageError(f"--output={printable(path, 90)} is a folder; name a file")
     if path.is_file() and not overwrite:
-        raise UsageError(f"--output={shown(path, 90)} exists; --overwrite replaces it")
+        raise UsageError(f"--output={printable(path, 90)} exists; --overwrite replaces it")
     if not path.absolute().parent.is_dir():
-        raise MachineError(f"--output={shown(path, 90)}: there is no such folder")
+        raise MachineError(f"--output={printable(path, 90)}: there is no such folder")
     if not path.exists() and not os.access(path.absolute().parent, os.W_OK):
-        raise MachineError(f"--output={shown(path, 90)}: cannot be written: permission denied")
+        raise MachineError(f"--output={printable(path, 90)}: cannot be written: permission denied")
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def exclusive(outputs: Iterable[str], *, overwrite: bool) -> Iterator[None]:
                 file = acquire(lock, path)
             except OSError as error:
                 words = (error.strerror or str(error)).lower()
-                raise MachineError(f"{shown(path, 90)}: cannot be written: {words}") from None
+                raise MachineError(f"{printable(path, 90)}: cannot be written: {words}") from None
             stack.callback(release, file, lock)
             for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
                 left.unlink(missing_ok=True)

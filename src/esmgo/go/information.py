@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import AnnotationError, shown
+from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.labels import LabelSpace
@@ -95,7 +95,7 @@ def read_information_accretion(source: Source) -> dict[str, float]:
         if not tab:
             raise AnnotationError(name, "no TAB found; expected a GO id, a TAB and bits", line)
         if not is_go_id(id):
-            raise AnnotationError(name, f"{shown(repr(id), 40)} is not a GO id", line)
+            raise AnnotationError(name, f"{printable(repr(id), 40)} is not a GO id", line)
         if id in bits:
             raise AnnotationError(name, f"{id} stands here again", line)
         bits[id] = _bits(value, name, line)
@@ -108,8 +108,10 @@ def _bits(text: str, name: str, line: int) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise AnnotationError(name, f"{shown(repr(text), 40)} is not a number", line) from None
+        raise AnnotationError(name, f"{printable(repr(text), 40)} is not a number", line) from None
     if not (math.isfinite(value) and value >= 0):
-        reason = f"information accretion must be finite and at least 0 bits, not {shown(text, 40)}"
+        reason = (
+            f"information accretion must be finite and at least 0 bits, not {printable(text, 40)}"
+        )
         raise AnnotationError(name, reason, line)
     return value

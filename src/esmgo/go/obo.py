@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from operator import itemgetter
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.files.source import Source
 from esmgo.go.ontology import Ontology
 from esmgo.go.stanzas import Outline, read_outline
@@ -64,7 +64,7 @@ def read_obo(source: Source, *, warn: Callable[[str], None] = _log.warning) -> O
 
 
 def _short(outline: Outline) -> str:
-    return shown(outline.name, 60)
+    return printable(outline.name, 60)
 
 
 def _release(outline: Outline, warn: Callable[[str], None]) -> str:
@@ -88,7 +88,7 @@ def _parents(
         if parent not in terms:
             is_known = parent in outline.lines or parent in alternatives
             why = "is obsolete or an alternative id" if is_known else "does not exist"
-            raise outline.refuse(f"{child} {relation} {shown(parent, 40)}, which {why}", line)
+            raise outline.refuse(f"{child} {relation} {printable(parent, 40)}, which {why}", line)
         own, other = terms[child].aspect, terms[parent].aspect
         if own is other:
             found[child].add(parent)

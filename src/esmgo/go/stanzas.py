@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias
 
-from esmgo.errors import OntologyError, shown
+from esmgo.errors import OntologyError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, Term, is_go_id
@@ -128,7 +128,7 @@ def _stanzas(
 
 
 def _no_tag(text: str) -> str:
-    return f"{shown(repr(text), 40)} is not 'tag: value'"
+    return f"{printable(repr(text), 40)} is not 'tag: value'"
 
 
 def _not_obo(text: str) -> str:
@@ -140,7 +140,7 @@ def _take_header(tags: list[Tag], outline: Outline) -> None:
     outline.header = {tag: value for tag, value, _ in reversed(tags)}  # the first counts
     ontology = outline.header.get("ontology", "go")
     if not _GO.match(ontology):
-        raise outline.refuse(f"ontology is {shown(repr(ontology), 40)}, expected 'go'")
+        raise outline.refuse(f"ontology is {printable(repr(ontology), 40)}, expected 'go'")
 
 
 def _take_term(tags: list[Tag], start: int, outline: Outline, broken: str) -> None:
@@ -183,7 +183,7 @@ def _active(
     namespace = single["namespace"].split(maxsplit=1)[0]
     aspect = _ASPECTS.get(namespace)
     if aspect is None:
-        reason = f"{id} is in the unknown namespace {shown(repr(namespace), 40)}{broken}"
+        reason = f"{id} is in the unknown namespace {printable(repr(namespace), 40)}{broken}"
         raise outline.refuse(reason, next(line for tag, _, line in tags if tag == "namespace"))
     return Term(id, _bare(single["name"]), aspect)
 
@@ -213,5 +213,5 @@ def _take_pointers(id: str, pointing: list[Tag], outline: Outline) -> None:
 def _check_elsewhere(id: str, line: int, outline: Outline) -> None:
     """Let ids of other ontologies pass, but no misspelt GO id."""
     if not _ELSEWHERE.fullmatch(id):
-        reason = f"{shown(repr(id), 40)} is not a GO id (GO: and seven digits)"
+        reason = f"{printable(repr(id), 40)} is not a GO id (GO: and seven digits)"
         raise outline.refuse(reason, line)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 
 __all__ = ["ROOTS", "Aspect", "Term", "is_go_id"]
 
@@ -42,7 +42,9 @@ class Aspect(Enum):
         try:
             return _SPELLINGS[text.strip().lower().replace(" ", "_")]
         except KeyError:
-            raise UsageError(f"{shown(repr(text), 40)} is not an aspect: mf, bp or cc") from None
+            raise UsageError(
+                f"{printable(repr(text), 40)} is not an aspect: mf, bp or cc"
+            ) from None
 
 
 _ROOT_OF = {Aspect.MF: "GO:0003674", Aspect.BP: "GO:0008150", Aspect.CC: "GO:0005575"}

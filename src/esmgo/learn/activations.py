@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import EsmgoError, MachineError, UsageError, shown
+from esmgo.errors import EsmgoError, MachineError, UsageError, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.files.journal import Journalled
 from esmgo.files.lock import acquire, release
@@ -77,7 +77,7 @@ class Store:
         if self._file.n_damaged:
             log.warning(
                 "%s: activations are damaged after %s of %s proteins; the rest is computed again",
-                *(shown(folder, 60), f"{self.n_done:,}", f"{len(starts) - 1:,}"),
+                *(printable(folder, 60), f"{self.n_done:,}", f"{len(starts) - 1:,}"),
             )
 
     @classmethod
@@ -132,7 +132,7 @@ class Store:
         }
         with _told(folder):
             if folder.exists() and not folder.is_dir():
-                raise UsageError(f"{shown(folder, 90)} is no folder to keep activations in")
+                raise UsageError(f"{printable(folder, 90)} is no folder to keep activations in")
             folder.mkdir(parents=True, exist_ok=True)
             _misfit(folder, header)  # a folder of someone else gets no lock either
             lock = acquire(folder / _LOCK, folder)
@@ -235,7 +235,7 @@ def _prepare(folder: Path, header: Mapping[str, Any]) -> None:
     if why is None:
         return
     if why:
-        log.warning("%s: activations of %s; computed again", shown(folder, 60), why)
+        log.warning("%s: activations of %s; computed again", printable(folder, 60), why)
     for entry in folder.iterdir():
         if entry.name != _LOCK:
             entry.unlink()
@@ -254,7 +254,7 @@ def _misfit(folder: Path, header: Mapping[str, Any]) -> str | None:
     for entry in folder.iterdir() if why is not None else ():
         if not _OURS.fullmatch(entry.name) or entry.is_dir():
             raise UsageError(
-                f"{shown(folder, 90)} holds {shown(entry.name, 40)}, which is not ours;"
+                f"{printable(folder, 90)} holds {printable(entry.name, 40)}, which is not ours;"
                 " name another folder for activations"
             )
     return why
@@ -272,7 +272,7 @@ def _difference(folder: Path, header: Mapping[str, Any]) -> str | None:
         return "an unknown kind (damaged header)"
     for name, wanted in header.items():
         if found.get(name) != wanted:
-            was, now = (shown(value, 20) for value in (found.get(name), wanted))
+            was, now = (printable(value, 20) for value in (found.get(name), wanted))
             return f"another {name} ({was}, now {now})"
     return None
 
@@ -302,5 +302,5 @@ def _told(folder: Path) -> Iterator[None]:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         advice = "make room there, or lower --cache_gb" if is_full else "--cache_gb=0 keeps none"
         raise MachineError(
-            f"{shown(folder, 90)}: activations cannot be kept: {reason}; {advice}"
+            f"{printable(folder, 90)}: activations cannot be kept: {reason}; {advice}"
         ) from error

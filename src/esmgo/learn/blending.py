@@ -22,7 +22,7 @@ from esmgo.data.download import locate_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
-from esmgo.errors import CheckpointError, UsageError, shown
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, index_path, open_index, write_index
 from esmgo.evidence.kmers import Kmers
@@ -34,7 +34,7 @@ from esmgo.learn.fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sour
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
 from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.blend import Blend
-from esmgo.predict.scorer import Predictor
+from esmgo.predict.scorer import Scorer
 
 __all__ = ["BlendConfig", "BlendSummary", "blend"]
 
@@ -116,7 +116,7 @@ class BlendSummary:
         lines += [f"{'':{width}}  " + "  ".join(f"{n:>6}" for n in names)]
         for who, row in self.fmax.items():
             lines.append(f"{who:{width}}  " + "  ".join(f"{row[n]:6.3f}" for n in names))
-        return "\n".join([*lines, f"blend stored in {shown(self.path, 90)}"])
+        return "\n".join([*lines, f"blend stored in {printable(self.path, 90)}"])
 
 
 def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary:
@@ -147,7 +147,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     index = open_index(checkpoint, with_kmers=False)
     if index is None:
         raise UsageError(
-            f"no index beside {shown(path, 60)}: fine-tune.py --resume with the same settings"
+            f"no index beside {printable(path, 60)}: fine-tune.py --resume with the same settings"
             " makes it"
         )
     if config.homology:
@@ -161,11 +161,11 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
         for some in (data.train, held_out)
         for id, sequence in zip(some.ids, some.sequences, strict=True)
     }
-    predictor = Predictor.of(checkpoint, device=config.device, precision=config.precision)
+    scorer = Scorer.of(checkpoint, device=config.device, precision=config.precision)
     threads = config.threads or available_threads()
     with TemporaryFile() as file:
         records = list(map(Protein, held_out.ids, held_out.sequences))
-        head, vectors = _states(predictor, records, file)
+        head, vectors = _states(scorer, records, file)
         index, n_trained = _with_held_out(index, data, vectors, config.kmers), len(data.train)
         sources = Sources(
             data.labels,
@@ -216,7 +216,7 @@ def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Da
     report.rejects += found.report.rejects
     if found.fingerprint != checkpoint.training.get("dataset_sha256"):
         raise UsageError(
-            f"{shown(config.dataset, 60)} is not what the checkpoint was trained on: other"
+            f"{printable(config.dataset, 60)} is not what the checkpoint was trained on: other"
             " proteins, terms or ontology"
         )
     return found
@@ -242,16 +242,16 @@ def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], km
 
 
 def _states(
-    predictor: Predictor, records: Sequence[Protein], file: Any
+    scorer: Scorer, records: Sequence[Protein], file: Any
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return propagated probabilities, on disk, and vectors of all proteins."""
-    shape = len(records), len(predictor.labels)
+    shape = len(records), len(scorer.labels)
     head = np.memmap(file, np.float32, "w+", shape=shape)
-    vectors = np.empty((len(records), predictor.caller.width), np.float32)
+    vectors = np.empty((len(records), scorer.caller.width), np.float32)
     with tqdm(desc="Scoring", total=len(records), unit="protein", disable=None, leave=False) as bar:
         for first in range(0, len(records), BLOCK):
             rows = slice(first, first + BLOCK)
-            raw, vectors[rows], _ = predictor.states([p.sequence for p in records[rows]])
-            head[rows] = propagate(raw, predictor.labels)
+            raw, vectors[rows], _ = scorer.states([p.sequence for p in records[rows]])
+            head[rows] = propagate(raw, scorer.labels)
             bar.update(len(raw))
     return head, vectors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from esmgo.errors import MachineError, shown
+from esmgo.errors import MachineError, printable
 from esmgo.learn.validation import Validation
 from esmgo.metrics.result import name_of
 
@@ -37,7 +37,7 @@ class Board:
             self._writer: Any = SummaryWriter(run_dir_path, purge_step=purge)
         except OSError as error:
             raise MachineError(
-                f"--run_dir_path={shown(run_dir_path)} cannot be written: {error.strerror}"
+                f"--run_dir_path={printable(run_dir_path)} cannot be written: {error.strerror}"
             ) from None
 
     def __enter__(self) -> Self:

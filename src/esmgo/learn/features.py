@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from esmgo.errors import MachineError, UsageError, shown
+from esmgo.errors import MachineError, UsageError, printable
 from esmgo.learn.activations import Store, size_of
 from esmgo.learn.stop import StopRequest
 from esmgo.learn.substitution import substituted
@@ -135,7 +135,7 @@ class Features:
                 dtype=dtype,
             )
         except UsageError as error:  # another training has it
-            log.warning("%s; computing activations at each visit", shown(error, 110))
+            log.warning("%s; computing activations at each visit", printable(error, 110))
             return 0
         self._store = store
         self._compute(store, order, dtype, stop)
@@ -223,7 +223,7 @@ class Features:
                 try:
                     store.append(values)
                 except MachineError as error:  # the disk is full: training needs no store
-                    log.warning("%s; computing activations at each visit", shown(error, 110))
+                    log.warning("%s; computing activations at each visit", printable(error, 110))
                     self._drop()
                     return
                 bar.update(len(at))
@@ -256,5 +256,5 @@ class Features:
                 plain = parameter.detach().cpu().contiguous()
                 digest.update(plain.view(torch.uint8).numpy().data)
         for i in order:
-            digest.update(f">{shown(self._ids[i], 1000)}\n{self._sequences[i]}\n".encode())
+            digest.update(f">{printable(self._ids[i], 1000)}\n{self._sequences[i]}\n".encode())
         return digest.hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from esmgo.data.download import locate_ontology
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
-from esmgo.errors import CheckpointError, UsageError, shown
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.learn.lock import exclusive
 from esmgo.model.bases import locate_base
@@ -50,7 +50,7 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
             previous = open_checkpoint(path)
             config = _continued(config, previous, _on_purpose(config) if given is None else given)
         elif config.resume:
-            log.warning("no checkpoint at %s yet: starting from the beginning", shown(path))
+            log.warning("no checkpoint at %s yet: starting from the beginning", printable(path))
         base = None if previous else locate_base(config.base_model)
         source = locate_dataset(config.dataset, config.dataset_subset)
         ontology_path = locate_ontology(config.ontology) if config.ontology else None
@@ -118,7 +118,7 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     defaults = {each.name: each.default for each in fields(TrainConfig)}
     stored = defaults | previous.training["settings"]
     changed = [
-        f"--{name} (was {shown(stored[name], 30)})"
+        f"--{name} (was {printable(stored[name], 30)})"
         for name in sorted(given)
         if name in stored and name not in FREE and getattr(config, name) != stored[name]
     ]
@@ -138,5 +138,5 @@ def _refuse_changed_data(previous: Checkpoint, data: Dataset) -> None:
     if training["dataset_sha256"] != data.fingerprint:
         raise UsageError(
             f"--resume: the data set changed: fingerprint {data.fingerprint[:12]}, the checkpoint"
-            f" was trained on {shown(training['dataset_sha256'], 12)}; train anew"
+            f" was trained on {printable(training['dataset_sha256'], 12)}; train anew"
         )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.evidence.source_scores import Said, of_aspect
-from esmgo.evidence.sources import Asked, Sources
+from esmgo.evidence.source_scores import SourceScores, of_aspect
+from esmgo.evidence.sources import Relatives, Sources
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.scores import Scores
 from esmgo.go.sparse import cells
@@ -69,9 +69,9 @@ class HeldOut:
     information: NDArray[np.float64]  # (T,), bits
     fold: NDArray[np.intp]
     seed: int
-    asked: dict[int, Asked] = field(default_factory=dict)
+    asked: dict[int, Relatives] = field(default_factory=dict)
 
-    def blocks(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], Said]]:
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], SourceScores]]:
         """Yield what these sources say, block by block, with the proteins' places."""
         for first in range(0, len(self.records), BLOCK):
             rows = np.arange(first, min(first + BLOCK, len(self.records)))
@@ -186,7 +186,7 @@ RIDGE = 1.0
 """Weight of the squared coefficients of standardised features."""
 
 
-def cells_of(said: Said, at: NDArray[np.intp]) -> tuple[list[str], NDArray[np.float32]]:
+def cells_of(said: SourceScores, at: NDArray[np.intp]) -> tuple[list[str], NDArray[np.float32]]:
     """Return the names of the F features, and those of C cells, flat indices of (N, T); (C, F)."""
     shape = said.head.shape
     place = np.unravel_index(at, shape)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from esmgo.errors import MachineError, UsageError, shown
+from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.lock import acquire, release
 from esmgo.model.container import best_path
 
@@ -26,7 +26,7 @@ def exclusive(path: Path) -> Iterator[None]:
         If the folder cannot be made or written.
     """
     if not path.name or path.is_dir():
-        raise UsageError(f"--checkpoint_path={shown(path)} is a folder; name a file in it")
+        raise UsageError(f"--checkpoint_path={printable(path)} is a folder; name a file in it")
     lock = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def exclusive(path: Path) -> Iterator[None]:
         if isinstance(error, MachineError):
             raise
         raise MachineError(
-            f"{shown(path.parent)} cannot be written: {error.strerror}; choose another folder"
+            f"{printable(path.parent)} cannot be written: {error.strerror}; choose another folder"
         ) from None
     try:
         _sweep(path)

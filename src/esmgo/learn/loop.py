@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from esmgo.dataset.opening import Dataset
-from esmgo.errors import Interrupted, MachineError, TrainingError, shown
+from esmgo.errors import Interrupted, MachineError, TrainingError, printable
 from esmgo.learn.board import Board
 from esmgo.learn.config import Fitted, TrainConfig
 from esmgo.learn.gradient import Rows, Window, add_gradient, window_of
@@ -106,7 +106,7 @@ def _index(state: State, path: Path, stop: StopRequest) -> None:
 
 def _interrupted(stop: StopRequest, path: Path) -> Interrupted:
     assert stop.signum is not None
-    saved = f"checkpoint saved at {shown(path)}, --resume goes on from there"
+    saved = f"checkpoint saved at {printable(path)}, --resume goes on from there"
     return Interrupted(stop.signum, saved)
 
 
@@ -218,7 +218,9 @@ def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) 
 def _complain(state: State, rows: Rows) -> None:
     ids = [state.data.train.ids[i] for some in rows for i in some]
     where = f"epoch {state.epoch + 1}, step {state.step + 1}"
-    named = shown(", ".join(ids[:3]), 60) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+    named = printable(", ".join(ids[:3]), 60) + (
+        f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    )
     if state.n_bad >= PATIENCE:
         raise TrainingError(
             f"{where}: loss or gradient not finite {state.n_bad} times in a row ({named});"

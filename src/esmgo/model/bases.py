@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from esmgo.errors import CheckpointError, UsageError, shown
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.files.hub import snapshot
 
 __all__ = ["BASES", "DEFAULT_BASE", "TINY", "check_config", "check_name", "locate_base"]
@@ -55,7 +55,7 @@ def check_name(name: str) -> None:
     if name in BASES or name == TINY or Path(name).is_dir():
         return
     raise UsageError(
-        f"--base_model={shown(name, 50)} is neither a folder nor one of: tiny, "
+        f"--base_model={printable(name, 50)} is neither a folder nor one of: tiny, "
         f"facebook/{', '.join(base.removeprefix('facebook/') for base in BASES)}"[:199]
     )
 
@@ -106,7 +106,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CheckpointError(folder, "no config.json: not a Hugging Face model folder") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(path, f"unreadable: {shown(error, 60)}") from None
+        raise CheckpointError(path, f"unreadable: {printable(error, 60)}") from None
     check_config(path, config)
     return config  # type: ignore[no-any-return]
 
@@ -121,12 +121,12 @@ def check_config(source: object, config: Any) -> None:
     """
     if not isinstance(config, dict) or config.get("model_type") != "esm":
         kind = config.get("model_type") if isinstance(config, dict) else None
-        raise CheckpointError(source, f"model_type is {shown(repr(kind), 30)}, expected 'esm'")
+        raise CheckpointError(source, f"model_type is {printable(repr(kind), 30)}, expected 'esm'")
     for entry, limit in _LIMITS.items():
         value = config.get(entry)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= limit:
             raise CheckpointError(
-                source, f"{entry} is {shown(repr(value), 30)}, expected 1 to {limit:,}"
+                source, f"{entry} is {printable(repr(value), 30)}, expected 1 to {limit:,}"
             )
     _check_values(source, config)
     if config["hidden_size"] % (2 * config["num_attention_heads"]):
@@ -138,14 +138,14 @@ def check_config(source: object, config: Any) -> None:
 def _check_values(source: object, config: dict[str, Any]) -> None:
     for entry, fixed in _FIXED.items():
         if config.get(entry) != fixed:
-            found = shown(repr(config.get(entry)), 30)
+            found = printable(repr(config.get(entry)), 30)
             raise CheckpointError(source, f"{entry} is {found}, ESM2 has {fixed}")
     for entry in _FRACTIONS:
         value = config.get(entry, 0.5)
         if not isinstance(value, float) or not 0 <= value < 1:
-            found = shown(repr(value), 30)
+            found = printable(repr(value), 30)
             raise CheckpointError(source, f"{entry} is {found}, expected a fraction, as 0.1")
     for entry in _SWITCHES:
         if not isinstance(config.get(entry, False), bool | None):
-            found = shown(repr(config[entry]), 30)
+            found = printable(repr(config[entry]), 30)
             raise CheckpointError(source, f"{entry} is {found}, expected true or false")

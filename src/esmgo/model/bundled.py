@@ -22,7 +22,7 @@ __all__ = [
     "bundled_path",
     "card_path",
     "checkpoint_option",
-    "chosen",
+    "checkpoint_or_bundled",
     "context_of",
 ]
 
@@ -73,7 +73,7 @@ def card_path() -> Path:
     return FOLDER / "card.json"
 
 
-def chosen(given: str | None) -> Path:
+def checkpoint_or_bundled(given: str | None) -> Path:
     """Return the checkpoint to use: the one given, else the usual one, else the bundled one.
 
     The last is said in one line. Where nothing is there, the usual path is returned, for

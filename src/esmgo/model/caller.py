@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from esmgo.errors import CheckpointError, UsageError, shown
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.model.bases import check_config, read_config
 from esmgo.model.container import shape_text
 from esmgo.model.encoder import Encoder, Head, in_chunks
@@ -120,7 +120,7 @@ class Caller:
         check_config(source, config)
         n_terms = config.get("num_labels")
         if not isinstance(n_terms, int) or not 0 < n_terms < 1_000_000:
-            raise CheckpointError("config", f"num_labels is {shown(repr(n_terms), 30)}")
+            raise CheckpointError("config", f"num_labels is {printable(repr(n_terms), 30)}")
         caller = cls(config, n_terms)
         expected = {name: tuple(t.shape) for name, t in caller.network.state_dict().items()}
         for name, shape in expected.items():
@@ -132,7 +132,7 @@ class Caller:
                     f"{name} is {shape_text(weights[name].shape)}, expected {shape_text(shape)}",
                 )
         if unknown := sorted(set(weights) - set(expected)):
-            raise CheckpointError(source, f"unknown tensor {shown(unknown[0])}")
+            raise CheckpointError(source, f"unknown tensor {printable(unknown[0])}")
         wide = {n: w.float() if w.dtype is torch.float16 else w for n, w in weights.items()}
         caller.network.load_state_dict(wide, assign=True)
         return caller

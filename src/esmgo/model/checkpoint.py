@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from esmgo.errors import CheckpointError, shown
+from esmgo.errors import CheckpointError, printable
 from esmgo.files.lock import acquire, release
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
@@ -147,7 +147,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     meta = header.metadata
     if meta.get("format") != FORMAT:
         raise CheckpointError(
-            path, f"format {shown(meta.get('format'), 20)}: written by a newer version of esmgo"
+            path, f"format {printable(meta.get('format'), 20)}: written by a newer version of esmgo"
         )
     try:
         labels = LabelSpace.from_json(meta["labels"])
@@ -158,7 +158,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         )  # fmt: skip
         stored = str(meta["labels_sha256"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise CheckpointError(path, f"damaged metadata ({shown(repr(error), 60)})") from None
+        raise CheckpointError(path, f"damaged metadata ({printable(repr(error), 60)})") from None
     if stored != labels.fingerprint:
         raise CheckpointError(path, _labels_differ(stored, labels.fingerprint))
     check_config(path, checkpoint.encoder)
@@ -195,7 +195,7 @@ def replace_blend(path: Path, blend: Mapping[str, Any]) -> None:
 
 def _context_length(value: Any) -> int:
     if type(value) is not int or not 3 <= value <= MAX_CONTEXT:
-        raise ValueError(f"context_length {shown(value, 20)}")
+        raise ValueError(f"context_length {printable(value, 20)}")
     return value
 
 
@@ -205,7 +205,7 @@ def _training(found: dict[str, Any]) -> dict[str, Any]:
         value = found[name]
         is_kind = isinstance(value, kind) and not isinstance(value, bool)
         if not is_kind or (name in _COUNTS and not 0 <= value < 1 << 63):
-            raise ValueError(f"{name} {shown(value, 20)}")
+            raise ValueError(f"{name} {printable(value, 20)}")
     return found
 
 
@@ -235,21 +235,21 @@ def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
                         raise CheckpointError(header.path, problem)
                     yield name, tensor
     except SafetensorError as error:
-        raise CheckpointError(header.path, f"damaged: {shown(error, 80)}") from None
+        raise CheckpointError(header.path, f"damaged: {printable(error, 80)}") from None
 
 
 def _problem(name: str, tensor: Tensor) -> str | None:
     from esmgo.model.weights import is_finite  # needs torch, as whoever has a tensor does
 
     if not tensor.is_floating_point():
-        return f"{shown(name)} holds {tensor.dtype}, expected floating point"
+        return f"{printable(name)} holds {tensor.dtype}, expected floating point"
     if not is_finite(tensor):
-        return f"{shown(name)} holds values that are not finite"
+        return f"{printable(name)} holds values that are not finite"
     return None
 
 
 def _labels_differ(stored: str, found: str) -> str:
-    return f"label fingerprint {shown(stored, 17)} stored with the weights, {found[:16]} found"
+    return f"label fingerprint {printable(stored, 17)} stored with the weights, {found[:16]} found"
 
 
 def _diagnosis(header: Header) -> str:
@@ -261,7 +261,7 @@ def _diagnosis(header: Header) -> str:
             return _labels_differ(header.notes["labels_sha256"], found)
     for name, info in header.tensors.items():
         if info.dtype not in ("F64", "F32", "F16", "BF16"):
-            return f"{shown(name)} holds {info.dtype}, expected floating point"
+            return f"{printable(name)} holds {info.dtype}, expected floating point"
     for name in header.tensors:
         if problem := _unpaired(name, header.tensors):
             return problem
@@ -276,8 +276,10 @@ def _unpaired(name: str, tensors: Mapping[str, TensorInfo]) -> str | None:
         return None
     weight = name.removesuffix("bias") + "weight"
     if weight not in tensors:
-        return f"incomplete: without {shown(weight)}"
+        return f"incomplete: without {printable(weight)}"
     found, rows = tensors[weight].shape, tensors[name].shape[:1]
     if found[:1] != rows:
-        return f"{shown(weight)} is {shape_text(found)}, expected {shape_text(rows + found[1:])}"
+        return (
+            f"{printable(weight)} is {shape_text(found)}, expected {shape_text(rows + found[1:])}"
+        )
     return None

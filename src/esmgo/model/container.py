@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from esmgo.errors import CheckpointError, MachineError, shown
+from esmgo.errors import CheckpointError, MachineError, printable
 from esmgo.files.atomic import replacing
 
 __all__ = [
@@ -234,7 +234,7 @@ def _parse(path: Path, text: bytes) -> Header:
         RecursionError,
         zlib.error,
     ) as error:
-        raise CheckpointError(path, f"damaged header ({shown(error, 60)})") from None
+        raise CheckpointError(path, f"damaged header ({printable(error, 60)})") from None
     return Header(path, tensors, metadata, notes, 8 + len(text))
 
 
@@ -251,13 +251,13 @@ def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], n_bytes: int, k
     at = 0
     for name, tensor in sorted(tensors.items(), key=lambda item: item[1].begin):
         if tensor.dtype not in DTYPE_BYTES:
-            raise CheckpointError(path, f"{shown(name)} has type {shown(tensor.dtype, 20)}")
+            raise CheckpointError(path, f"{printable(name)} has type {printable(tensor.dtype, 20)}")
         if len(tensor.shape) > _MAX_DIMENSIONS or not all(0 <= n < _MAX_SIZE for n in tensor.shape):
-            raise CheckpointError(path, f"{shown(name)}: no shape that a tensor can have")
+            raise CheckpointError(path, f"{printable(name)}: no shape that a tensor can have")
         if math.prod(tensor.shape) * DTYPE_BYTES[tensor.dtype] != tensor.end - tensor.begin:
-            raise CheckpointError(path, f"{shown(name)}: its shape does not fit its bytes")
+            raise CheckpointError(path, f"{printable(name)}: its shape does not fit its bytes")
         if tensor.begin != at:
-            raise CheckpointError(path, f"{shown(name)}: tensors overlap or leave a gap")
+            raise CheckpointError(path, f"{printable(name)}: tensors overlap or leave a gap")
         at = tensor.end
     if at != n_bytes:
         raise CheckpointError(
@@ -267,7 +267,7 @@ def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], n_bytes: int, k
 
 def _kept_beside(path: Path) -> str:
     best = best_path(path)
-    return f"; {shown(best.name, 40)} beside it is the best epoch" if best.is_file() else ""
+    return f"; {printable(best.name, 40)} beside it is the best epoch" if best.is_file() else ""
 
 
 def shape_text(shape: Iterable[int]) -> str:
@@ -290,7 +290,8 @@ def _check_digest(path: Path, file: BinaryIO, length: int, text: bytes) -> None:
         digest.update(chunk)
     found = digest.hexdigest()
     if stored != found.encode():
-        wanted = shown(stored.decode("latin-1"), 19)
+        wanted = printable(stored.decode("latin-1"), 19)
         raise CheckpointError(
-            path, f"damaged: SHA-256 {shown(found, 19)}, expected {wanted}; use a copy or retrain"
+            path,
+            f"damaged: SHA-256 {printable(found, 19)}, expected {wanted}; use a copy or retrain",
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from esmgo.errors import UsageError, says_no_memory, shown
+from esmgo.errors import UsageError, printable, says_no_memory
 
 __all__ = ["choose_device", "fast_arithmetic", "is_out_of_memory", "resolved"]
 
@@ -35,7 +35,7 @@ def choose_device(name: str | None) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise UsageError(
-            f"--device={shown(name, 30)} is not there; use --device=cpu or leave it out"
+            f"--device={printable(name, 30)} is not there; use --device=cpu or leave it out"
         ) from None
     if device.type == "meta":
         raise UsageError("--device=meta computes nothing; use --device=cpu")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esmgo.errors import CheckpointError, shown
+from esmgo.errors import CheckpointError, printable
 from esmgo.model.compression import in_bytes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
         If there is not a scale for each row.
     """
     if steps.ndim != 2 or scales.shape != steps.shape[:1] or not scales.is_floating_point():
-        raise CheckpointError(path, f"{shown(name)} and its scales do not fit together")
+        raise CheckpointError(path, f"{printable(name)} and its scales do not fit together")
     return steps * scales[:, None]
 
 

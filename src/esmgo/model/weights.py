@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from esmgo.errors import CheckpointError, shown
+from esmgo.errors import CheckpointError, printable
 from esmgo.model.container import shape_text
 
 __all__ = ["is_finite", "read_base"]
@@ -48,7 +48,7 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
         except CheckpointError:
             raise
         except Exception as error:  # safetensors raises whatever its readers raise
-            reason = f"its weights cannot be read: {shown(error, 90)}"
+            reason = f"its weights cannot be read: {printable(error, 90)}"
             raise CheckpointError(folder, reason) from None
     if absent := sorted(name for name in waiting if not name.startswith(_OPTIONAL)):
         raise CheckpointError(folder, f"its weights do not fit its config.json: {absent[0]}")
@@ -105,7 +105,9 @@ def _fill(
         reason = f"{name} is {shape_text(shape)}, config.json says {shape_text(target.shape)}"
         raise CheckpointError(folder, reason)
     if kind not in _KINDS:
-        raise CheckpointError(folder, f"{name} holds {shown(kind, 20)}, expected floating point")
+        raise CheckpointError(
+            folder, f"{name} holds {printable(kind, 20)}, expected floating point"
+        )
     if _KINDS[kind] == target.dtype:
         read(target)
     else:

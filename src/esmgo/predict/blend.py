@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import CheckpointError, shown
-from esmgo.evidence.source_scores import Said, of_aspect
+from esmgo.errors import CheckpointError, printable
+from esmgo.evidence.source_scores import SourceScores, of_aspect
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.terms import Aspect
 from esmgo.metrics.calibration import Calibration
@@ -31,7 +31,7 @@ def key_of(aspect: Aspect | None) -> str:
     return aspect.name if aspect else "none"
 
 
-def closeness(said: Said, sources: Sequence[str]) -> NDArray[np.float32]:
+def closeness(said: SourceScores, sources: Sequence[str]) -> NDArray[np.float32]:
     """Return how close the nearest training protein is, by the best source; shape=(N,).
 
     Bits per residue of the best alignment, or the cosine between sets of k-mers or between
@@ -67,11 +67,11 @@ class Variant:
     edges: tuple[float, ...]
     calibration: Calibration
 
-    def blended(self, said: Said, labels: LabelSpace) -> NDArray[np.float32]:
+    def blended(self, said: SourceScores, labels: LabelSpace) -> NDArray[np.float32]:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
         return blended(said, labels, self.stackers)
 
-    def bins(self, said: Said) -> NDArray[np.intp]:
+    def bins(self, said: SourceScores) -> NDArray[np.intp]:
         """Return the bin of each protein; shape=(N,)."""
         return np.searchsorted(self.edges, closeness(said, self.sources), side="right")
 
@@ -121,7 +121,9 @@ class Variant:
         )
 
 
-def blended(said: Said, labels: LabelSpace, stackers: Mapping[str, Stacker]) -> NDArray[np.float32]:
+def blended(
+    said: SourceScores, labels: LabelSpace, stackers: Mapping[str, Stacker]
+) -> NDArray[np.float32]:
     """Weigh what sources say, shape=(N, T), without the true-path rule.
 
     Probabilities of terms, given that the protein has any of the aspect. A root itself says
@@ -170,7 +172,9 @@ class Blend:
         if value is None:
             return None
         if value.get("blend") != FORMAT:
-            reason = f"blend of format {shown(value.get('blend'), 20)}, of another version of esmgo"
+            reason = (
+                f"blend of format {printable(value.get('blend'), 20)}, of another version of esmgo"
+            )
             raise CheckpointError(checkpoint.path, f"{reason}: esmgo blend fits a new one")
         try:
             variants = tuple(map(Variant.from_json, value["variants"]))
@@ -181,6 +185,6 @@ class Blend:
                     raise ValueError("groups are not those of the labels")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
-                checkpoint.path, f"damaged blend ({shown(repr(error), 60)})"
+                checkpoint.path, f"damaged blend ({printable(repr(error), 60)})"
             ) from None
         return found

@@ -19,7 +19,7 @@ from esmgo.go.terms import Aspect
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Evidence
 
-__all__ = ["MIN_SCORE", "Rules", "Selection"]
+__all__ = ["MIN_SCORE", "CallRules", "Rules"]
 
 MIN_SCORE = 0.1
 """Lower scores are left out, unless a precision decides or another limit is given."""
@@ -59,7 +59,7 @@ class Rules:
         return " and ".join(parts) or "any score"
 
 
-class Selection:
+class CallRules:
     """Rules, ready for one label space."""
 
     def __init__(self, rules: Rules, labels: LabelSpace) -> None:

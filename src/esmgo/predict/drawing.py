@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import MachineError, UsageError, shown
+from esmgo.errors import MachineError, UsageError, printable
 from esmgo.go.terms import Aspect
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
@@ -68,13 +68,13 @@ def _output(config: SubgraphConfig) -> Path:
     path = Path(config.output or ("subgraph.svg" if has_dot else "subgraph.html"))
     if format_of(path) in ("svg", "png") and not has_dot:
         raise MachineError(
-            f"{shown(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
+            f"{printable(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
             " --output=subgraph.html needs nothing"
         )
     if path.exists() and not config.overwrite:
-        raise UsageError(f"{shown(path)} exists; --overwrite replaces it")
+        raise UsageError(f"{printable(path)} exists; --overwrite replaces it")
     if not path.parent.is_dir():
-        raise MachineError(f"{shown(path)}: there is no folder {shown(path.parent)}")
+        raise MachineError(f"{printable(path)}: there is no folder {printable(path.parent)}")
     return path
 
 
@@ -93,7 +93,7 @@ def _called(prediction: Prediction, config: SubgraphConfig) -> list[int]:
 
 def _not_one(n: int, config: SubgraphConfig, report: ReadReport) -> str:
     if config.protein is not None:
-        return f"no protein {shown(config.protein, 60)} in {shown(config.fasta, 60)}"
+        return f"no protein {printable(config.protein, 60)} in {printable(config.fasta, 60)}"
     if n == 0 and report.rejects:
         return str(report.rejects[0])
-    return f"{n} proteins in {shown(config.fasta, 60)}: choose one with --protein=ID"
+    return f"{n} proteins in {printable(config.fasta, 60)}: choose one with --protein=ID"

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
-from esmgo.errors import FastaError, UsageError, shown
+from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.output import check_free
 from esmgo.files.source import check_readable
 from esmgo.model.bases import locate_base
-from esmgo.model.bundled import chosen
+from esmgo.model.bundled import checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, option, precision_option
 
@@ -92,7 +92,7 @@ class EmbedConfig:
                 " --checkpoint_path=FILE"
             )
         if self.output is None or Path(self.output).suffix not in _WRITERS:
-            found = "" if self.output is None else f", not {shown(self.output, 60)}"
+            found = "" if self.output is None else f", not {printable(self.output, 60)}"
             raise UsageError(f"give --output=FILE ending in .parquet or .npz{found}")
 
 
@@ -108,7 +108,7 @@ class EmbedSummary:
     def __str__(self) -> str:
         return (
             f"{self.n_proteins:,} proteins as vectors of {self.width:,} ({self.pooling}) written"
-            f" to {shown(self.output, 90)}"
+            f" to {printable(self.output, 90)}"
         )
 
 
@@ -143,7 +143,9 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     check_free(output, overwrite=config.overwrite)
     check_readable(fasta, FastaError)
     if config.checkpoint_path is not None:
-        source: Checkpoint | Path | None = open_checkpoint(chosen(config.checkpoint_path))
+        source: Checkpoint | Path | None = open_checkpoint(
+            checkpoint_or_bundled(config.checkpoint_path)
+        )
     else:
         source = locate_base(str(config.base_model))
 

@@ -13,13 +13,13 @@ from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import UsageError
 from esmgo.files.source import Source
-from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, chosen, context_of
+from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, checkpoint_or_bundled, context_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.options import check, device_option, option, precision_option
 
 if TYPE_CHECKING:
-    from esmgo.predict.predictor import Ensemble
-    from esmgo.predict.scorer import Predictor
+    from esmgo.predict.predictor import Predictor
+    from esmgo.predict.scorer import Scorer
 
 __all__ = [
     "ReadingConfig",
@@ -74,14 +74,14 @@ class ReadingConfig(ScoringConfig):
             raise UsageError("give --sequence or --fasta, not both")
 
 
-def open_predictor(config: ReadingConfig) -> Predictor | Ensemble:
+def open_predictor(config: ReadingConfig) -> Scorer | Predictor:
     """Load the checkpoint that ``config`` names, as it says: its blend, where it has one."""
-    from esmgo.predict.predictor import Ensemble  # torch takes seconds: not for --help
-    from esmgo.predict.scorer import Predictor
+    from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
+    from esmgo.predict.scorer import Scorer
 
-    path = chosen(config.checkpoint_path)
+    path = checkpoint_or_bundled(config.checkpoint_path)
     checkpoint = open_checkpoint(path)
-    kind = Predictor if checkpoint.blend is None else Ensemble
+    kind = Scorer if checkpoint.blend is None else Predictor
     return kind.of(
         checkpoint,
         device=config.device,

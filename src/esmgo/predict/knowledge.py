@@ -7,7 +7,7 @@ from pathlib import Path
 from esmgo.data.fasta import read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 
 __all__ = ["NAMES", "split_sources", "training_sequences"]
 
@@ -27,7 +27,7 @@ def split_sources(text: str | None) -> tuple[str, ...] | None:
     found = [name.strip().lower() for name in text.split(",")]
     if unknown := [name for name in found if name not in NAMES]:
         raise UsageError(
-            f"--sources: {shown(repr(unknown[0]), 40)} is no source; {', '.join(NAMES)}"
+            f"--sources: {printable(repr(unknown[0]), 40)} is no source; {', '.join(NAMES)}"
         )
     return tuple(name for name in NAMES if name in found)
 

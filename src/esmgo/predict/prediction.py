@@ -64,7 +64,7 @@ class Evidence:
         The calibrated probability that such a call is in the annotations; NaN where the
         checkpoint has no calibration.
     sources : ndarray, shape=(N, T), dtype=uint8
-        Flags of `Source`; 0 where only the term's frequency speaks for it.
+        Flags of `EvidenceSource`; 0 where only the term's frequency speaks for it.
     similarity : ndarray, shape=(N,), dtype=float32
         Cosine similarity of embeddings to the nearest training protein; NaN without an index.
     n_windows : ndarray, shape=(N,), dtype=int64

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import open_index
-from esmgo.evidence.sources import Source, Sources, speaking
+from esmgo.evidence.sources import EvidenceSource, Sources, speaking
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
@@ -26,20 +26,20 @@ from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
 from esmgo.predict.prediction import Evidence, Prediction
-from esmgo.predict.scorer import BLOCK, Predictor, blocks
+from esmgo.predict.scorer import BLOCK, Scorer, blocks
 
-__all__ = ["Ensemble"]
+__all__ = ["Predictor"]
 
 VERSION = 4
 """Of how scores are made here; unfinished work of another version is not gone on with."""
 
 
-class Ensemble:
+class Predictor:
     """A checkpoint that is ready to call terms with all it has.
 
     Parameters
     ----------
-    predictor : Predictor
+    scorer : Scorer
         Encoder and head.
     sources : Sources
         What else there is.
@@ -53,13 +53,13 @@ class Ensemble:
 
     def __init__(
         self,
-        predictor: Predictor,
+        scorer: Scorer,
         sources: Sources,
         variant: Variant | None = None,
         alone: str = "head",
         identity: str = "",
     ) -> None:
-        self.predictor, self.sources, self.variant = predictor, sources, variant
+        self.scorer, self.sources, self.variant = scorer, sources, variant
         self._alone, self._identity = alone, identity
 
     @classmethod
@@ -73,13 +73,13 @@ class Ensemble:
         homology: dict[str, str] | None = None,
         sources: Sequence[str] | None = None,
         threads: int = 1,
-    ) -> Ensemble:
+    ) -> Predictor:
         """Open a checkpoint and what lies beside it; the bundled caller when left out.
 
         Parameters
         ----------
         path, device, context_length, precision
-            See `Predictor.load`.
+            See `Scorer.load`.
         homology : dict of str to str, optional
             Training sequences by id, for DIAMOND.
         sources : sequence of str, optional
@@ -116,10 +116,10 @@ class Ensemble:
         homology: dict[str, str] | None = None,
         sources: Sequence[str] | None = None,
         threads: int = 1,
-    ) -> Ensemble:
+    ) -> Predictor:
         """Make ready an opened checkpoint; see `load`."""
         path = checkpoint.path
-        predictor = Predictor.of(
+        scorer = Scorer.of(
             checkpoint, device=device, context_length=context_length, precision=precision
         )
         with_kmers = sources is None or "kmers" in sources
@@ -139,7 +139,7 @@ class Ensemble:
             else:
                 how = "esmgo blend --homology" if "homology" in wanted else "esmgo blend"
                 raise UsageError(
-                    f"{shown(path, 60)} has no blend of {', '.join(wanted)}: {how} fits one"
+                    f"{printable(path, 60)} has no blend of {', '.join(wanted)}: {how} fits one"
                 )
         if homology is not None and index is not None and not set(index.ids) & set(homology):
             raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
@@ -159,17 +159,17 @@ class Ensemble:
             digest.update(index.fingerprint.encode())
         for id, sequence in sorted((homology or {}).items()):
             digest.update(f">{id}\n{sequence}\n".encode())
-        return cls(predictor, asked, variant, wanted[0], digest.hexdigest())
+        return cls(scorer, asked, variant, wanted[0], digest.hexdigest())
 
     @property
     def labels(self) -> LabelSpace:
         """The terms."""
-        return self.predictor.labels
+        return self.scorer.labels
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of everything that decides the scores, in hexadecimal digits."""
-        p = self.predictor
+        p = self.scorer
         settings = [
             VERSION, self._identity, p.context_length, p.device.type,
             resolved(p.device, p.precision),
@@ -178,7 +178,7 @@ class Ensemble:
 
     def evidence(self, proteins: Sequence[Protein]) -> Evidence:
         """Score a block of proteins; on a CPU a protein's scores do not depend on the others."""
-        raw, vectors, n_windows = self.predictor.states([p.sequence for p in proteins])
+        raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins])
         head = propagate(raw, self.labels)
         said = self.sources.said(self.sources.ask(proteins, vectors), head)
         flags = speaking(said, self.labels)
@@ -188,7 +188,7 @@ class Ensemble:
         if self.variant is not None:
             blended = self.variant.blended(said, self.labels)
             values = propagate(blended, self.labels)
-            flags |= np.where(values > blended, np.uint8(Source.DESCENDANT), np.uint8(0))
+            flags |= np.where(values > blended, np.uint8(EvidenceSource.DESCENDANT), np.uint8(0))
             bin = self.variant.bins(said)
             precision = self.variant.precision_of(values, bin, self.labels)
         scores = Scores(tuple(p.id for p in proteins), values, self.labels)
@@ -198,7 +198,7 @@ class Ensemble:
     def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
         """Score each protein with all sources, or ``raw``, by the network alone; in input order."""
         if raw:
-            yield from self.predictor.predict(proteins, raw=True)
+            yield from self.scorer.predict(proteins, raw=True)
             return
         for block in blocks(proteins, BLOCK):
             found = self.evidence(block)
@@ -229,12 +229,12 @@ def _how_to_get(source: str, path: str) -> str:
     match source:
         case "neighbours":
             return (
-                f"no index beside {shown(path, 60)}: fine-tune.py --resume makes it, or leave"
+                f"no index beside {printable(path, 60)}: fine-tune.py --resume makes it, or leave"
                 " neighbours out of --sources"
             )
         case "kmers":
-            return f"no k-mers beside {shown(path, 60)}: esmgo blend gathers them"
+            return f"no k-mers beside {printable(path, 60)}: esmgo blend gathers them"
         case "homology":
             return "homology needs the training sequences: --homology=FILE"
         case _:
-            return f"{shown(repr(source), 30)} is no source: head, neighbours, kmers, homology"
+            return f"{printable(repr(source), 30)} is no source: head, neighbours, kmers, homology"

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from esmgo.evidence.source_scores import FLOOR, Said, Values
+from esmgo.evidence.source_scores import FLOOR, SourceScores, Values
 
 __all__ = ["Stacker", "features"]
 
@@ -25,7 +25,7 @@ LIMIT = 12.0
 """Logits beyond say no more."""
 
 
-def features(said: Said) -> Iterator[tuple[str, Values]]:
+def features(said: SourceScores) -> Iterator[tuple[str, Values]]:
     """Yield each feature by name; all broadcast to the shape (N, T).
 
     The logit of the head and of the frequency, what terms of other aspects say, each source's
@@ -35,7 +35,7 @@ def features(said: Said) -> Iterator[tuple[str, Values]]:
     return _products(*_factors(said))
 
 
-def _factors(said: Said) -> tuple[Factors, Factors, Factors]:
+def _factors(said: SourceScores) -> tuple[Factors, Factors, Factors]:
     """Return what is multiplied: words of sources, parts of votes, and what is said of proteins."""
     words = {
         "frequency": _logit(said.frequency)[None],
@@ -91,7 +91,7 @@ class Stacker:
     constant: float
     weights: Mapping[str, float]
 
-    def probabilities(self, said: Said) -> Values:
+    def probabilities(self, said: SourceScores) -> Values:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
         z = np.full(said.head.shape, self.constant, np.float32)
         for name, x in features(said):

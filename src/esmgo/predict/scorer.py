@@ -24,7 +24,7 @@ from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode, windows
 from esmgo.predict.prediction import Prediction
 
-__all__ = ["Predictor"]
+__all__ = ["Scorer"]
 
 Item = TypeVar("Item")
 
@@ -32,7 +32,7 @@ BLOCK = 256
 """Proteins scored together: what memory must hold, whatever the number of proteins."""
 
 
-class Predictor:
+class Scorer:
     """A caller that is ready to score proteins.
 
     A protein's scores do not depend on the others: on a CPU to the last bit, on a GPU
@@ -60,7 +60,7 @@ class Predictor:
         device: str | None = None,
         context_length: int | None = None,
         precision: str = "auto",
-    ) -> Predictor:
+    ) -> Scorer:
         """Open a checkpoint.
 
         Parameters
@@ -92,7 +92,7 @@ class Predictor:
         device: str | None = None,
         context_length: int | None = None,
         precision: str = "auto",
-    ) -> Predictor:
+    ) -> Scorer:
         """Make ready an opened checkpoint; see `load`."""
         where = choose_device(device)
         length = context_length or checkpoint.context_length

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from esmgo.data.famous import famous_path
 from esmgo.data.fasta import read_fasta
-from esmgo.errors import CheckpointError, shown
+from esmgo.errors import CheckpointError, printable
 from esmgo.model.bundled import bundled_path, card_path
 
 if TYPE_CHECKING:
-    from esmgo.predict.predictor import Ensemble
+    from esmgo.predict.predictor import Predictor
 
 __all__ = ["TOLERANCE", "Check", "Selftest", "SelftestConfig", "scores_of", "selftest"]
 
@@ -80,19 +80,19 @@ def selftest(config: SelftestConfig | None = None) -> Selftest:
         checks += _files(card["files"])
         checks += _scores(card["selftest"]["scores"])
     except CheckpointError as error:
-        checks.append(Check("bundled caller", False, shown(error, 170)))
+        checks.append(Check("bundled caller", False, printable(error, 170)))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        checks.append(Check("card.json", False, f"damaged ({shown(repr(error), 100)})"))
+        checks.append(Check("card.json", False, f"damaged ({printable(repr(error), 100)})"))
     return Selftest((*checks, *_programs()))
 
 
-def scores_of(ensemble: Ensemble) -> dict[str, dict[str, float]]:
+def scores_of(predictor: Predictor) -> dict[str, dict[str, float]]:
     """Return the best terms of the famous proteins with their scores, by protein and GO id."""
     return {
         prediction.protein.id: {
             term.id: round(score, 7) for term, score in prediction.top(TOP) if not term.is_root
         }
-        for prediction in ensemble.predict(read_fasta(famous_path()))
+        for prediction in predictor.predict(read_fasta(famous_path()))
     }
 
 
@@ -101,7 +101,7 @@ def _card() -> dict[str, Any]:
     try:
         card = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(path, f"cannot be read: {shown(error, 60)}") from None
+        raise CheckpointError(path, f"cannot be read: {printable(error, 60)}") from None
     if not isinstance(card, dict):
         raise CheckpointError(path, "not the card of a bundled caller")
     return card
@@ -124,11 +124,11 @@ def _files(files: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
 
 
 def _scores(expected: Mapping[str, Mapping[str, float]]) -> Iterator[Check]:
-    from esmgo.predict.predictor import Ensemble  # torch takes seconds: not for --help
+    from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
 
-    ensemble = Ensemble.load(device="cpu", precision="fp32")
-    column = ensemble.labels.column
-    for prediction in ensemble.predict(read_fasta(famous_path())):
+    predictor = Predictor.load(device="cpu", precision="fp32")
+    column = predictor.labels.column
+    for prediction in predictor.predict(read_fasta(famous_path())):
         id = prediction.protein.id
         difference = max(
             abs(float(prediction.scores[column[term]]) - score)
@@ -142,7 +142,7 @@ def _scores(expected: Mapping[str, Mapping[str, float]]) -> Iterator[Check]:
 def _programs() -> Iterator[Check]:
     for name, purpose in PROGRAMS.items():
         where = shutil.which(name)
-        text = f"{shown(where, 80)}; {purpose}" if where else purpose
+        text = f"{printable(where, 80)}; {purpose}" if where else purpose
         yield Check(name, True if where else None, text)
     import torch
 

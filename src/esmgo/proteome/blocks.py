@@ -15,12 +15,12 @@ from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError
 from esmgo.files.source import check_unchanged, name_of, stamp
 from esmgo.go.calls import Calls
-from esmgo.predict.calling import Selection
+from esmgo.predict.calling import CallRules
 from esmgo.predict.inputs import ScoringConfig, read_source
-from esmgo.predict.predictor import Ensemble
+from esmgo.predict.predictor import Predictor
 from esmgo.proteome.parts import SPOOL, Parts
 
-__all__ = ["Input", "Scorer"]
+__all__ = ["BlockCaller", "Input"]
 
 
 class Input:
@@ -86,23 +86,23 @@ class Input:
             yield from read_source(file, self._config, report)
 
 
-class Scorer:
+class BlockCaller:
     """Makes blocks of calls, or finds them among the parts; equal sequences are scored once.
 
     Parameters
     ----------
     parts : Parts
         Of a job that has begun.
-    ensemble : Ensemble
+    predictor : Predictor
         What scores.
-    selection : Selection
+    selection : CallRules
         What is called.
     size : int
         Proteins in a block.
     """
 
-    def __init__(self, parts: Parts, ensemble: Ensemble, selection: Selection, size: int) -> None:
-        self._parts, self._ensemble, self._selection = parts, ensemble, selection
+    def __init__(self, parts: Parts, predictor: Predictor, selection: CallRules, size: int) -> None:
+        self._parts, self._ensemble, self._selection = parts, predictor, selection
         self._size = size
         self._first: dict[bytes, int] = {}  # where each sequence, by its digest, came first
         self.n_repeated = 0

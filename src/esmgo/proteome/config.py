@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream
 from esmgo.go.terms import Aspect
 from esmgo.options import option
@@ -107,5 +107,5 @@ class PredictConfig(ScoringConfig, OutputConfig):
         """Return which of how many shards this is; ``(1, 1)`` is the whole."""
         which, slash, of = (self.shard or "1/1").partition("/")
         if not (slash and which.isdecimal() and of.isdecimal() and 1 <= int(which) <= int(of)):
-            raise UsageError(f"--shard={shown(self.shard, 30)} is not I/N, I of 1 to N")
+            raise UsageError(f"--shard={printable(self.shard, 30)} is not I/N, I of 1 to N")
         return int(which), int(of)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from esmgo.data.annotations import accession
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream, opened
 from esmgo.go.labels import LabelSpace
 from esmgo.options import option
@@ -100,11 +100,11 @@ class OutputConfig:
         found = self.targets()
         if is_stream(self.output) and (len(found) > 1 or "parquet" in found):
             what = "parquet" if len(found) == 1 else "several formats"
-            raise UsageError(f"{what} cannot go to {shown(self.output, 40)}; name a file")
+            raise UsageError(f"{what} cannot go to {printable(self.output, 40)}; name a file")
         for name, pattern in (("reference", _REFERENCE), ("assigned_by", _WORD)):
             value = getattr(self, name)
             if value is not None and not pattern.fullmatch(value):
-                raise UsageError(f"--{name}={shown(value, 60)} does not fit GAF; see --help")
+                raise UsageError(f"--{name}={printable(value, 60)} does not fit GAF; see --help")
         if self.date is not None:
             _check_date(self.date)
 
@@ -133,7 +133,7 @@ class OutputConfig:
         for name in names:
             if name not in FORMATS:
                 raise UsageError(
-                    f"--format must be of {', '.join(FORMATS)}, not {shown(repr(name), 40)}"
+                    f"--format must be of {', '.join(FORMATS)}, not {printable(repr(name), 40)}"
                 )
         if len(names) == 1:
             return {names[0]: output}
@@ -188,7 +188,7 @@ def _check_date(text: str) -> None:
     except ValueError:
         is_plain = False
     if not is_plain:
-        raise UsageError(f"--date={shown(text, 30)} is no day written as YYYY-MM-DD")
+        raise UsageError(f"--date={printable(text, 30)} is no day written as YYYY-MM-DD")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 
 __all__ = ["OTHER_INPUT", "Job"]
 
@@ -88,7 +88,7 @@ class Job:
     def differences(self, other: Job) -> list[str]:
         """Say in words what differs, shard and date aside: flags, or else what they stand for."""
         found = [
-            f"--{name} ({shown(other.options.get(name), 30)}, now {shown(value, 30)})"
+            f"--{name} ({printable(other.options.get(name), 30)}, now {printable(value, 30)})"
             for name, value in self.options.items()
             if other.options.get(name) != value
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from esmgo.errors import UsageError, shown
+from esmgo.errors import UsageError, printable
 from esmgo.files.output import exclusive
 from esmgo.options import check, option
 from esmgo.proteome.formats import OutputConfig, writers
@@ -84,17 +84,19 @@ def _ordered(shards: list[Shard]) -> list[Shard]:
             differences.append(f"--shard (I/{first.job.shard[1]}, now I/{of})")
         if differences:
             raise UsageError(
-                f"{shown(shard.path, 50)} and {shown(first.path, 50)} are not of one run:"
-                f" another {shown(', '.join(differences), 60)}"
+                f"{printable(shard.path, 50)} and {printable(first.path, 50)} are not of one run:"
+                f" another {printable(', '.join(differences), 60)}"
             )
         if which in found:
             raise UsageError(
-                f"{shown(shard.path, 60)} and {shown(found[which].path, 60)} are both shard"
+                f"{printable(shard.path, 60)} and {printable(found[which].path, 60)} are both shard"
                 f" {which}/{of}"
             )
         found[which] = shard
     of = first.job.shard[1]
     missing = [f"{i}/{of}" for i in range(1, of + 1) if i not in found]
     if missing:
-        raise UsageError(f"{len(missing)} of {of} shards missing: {shown(', '.join(missing), 100)}")
+        raise UsageError(
+            f"{len(missing)} of {of} shards missing: {printable(', '.join(missing), 100)}"
+        )
     return [found[i] for i in range(1, of + 1)]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from esmgo.errors import FastaError, UsageError, shown
+from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.go.calls import Calls
 from esmgo.proteome.job import OTHER_INPUT, Job
@@ -61,16 +61,16 @@ class Parts:
         self.folder, self.n_saved = folder, 0
         if not folder.is_dir():
             if folder.exists():
-                raise UsageError(f"{shown(folder, 120)} is in the way; remove it")
+                raise UsageError(f"{printable(folder, 120)} is in the way; remove it")
             folder.mkdir()
         if foreign := next((p for p in folder.iterdir() if not _OURS.fullmatch(p.name)), None):
             raise UsageError(
-                f"{shown(foreign, 120)} is not ours; remove it, or choose another name"
+                f"{printable(foreign, 120)} is not ours; remove it, or choose another name"
             )
         is_begun = self.has_begun(folder)
         if is_begun and not resume and not overwrite:
             raise UsageError(
-                f"{shown(folder, 90)} holds unfinished work: --resume goes on with it,"
+                f"{printable(folder, 90)} holds unfinished work: --resume goes on with it,"
                 " --override starts anew"
             )
         if not is_begun or overwrite:
@@ -97,18 +97,20 @@ class Parts:
             try:
                 begun = Job.from_json(json.loads(path.read_bytes()))
             except DAMAGED:
-                raise UsageError(f"{shown(path, 90)} is damaged; --override starts anew") from None
+                raise UsageError(
+                    f"{printable(path, 90)} is damaged; --override starts anew"
+                ) from None
             differences = job.differences(begun)
             if begun.shard != job.shard:
                 differences.append(f"--shard ({begun.shard[0]}/{begun.shard[1]} before)")
             if differences:
                 reason = (
-                    f"was begun with another {shown(', '.join(differences), 80)}:"
+                    f"was begun with another {printable(', '.join(differences), 80)}:"
                     " --override starts anew"
                 )
                 if differences == [OTHER_INPUT]:
                     raise FastaError(self.folder, reason)
-                raise UsageError(f"{shown(self.folder, 50)} {reason}")
+                raise UsageError(f"{printable(self.folder, 50)} {reason}")
             job = begun
         else:
             write_atomically(path, json.dumps(job.to_json(), indent=1).encode())
@@ -128,7 +130,7 @@ class Parts:
         except FileNotFoundError:
             return None
         except DAMAGED:
-            log.warning("%s is damaged: computed again", shown(path, 120))
+            log.warning("%s is damaged: computed again", printable(path, 120))
             return None
         return calls if owner == f"{self._owner} {proteins}" else None
 

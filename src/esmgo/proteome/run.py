@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import FastaError, shown
+from esmgo.errors import FastaError, printable
 from esmgo.evidence.diamond import available_threads
 from esmgo.files.atomic import replacing
 from esmgo.files.output import exclusive, is_stream
 from esmgo.files.source import check_readable
 from esmgo.go.labels import LabelSpace
-from esmgo.model.bundled import chosen, context_of
-from esmgo.predict.calling import Selection
+from esmgo.model.bundled import checkpoint_or_bundled, context_of
+from esmgo.predict.calling import CallRules
 from esmgo.predict.knowledge import split_sources, training_sequences
 from esmgo.proteome.config import PredictConfig
 from esmgo.proteome.formats import writers
@@ -37,7 +37,7 @@ from esmgo.proteome.shards import ShardWriter
 from esmgo.render.calls import Writer
 
 if TYPE_CHECKING:
-    from esmgo.proteome.blocks import Input, Scorer
+    from esmgo.proteome.blocks import BlockCaller, Input
 
 __all__ = ["PredictSummary", "write_predictions"]
 
@@ -65,7 +65,7 @@ class PredictSummary:
     outputs: tuple[str, ...]
 
     def __str__(self) -> str:
-        where = ", ".join("standard output" if o == "-" else shown(o, 60) for o in self.outputs)
+        where = ", ".join("standard output" if o == "-" else printable(o, 60) for o in self.outputs)
         repeated = (
             f" ({self.n_repeated:,} with an earlier one's sequence)" if self.n_repeated else ""
         )
@@ -111,7 +111,7 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
             return _predicted(config, report, parts)
         except BaseException:
             if parts.n_saved and not is_stream(str(config.output)):
-                log.warning("%s: finished work; --resume goes on", shown(parts.folder, 120))
+                log.warning("%s: finished work; --resume goes on", printable(parts.folder, 120))
             raise
 
 
@@ -136,10 +136,10 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
 
 
 def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
-    from esmgo.evidence.sources import Source
+    from esmgo.evidence.sources import EvidenceSource
     from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
-    from esmgo.predict.predictor import Ensemble
-    from esmgo.proteome.blocks import Input, Scorer
+    from esmgo.predict.predictor import Predictor
+    from esmgo.proteome.blocks import BlockCaller, Input
 
     if config.resume and not Parts.has_begun(parts.folder):
         log.warning("nothing to resume: starting from the beginning")
@@ -147,8 +147,8 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     proteins = Input(str(config.input), parts.folder, config)
     n_proteins, digest = proteins.judged(report)
     device = choose_device(config.device)
-    path = chosen(config.checkpoint_path)
-    ensemble = Ensemble.load(
+    path = checkpoint_or_bundled(config.checkpoint_path)
+    predictor = Predictor.load(
         path,
         device=str(device),
         context_length=context_of(path, config.context_length),
@@ -157,10 +157,10 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         sources=split_sources(config.sources),
         threads=available_threads(),
     )
-    labels = ensemble.labels
+    labels = predictor.labels
     if config.shard is None:
         config.check_labels(labels)
-    length = ensemble.predictor.context_length
+    length = predictor.scorer.context_length
     exact = {
         "context_length": length,
         "device": device.type,
@@ -168,23 +168,23 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     }
     job = Job(
         version=version("esmgo"),
-        model=ensemble.fingerprint,
+        model=predictor.fingerprint,
         proteins=digest,
         n_proteins=n_proteins,
         options=_options(config) | exact,
         kept=str(config.rules()),
-        sources=tuple(str(flag.name).lower() for flag in Source),
+        sources=tuple(str(flag.name).lower() for flag in EvidenceSource),
         shard=config.part_of(),
         date=dt.date.today().isoformat(),
         block=BLOCK,
     )
     job = parts.begin(job, len(labels))
-    scorer = Scorer(parts, ensemble, Selection(config.rules(), labels), job.block)
-    return _written(config, job, labels, proteins, scorer)
+    caller = BlockCaller(parts, predictor, CallRules(config.rules(), labels), job.block)
+    return _written(config, job, labels, proteins, caller)
 
 
 def _written(
-    config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, scorer: Scorer
+    config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, caller: BlockCaller
 ) -> PredictSummary:
     """Take the blocks one after the other: score, or find among the parts; then write."""
     n_calls = n_abstained = 0
@@ -195,7 +195,7 @@ def _written(
         for number, block in enumerate(proteins.blocks(job.block)):
             if number not in job.blocks:
                 continue
-            calls = scorer.block(number, block)
+            calls = caller.block(number, block)
             for writer in found:
                 writer.write(calls)
             n_calls += len(calls.columns)
@@ -203,7 +203,7 @@ def _written(
             bar.update(len(block))
     outputs = tuple(config.outputs())
     return PredictSummary(
-        job.n_here, scorer.n_repeated, n_calls, n_abstained, config.precision, outputs
+        job.n_here, caller.n_repeated, n_calls, n_abstained, config.precision, outputs
     )
 
 

@@ -6,7 +6,7 @@ import json
 import zipfile
 from typing import BinaryIO
 
-from esmgo.errors import InputError, shown
+from esmgo.errors import InputError, printable
 from esmgo.go.calls import Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.proteome.job import Job
@@ -58,7 +58,7 @@ class Shard:
             raise InputError(path, "no such file") from None
         except DAMAGED as error:
             raise InputError(
-                path, f"not a shard of esmgo predict --shard ({shown(error, 60)})"
+                path, f"not a shard of esmgo predict --shard ({printable(error, 60)})"
             ) from None
         if names != {f"{b}.part" for b in self.job.blocks}:
             raise InputError(path, "not all blocks of the shard are there")
@@ -68,14 +68,16 @@ class Shard:
         try:
             return LabelSpace.from_json(json.loads(self._read(_LABELS)))
         except DAMAGED as error:
-            raise InputError(self.path, f"damaged labels ({shown(error, 60)})") from None
+            raise InputError(self.path, f"damaged labels ({printable(error, 60)})") from None
 
     def load(self, block: int, n_terms: int) -> Calls:
         """Return the calls of a block."""
         try:
             calls, owner = unpack(self._read(f"{block}.part"), n_terms)
         except DAMAGED as error:
-            raise InputError(self.path, f"block {block} is damaged ({shown(error, 60)})") from None
+            raise InputError(
+                self.path, f"block {block} is damaged ({printable(error, 60)})"
+            ) from None
         if owner != self.job.fingerprint:
             raise InputError(self.path, f"block {block} belongs to another job")
         return calls

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.calls import Calls, most_specific
 from esmgo.go.terms import Aspect
 from esmgo.render.calls import About
@@ -54,7 +54,7 @@ class GafWriter:
         about = self._about
         end = f"taxon:{about.taxon}\t{about.date.replace('-', '')}\t{about.assigned_by}\t\t"
         for id, database, accession, columns in _annotated(calls, about):
-            symbol = shown(id.rsplit("|", 1)[-1], 1000)
+            symbol = printable(id.rsplit("|", 1)[-1], 1000)
             isoform = _UNIPROT.fullmatch(accession)
             whole, number = isoform.groups() if isoform else (accession, None)
             form = f"{database}:{accession}" if number else ""
@@ -100,7 +100,7 @@ def _header(version: str, about: About) -> bytes:
         version,
         f"!generated-by: {about.assigned_by}",
         f"!date-generated: {about.date}",
-        f"!go-version: {shown(about.labels.release, 200) or 'unknown'}",
+        f"!go-version: {printable(about.labels.release, 200) or 'unknown'}",
         f"!program: esmgo {about.version}, model {about.model}",
         "!Predicted from the sequence alone by machine learning; no curator has looked at it.",
         f"!Annotated are calls with {about.kept}, and of these the most specific alone.",
@@ -120,7 +120,7 @@ def _annotated(calls: Calls, about: About) -> Iterator[tuple[str, str, str, list
         database = "UniProtKB" if is_uniprot else about.assigned_by
         columns = most_specific(calls.columns[calls.row(i)].tolist(), about.above)
         columns = [j for j in columns if not about.labels.terms[j].is_root]
-        yield id, database, shown(accession, 1000), columns
+        yield id, database, printable(accession, 1000), columns
 
 
 def _relation(column: int, about: About) -> tuple[str, str]:

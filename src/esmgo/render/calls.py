@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.calls import Ancestry, Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
@@ -93,7 +93,7 @@ class About:
     def terms(self) -> list[tuple[str, str, str]]:
         """Id, name and aspect of each column, safe to print."""
         return [
-            (term.id, shown(term.name, 1000), term.aspect.name if term.aspect else "")
+            (term.id, printable(term.name, 1000), term.aspect.name if term.aspect else "")
             for term in self.labels.terms
         ]
 
@@ -121,7 +121,7 @@ class TableWriter:
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins; one without calls has no line."""
         for i, id in enumerate(calls.proteins):
-            name = shown(id, 1000)
+            name = printable(id, 1000)
             lines = [
                 f"{name}\t{self._terms[j]}\t{score:.6g}"
                 f"\t{'' if precision != precision else format(precision, '.6g')}"

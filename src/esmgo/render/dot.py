@@ -2,7 +2,7 @@
 
 The same text is laid out by the `dot` program and, in a browser, by viz-js. It is a
 function of the subgraph alone. Names and ids come from files of others, so every
-text is made printable (`esmgo.errors.shown`) and then escaped for its place.
+text is made printable (`esmgo.errors.printable`) and then escaped for its place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.terms import Aspect, is_go_id
 from esmgo.render.colours import CALLED, fill_of, ink_on
 from esmgo.render.subgraph import Node, Panel, Subgraph
@@ -90,7 +90,7 @@ def _panel(panel: Panel, key: dict[str, str]) -> Iterator[str]:
 def _box(node: Node) -> str:
     fill = fill_of(node.probability)
     small, large = (8, 11) if node.is_called else (7, 9)
-    name = shown(node.term.name, _NAME)
+    name = printable(node.term.name, _NAME)
     wrapped = textwrap.wrap(
         name, max(_LINE[node.is_called], math.ceil(len(name) / _LINES) + 4)
     ) or ["(no name)"]
@@ -99,9 +99,9 @@ def _box(node: Node) -> str:
         text = f"<B>{text}</B>"
     below = f"{node.probability:.2f}"
     if node.term.id != node.term.name:
-        below = f"{_markup(shown(node.term.id, 40))} &#160; {below}"
+        below = f"{_markup(printable(node.term.id, 40))} &#160; {below}"
     outline = f'color="{CALLED}", penwidth=3' if node.is_called else 'color="#8a96a3", penwidth=0.6'
-    note = f"{shown(node.term.id, 40)} {name}, probability {node.probability:.4f}"
+    note = f"{printable(node.term.id, 40)} {name}, probability {node.probability:.4f}"
     note += ", called" if node.is_called else ", ancestor of a called term"
     address = link_of(node.term.id)
     link = f', URL="{address}", target="_blank"' if address else ""
@@ -113,10 +113,10 @@ def _box(node: Node) -> str:
 
 def _heading(subgraph: Subgraph) -> str:
     """Return title and legend as one HTML-like label, which Graphviz sets above the panels."""
-    title = _markup(shown(subgraph.protein_id, 80)) or "(no id)"
+    title = _markup(printable(subgraph.protein_id, 80)) or "(no id)"
     counted = subgraph.summary
     if subgraph.release:
-        counted += f" &#183; GO {_markup(shown(subgraph.release, 40))}"
+        counted += f" &#183; GO {_markup(printable(subgraph.release, 40))}"
     scale = "".join(
         f'<TD BGCOLOR="{fill_of(p / 10)}" WIDTH="26" BORDER="0">'
         f'<FONT COLOR="{ink_on(fill_of(p / 10))}" POINT-SIZE="9">{p / 10:g}</FONT></TD>'

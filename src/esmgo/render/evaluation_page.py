@@ -2,7 +2,7 @@
 
 The page shows what the JSON document of an evaluation holds and computes no metric of
 its own. Files and releases are named by others, so every text is made printable
-(`esmgo.errors.shown`) and then escaped.
+(`esmgo.errors.printable`) and then escaped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib.resources import files as resources
 from string import Template
 from typing import Any, TypeGuard
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.terms import Aspect
 from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, bar, line_chart, ticks
 from esmgo.render.dot import TITLES
@@ -111,7 +111,7 @@ def _files(found: Sequence[dict[str, Any]], key: str) -> list[_File]:
     ranked = sorted(range(len(found)), key=lambda i: -fmax[i])
     colours = {i: colour for colour, i in enumerate(sorted(ranked[:N_COLOURS]))}
     return [
-        _File(i + 1, shown(each.get("predictions"), 80), aspects[i], colours.get(i))
+        _File(i + 1, printable(each.get("predictions"), 80), aspects[i], colours.get(i))
         for i, each in enumerate(found)
     ]
 
@@ -331,7 +331,7 @@ def _number(value: object) -> str:
 
 
 def _words(value: object, limit: int = 80) -> str:
-    return "–" if value is None or value == "" else html.escape(shown(value, limit))
+    return "–" if value is None or value == "" else html.escape(printable(value, limit))
 
 
 def _text(name: str) -> str:

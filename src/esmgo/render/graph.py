@@ -12,7 +12,7 @@ from pathlib import Path
 
 from graphviz.backend.execute import CalledProcessError, ExecutableNotFound, run_check
 
-from esmgo.errors import MachineError, UsageError, shown
+from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.render.dot import to_dot
 from esmgo.render.page import to_html
@@ -52,7 +52,7 @@ def format_of(path: Path) -> str:
     format = path.suffix.lower().removeprefix(".")
     if format not in FORMATS:
         known = ", ".join(f".{known}" for known in FORMATS)
-        raise UsageError(f"{shown(path, 90)}: the suffix should be one of {known}")
+        raise UsageError(f"{printable(path, 90)}: the suffix should be one of {known}")
     return format
 
 
@@ -78,7 +78,7 @@ def render(subgraph: Subgraph, format: str) -> bytes:
         case "json":
             # ASCII only: an id from a command line may hold what UTF-8 cannot.
             return (json.dumps(subgraph.to_json(), allow_nan=False) + "\n").encode("ascii")
-    raise UsageError(f"{shown(repr(format), 40)} is not a format: {', '.join(FORMATS)}")
+    raise UsageError(f"{printable(repr(format), 40)} is not a format: {', '.join(FORMATS)}")
 
 
 def _laid_out(dot: str, format: str) -> bytes:
@@ -98,7 +98,7 @@ def _laid_out(dot: str, format: str) -> bytes:
         ) from None
     except CalledProcessError as error:
         said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
-        reason = shown(said[0], 80) if said else f"exit code {error.returncode}"
+        reason = printable(said[0], 80) if said else f"exit code {error.returncode}"
         raise MachineError(f"dot made no {format}: {reason}; {instead}") from None
     except subprocess.TimeoutExpired:
         raise MachineError(f"dot needed over {_SECONDS} seconds; {instead}") from None

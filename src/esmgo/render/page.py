@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from string import Template
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.terms import is_go_id
 from esmgo.render.colours import fill_of, ink_on
 from esmgo.render.dot import TITLES, link_of, to_dot
@@ -75,7 +75,7 @@ def _links(node: Node) -> Iterator[str]:
 
 
 def _safe(text: str, limit: int) -> str:
-    return html.escape(shown(text, limit))
+    return html.escape(printable(text, limit))
 
 
 def _embedded(value: object) -> str:

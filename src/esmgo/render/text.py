@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from esmgo.errors import shown
+from esmgo.errors import printable
 from esmgo.go.terms import Term
 
 __all__ = ["heading", "ranking"]
@@ -12,7 +12,7 @@ __all__ = ["heading", "ranking"]
 
 def heading(protein_id: str) -> str:
     """Return a protein's id, safe to print."""
-    return shown(protein_id, 100_000)
+    return printable(protein_id, 100_000)
 
 
 def ranking(terms: Iterable[tuple[Term, float]], *, show_ids: bool = False) -> str:
@@ -26,7 +26,7 @@ def ranking(terms: Iterable[tuple[Term, float]], *, show_ids: bool = False) -> s
     '0.4597: membrane (GO:0016020)'
     """
     return "\n".join(
-        f"{probability:.4f}: {shown(term.name, 1000)}"
+        f"{probability:.4f}: {printable(term.name, 1000)}"
         + (f" ({term.id})" if show_ids and term.name != term.id else "")
         for term, probability in terms
     )
