@@ -29,8 +29,8 @@ import torch
 from esmgo import Protein, Scorer
 from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_path, sample_rows
 from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS
-from esmgo.explain.attribution import logits
-from esmgo.explain.explaining import explained
+from esmgo.explanation.attribution import logits
+from esmgo.explanation.explaining import explained
 from esmgo.model.tokens import MASK, encode
 
 COLUMNS = (

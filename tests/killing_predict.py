@@ -18,11 +18,9 @@ from killing import child, wait
 
 from esmgo.dataset.sample import sample_rows
 from esmgo.files import atomic as files
-from esmgo.predict import (  # noqa: F401 (loaded before forking)
-    blockwise,
-    predictor,
-    proteome,
-)
+from esmgo.predict import predictor  # noqa: F401 (loaded before forking)
+from esmgo.proteome import blocks  # noqa: F401
+from esmgo.proteome import run as proteome
 
 FORMATS = "tsv,jsonl,parquet,cafa,gaf,gpad"
 BLOCK = 8

@@ -17,13 +17,13 @@ from esmgo.data.fasta import Protein
 from esmgo.dataset.sample import example, sample_rows
 from esmgo.errors import UsageError
 from esmgo.evidence.index import Index
-from esmgo.explain import attribution
-from esmgo.explain.attribution import MOST_STEPS, Attribution, attribute, logits
-from esmgo.explain.card import to_json, to_text
-from esmgo.explain.deletion import Deletion, deletion_test, highest, scattered
-from esmgo.explain.explaining import carriers, column_of, explained
-from esmgo.explain.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
-from esmgo.explain.track import to_svg
+from esmgo.explanation import attribution
+from esmgo.explanation.attribution import MOST_STEPS, Attribution, attribute, logits
+from esmgo.explanation.card import to_json, to_text
+from esmgo.explanation.deletion import Deletion, deletion_test, highest, scattered
+from esmgo.explanation.explaining import carriers, column_of, explained
+from esmgo.explanation.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
+from esmgo.explanation.track import to_svg
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 from esmgo.model.caller import Caller

@@ -420,7 +420,7 @@ def test_the_split_of_the_checkpoint_is_used_on_resume_not_drawn_again(tmp_path,
     from esmgo.dataset import splits
 
     fit(config(tmp_path))
-    monkeypatch.setattr(splits, "chosen", lambda ids, ratio: np.zeros(len(ids), bool))
+    monkeypatch.setattr(splits, "held_out_by_hash", lambda ids, ratio: np.zeros(len(ids), bool))
     fit(config(tmp_path, num_epochs=2, resume=True))
     assert open_checkpoint(tmp_path / "c.pt").training["validation"]
 

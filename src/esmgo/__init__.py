@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from esmgo.dataset.building import BuildConfig, build
     from esmgo.dataset.opening import open_dataset
     from esmgo.errors import EsmgoError
-    from esmgo.explain.explaining import ExplainConfig, explain, write_explanations
-    from esmgo.explain.explanation import Explanation
+    from esmgo.explanation.explaining import ExplainConfig, explain, write_explanations
+    from esmgo.explanation.explanation import Explanation
     from esmgo.export.hub import ExportConfig, export_checkpoint
     from esmgo.go.information import information_accretion
     from esmgo.go.labels import LabelSpace
@@ -66,8 +66,8 @@ _HOMES = {
     "EvaluateConfig": "assess.config",
     "Evaluated": "assess.evaluation",
     "Evidence": "predict.prediction",
-    "ExplainConfig": "explain.explaining",
-    "Explanation": "explain.explanation",
+    "ExplainConfig": "explanation.explaining",
+    "Explanation": "explanation.explanation",
     "ExportConfig": "export.hub",
     "Fitted": "learn.config",
     "LabelSpace": "go.labels",
@@ -92,7 +92,7 @@ _HOMES = {
     "build": "dataset.building",
     "evaluate": "metrics.result",
     "evaluate_files": "assess.evaluation",
-    "explain": "explain.explaining",
+    "explain": "explanation.explaining",
     "export_checkpoint": "export.hub",
     "fit": "learn.finetune",
     "information_accretion": "go.information",
@@ -107,7 +107,7 @@ _HOMES = {
     "subgraph": "predict.drawing",
     "write_baseline": "assess.baselines",
     "write_embeddings": "predict.embedding",
-    "write_explanations": "explain.explaining",
+    "write_explanations": "explanation.explaining",
     "write_predictions": "proteome.run",
 }
 

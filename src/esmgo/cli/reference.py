@@ -9,7 +9,7 @@ from esmgo.assess.audit import AuditConfig
 from esmgo.assess.baselines import BaselineConfig
 from esmgo.assess.config import EvaluateConfig
 from esmgo.dataset.building import BuildConfig
-from esmgo.explain.explaining import ExplainConfig
+from esmgo.explanation.explaining import ExplainConfig
 from esmgo.export.hub import ExportConfig
 from esmgo.learn.blending import BlendConfig
 from esmgo.learn.config import TrainConfig

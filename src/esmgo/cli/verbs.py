@@ -104,7 +104,7 @@ def subgraph(words: Sequence[str], prog: str) -> int:
 
 def explain(words: Sequence[str], prog: str) -> int:
     """``esmgo explain``."""
-    from esmgo.explain.explaining import ExplainConfig, write_explanations
+    from esmgo.explanation.explaining import ExplainConfig, write_explanations
 
     config, _ = flags.parse(ExplainConfig, words, prog=prog, description=VERBS["explain"])
     report = ReadReport(config.strict)

@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from esmgo.errors import printable
-from esmgo.explain.card import runs, training_line
-from esmgo.explain.explanation import Explanation, name_of
+from esmgo.explanation.card import runs, training_line
+from esmgo.explanation.explanation import Explanation, name_of
 from esmgo.render.colours import CALLED, fill_of, ink_on
 
 __all__ = ["to_svg"]

@@ -1,6 +1,6 @@
 """The evidence card: what speaks for one term of one protein, as text and as JSON.
 
-`esmgo.explain.track` draws it. Nothing here knows where the numbers come from; what each of
+`esmgo.explanation.track` draws it. Nothing here knows where the numbers come from; what each of
 them means is said here, in words.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import printable
-from esmgo.explain.explanation import Explanation, Training, name_of
+from esmgo.explanation.explanation import Explanation, Training, name_of
 from esmgo.go.terms import Term
 
 __all__ = ["NOTES", "SCHEMA_VERSION", "runs", "to_json", "to_text"]  # fmt: skip

@@ -22,11 +22,11 @@ from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import Index, open_index
 from esmgo.evidence.neighbours import nearest
-from esmgo.explain.attribution import attribute, logits
-from esmgo.explain.card import NOTES, SCHEMA_VERSION, to_json, to_text  # fmt: skip
-from esmgo.explain.deletion import deletion_test, highest
-from esmgo.explain.explanation import Ancestor, Explanation, Masking, Track, Training
-from esmgo.explain.track import to_svg
+from esmgo.explanation.attribution import attribute, logits
+from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text  # fmt: skip
+from esmgo.explanation.deletion import deletion_test, highest
+from esmgo.explanation.explanation import Ancestor, Explanation, Masking, Track, Training
+from esmgo.explanation.track import to_svg
 from esmgo.files.output import check_free, opened
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
