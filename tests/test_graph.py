@@ -24,7 +24,9 @@ from esmgo.files.atomic import replacing, write_atomically
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 from esmgo.render.colours import contrast, fill_of, ink_on
-from esmgo.render.graph import FORMATS, draw, format_of, render, subgraph_of, to_dot
+from esmgo.render.dot import to_dot
+from esmgo.render.graph import FORMATS, draw, format_of, render
+from esmgo.render.subgraph import subgraph_of
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz' dot is not installed")
 

@@ -23,25 +23,6 @@ this tree is a bug of ours and keeps its traceback.
 
 from __future__ import annotations
 
-__all__ = [
-    "AnnotationError",
-    "CheckpointError",
-    "DatasetError",
-    "EsmgoError",
-    "FastaError",
-    "HubError",
-    "InputError",
-    "Interrupted",
-    "LabelMismatch",
-    "MachineError",
-    "OntologyError",
-    "RecordError",
-    "TrainingError",
-    "UsageError",
-    "printable",
-    "says_no_memory",
-]
-
 _NO_MEMORY = (
     "can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
     "cannot allocate memory", "bad_alloc", "can't start new thread",

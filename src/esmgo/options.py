@@ -13,8 +13,6 @@ from typing import Any, get_args, get_type_hints
 
 from esmgo.errors import UsageError, printable
 
-__all__ = ["check", "device_option", "kind_of", "option", "precision_option"]
-
 _BOUNDS = (
     ("minimum", operator.ge, "at least"),
     ("maximum", operator.le, "at most"),

@@ -35,8 +35,6 @@ from esmgo.files.folder import replacing_folder
 from esmgo.go.terms import Term
 from esmgo.options import option
 
-__all__ = ["Audit", "AuditConfig", "audit", "write_audit"]
-
 log = logging.getLogger(__name__)
 
 SCHEMA = 1

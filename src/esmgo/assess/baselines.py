@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from esmgo.model.caller import Caller
 
-__all__ = ["METHODS", "BaselineConfig", "BaselineSummary", "score_baseline", "write_baseline"]
-
 log = logging.getLogger(__name__)
 
 METHODS = ("naive", "diamond", "neighbours")

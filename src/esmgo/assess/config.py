@@ -9,8 +9,6 @@ from esmgo.errors import UsageError
 from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.options import check, device_option, option, precision_option
 
-__all__ = ["EvaluateConfig"]
-
 
 @dataclass(frozen=True, slots=True)
 class EvaluateConfig:

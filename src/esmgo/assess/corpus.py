@@ -22,8 +22,6 @@ from esmgo.evidence.diamond import available_threads
 from esmgo.go.obo import read_obo
 from esmgo.options import check, option
 
-__all__ = ["HOLD_OUT", "CorpusConfig", "open_corpus"]
-
 HOLD_OUT = 0.1
 """Held out of train where there is no test split: what training does unless told otherwise."""
 

@@ -37,8 +37,6 @@ from esmgo.metrics.truth import Truth
 from esmgo.predict.knowledge import split_sources, training_sequences
 from esmgo.render.evaluation_page import report_page
 
-__all__ = ["Evaluated", "evaluate_files"]
-
 log = logging.getLogger(__name__)
 
 MARK = "evaluation_all.tsv"

@@ -12,8 +12,6 @@ from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 
-__all__ = ["BINS", "EDGES", "STRATA", "read_identity", "strata_of"]
-
 EDGES = (30.0, 40.0, 50.0, 70.0, 90.0)
 
 BINS = ("no hit", "< 30 %", "30–40 %", "40–50 %", "50–70 %", "70–90 %", "90–100 %")

@@ -14,16 +14,6 @@ from numpy.typing import NDArray
 from esmgo.assess.identity import BINS, EDGES
 from esmgo.evidence.diamond import Hits
 
-__all__ = [
-    "HISTOGRAM",
-    "MIN_COVERAGE",
-    "NEAR_COVERAGE",
-    "NEAR_IDENTITY",
-    "Nearest",
-    "count_near",
-    "nearest_of",
-]
-
 MIN_COVERAGE = 50.0
 """Per cent of a test protein that an alignment spans at least to count in the histogram."""
 

@@ -25,8 +25,6 @@ from esmgo.metrics.evaluator import BLOCK, bins_of
 from esmgo.metrics.truth import Truth
 from esmgo.render.cafa import MOST_TERMS
 
-__all__ = ["BinnedPredictions", "TermCodes", "predicted", "read_truth"]
-
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]

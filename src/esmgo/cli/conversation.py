@@ -19,8 +19,6 @@ from esmgo.predict.ranking import RankConfig
 from esmgo.predict.scorer import Scorer
 from esmgo.render.text import heading, ranking
 
-__all__ = ["answer", "converse"]
-
 log = logging.getLogger(__name__)
 
 PASTE_SECONDS = 0.1

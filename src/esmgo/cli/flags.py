@@ -10,8 +10,6 @@ from typing import Any, NoReturn, TypeVar
 from esmgo.errors import UsageError, printable
 from esmgo.options import kind_of
 
-__all__ = ["parse"]
-
 Config = TypeVar("Config")
 
 

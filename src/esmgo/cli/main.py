@@ -20,9 +20,6 @@ from esmgo import __version__
 from esmgo.cli.table import VERBS
 from esmgo.errors import EsmgoError, printable, says_no_memory
 
-__all__ = ["main", "run"]
-
-
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
 
 

@@ -21,8 +21,6 @@ from esmgo.predict.selftest import SelftestConfig
 from esmgo.proteome.config import PredictConfig
 from esmgo.proteome.merging import MergeConfig
 
-__all__ = ["page"]
-
 _VERBS = {
     "`esmgo train`, `fine-tune.py`": TrainConfig,
     "`esmgo rank`, `predict-rank.py`": RankConfig,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["VERBS"]
-
-
 VERBS = {
     "train": "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
     "rank": "Rank the GO terms of proteins.",

@@ -19,23 +19,6 @@ if TYPE_CHECKING:
     from esmgo.predict.ranking import RankConfig
     from esmgo.proteome.config import PredictConfig
 
-__all__ = [
-    "audit",
-    "baseline",
-    "blend",
-    "build",
-    "embed",
-    "evaluate",
-    "explain",
-    "export",
-    "merge",
-    "predict",
-    "rank",
-    "selftest",
-    "subgraph",
-    "train",
-]
-
 log = logging.getLogger(__name__)
 
 

@@ -16,8 +16,6 @@ from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, is_go_id
 
-__all__ = ["Annotation", "accession", "read_annotations", "read_taxonomy"]
-
 _MAX_LINE = 1 << 20
 _COLUMNS = ("entryid", "term", "aspect")
 _TAXA = ("taxonomyid", "taxonid", "taxon_id")

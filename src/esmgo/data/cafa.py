@@ -19,8 +19,6 @@ from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import decoded_line, line_blocks
 from esmgo.files.source import Source, chunks, name_of
 
-__all__ = ["Pairs", "read_ids", "read_pairs", "read_predictions"]
-
 BLOCK = 1 << 23
 """Bytes read at a time: about 300,000 lines."""
 

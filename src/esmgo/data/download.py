@@ -13,8 +13,6 @@ from pathlib import Path
 from esmgo.errors import HubError, UsageError, printable
 from esmgo.files.atomic import replacing
 
-__all__ = ["GO_BASIC", "locate_ontology"]
-
 log = logging.getLogger(__name__)
 
 GO_BASIC = "https://purl.obolibrary.org/obo/go/go-basic.obo"

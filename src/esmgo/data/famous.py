@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["famous_path"]
-
 
 def famous_path() -> Path:
     """Return the path of the FASTA file."""

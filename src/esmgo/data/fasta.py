@@ -19,8 +19,6 @@ from esmgo.errors import FastaError, printable
 from esmgo.files.lines import MAX_PIECE
 from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
-__all__ = ["MAX_ID_LENGTH", "Protein", "read_fasta"]
-
 MAX_ID_LENGTH = 1_000
 """Characters in the longest identifier taken; a longer one is a header without blanks."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_binary", "kind_of_text"]
-
 _TEXTS = (
     (r"@(HD|SQ|RG|PG|CO)\t", "SAM"),
     (r"@", "FASTQ"),

@@ -16,8 +16,6 @@ from esmgo.errors import FastaError
 from esmgo.files.lines import pieces
 from esmgo.files.source import HEAD, Source, chunks, name_of
 
-__all__ = ["Record", "read_records", "text_of"]
-
 _ID_END = re.compile(rb"[ \t\x01]")
 
 

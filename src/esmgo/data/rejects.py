@@ -8,8 +8,6 @@ from pathlib import Path
 from esmgo.errors import RecordError, printable
 from esmgo.files.atomic import write_atomically
 
-__all__ = ["ReadReport", "Reject"]
-
 MOST_LINES = 20
 """Rejected records that are named one by one; a summary counts all."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["MAX_LENGTH", "BadResidue", "Cleaned", "clean", "looks_like_nucleotides"]
-
 MAX_LENGTH = 100_000
 """Residues in the longest record taken; titin, the longest human protein, has 34,350."""
 

@@ -24,8 +24,6 @@ from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.options import check, option
 
-__all__ = ["BuildConfig", "BuildSummary", "build"]
-
 
 @dataclass(frozen=True, slots=True)
 class BuildConfig:

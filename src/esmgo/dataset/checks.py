@@ -10,9 +10,6 @@ from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.dataset.rows import Rows
 from esmgo.errors import DatasetError, printable
 
-__all__ = ["FEW"]
-
-
 FEW = 2
 """Fewer training proteins than this are a mistake, or a test."""
 

@@ -18,8 +18,6 @@ from esmgo.errors import DatasetError, printable
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, is_go_id
 
-__all__ = ["TermRules", "few", "usable"]
-
 
 @dataclass(frozen=True, slots=True)
 class TermRules:

@@ -21,8 +21,6 @@ from esmgo.errors import DatasetError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import chunks
 
-__all__ = ["read_json_lines", "rows_of"]
-
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 

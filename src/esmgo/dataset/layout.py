@@ -13,8 +13,6 @@ from pathlib import Path
 from esmgo.errors import DatasetError, printable
 from esmgo.files.hub import is_hub_id, snapshot
 
-__all__ = ["Layout", "fetch", "locate"]
-
 SPLITS = ("train", "test")
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 

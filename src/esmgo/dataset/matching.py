@@ -15,8 +15,6 @@ from esmgo.files.source import Source, name_of
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect
 
-__all__ = ["ProteinTerms", "by_record", "current_terms"]
-
 
 @dataclass(slots=True)
 class ProteinTerms:

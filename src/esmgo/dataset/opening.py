@@ -24,18 +24,6 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term
 
-__all__ = [
-    "DEFAULT",
-    "SAMPLE",
-    "SPLITS",
-    "AnnotatedProteins",
-    "Dataset",
-    "locate_dataset",
-    "open_dataset",
-    "open_split",
-    "parse_subset",
-]
-
 DEFAULT = "andrewdalpino/CAFA5"
 """The hub data set of the seed: SwissProt proteins with their terms."""
 

@@ -14,8 +14,6 @@ from esmgo.dataset.rows import Place, Rows
 from esmgo.errors import DatasetError, printable
 from esmgo.files.source import chunks
 
-__all__ = ["is_parquet", "read_parquet"]
-
 _MAGIC = b"PAR1"
 
 

@@ -19,8 +19,6 @@ from esmgo.go.ontology import Ontology
 from esmgo.go.sparse import close_rows, take
 from esmgo.go.terms import Aspect, Term
 
-__all__ = ["AnnotatedProteins", "annotate", "close_annotations", "fingerprint"]
-
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedProteins:

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from esmgo.errors import DatasetError, printable
 from esmgo.go.sparse import take
 
-__all__ = ["Place", "Rows", "join"]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -33,8 +33,6 @@ from typing import TypedDict
 
 from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS, Domain
 
-__all__ = ["EXAMPLES", "SampleRow", "example", "sample_ontology_path", "sample_rows"]
-
 
 class SampleRow(TypedDict):
     """One protein of the sample, in the columns of a data set."""

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError, printable
 
-__all__ = ["divide", "held_out_by_hash"]
-
 
 def held_out_by_hash(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
     """Choose about ``ratio`` of the proteins by a stable hash of their ids.

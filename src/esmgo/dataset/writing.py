@@ -23,8 +23,6 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect
 
-__all__ = ["MARK", "Row", "write_dataset"]
-
 MARK = "dataset.json"
 """The file that tells a data set from any other folder."""
 

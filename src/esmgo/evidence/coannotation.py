@@ -14,8 +14,6 @@ from esmgo.evidence.votes import Annotated
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.sparse import take
 
-__all__ = ["Coannotation"]
-
 COMMON = 0.05
 """Part of the proteins above which a term says too little of others to be listened to."""
 

@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 from esmgo.errors import MachineError, printable
 from esmgo.evidence.votes import Votes
 
-__all__ = ["Database", "Hits", "available_threads", "find_diamond", "search", "votes_of"]
-
 MOST_HITS = 100
 """Training proteins that a protein is compared with at most, the best ones."""
 

@@ -25,8 +25,6 @@ from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
 from esmgo.model.container import Header, TensorInfo, read_header, write_container
 
-__all__ = ["Index", "as_stored", "index_path", "open_index", "write_index"]
-
 _PLAIN, _COARSE = 1, 4
 """Formats, by how vectors are stored."""
 

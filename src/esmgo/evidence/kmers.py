@@ -26,8 +26,6 @@ from esmgo.data.fasta import Protein
 from esmgo.evidence.votes import Votes
 from esmgo.go.sparse import take
 
-__all__ = ["MOST_SHARING", "Kmers", "kmers_of"]
-
 SHAPES = "1110111", "11011011"
 """Residues of a k-mer that count, by kind: six of seven in a row, or of eight."""
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from esmgo.evidence.votes import Votes
 
-__all__ = ["Neighbours", "nearest", "normalised", "votes_of"]
-
 _ROWS = 64
 """Queries compared at once: 28 MB of similarities to 110,000 training proteins."""
 

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
 
-__all__ = ["FLOOR", "SourceScores", "Values", "of_aspect"]
-
-
 Values: TypeAlias = NDArray[np.float32]
 
 

@@ -23,8 +23,6 @@ from esmgo.evidence.source_scores import SourceScores, of_aspect
 from esmgo.evidence.votes import Annotated, Votes, vote
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["EvidenceSource", "Relatives", "Sources", "speaking"]
-
 
 class EvidenceSource(IntFlag):
     """What speaks for a call: who gives the term more than its frequency in training."""

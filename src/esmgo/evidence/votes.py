@@ -16,8 +16,6 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.sparse import take
 
-__all__ = ["BLOCK", "Annotated", "Votes", "vote"]
-
 BLOCK = 512
 """Proteins scored together at most."""
 

@@ -30,8 +30,6 @@ from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import BUDGET, in_batches, token_budget
 from esmgo.model.tokens import VOCABULARY
 
-__all__ = ["Attribution", "attribute", "logits"]
-
 UNKNOWN = VOCABULARY.index("X")
 
 STEPS, MOST_STEPS = 32, 512

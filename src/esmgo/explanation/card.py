@@ -17,8 +17,6 @@ from esmgo.errors import printable
 from esmgo.explanation.explanation import Explanation, Training, name_of
 from esmgo.go.terms import Term
 
-__all__ = ["NOTES", "SCHEMA_VERSION", "runs", "to_json", "to_text"]  # fmt: skip
-
 SCHEMA_VERSION = 1
 """Of the JSON form. It grows when a reader of the old form would go wrong."""
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from esmgo.model.tokens import MASK
 
-__all__ = ["Deletion", "deletion_test", "highest"]
-
 N_RANDOM = 99
 """Random masks: the smallest p-value is 0.01."""
 

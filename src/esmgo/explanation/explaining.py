@@ -37,8 +37,6 @@ from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, read_proteins
 from esmgo.predict.scorer import Scorer
 
-__all__ = ["ExplainConfig", "carriers", "column_of", "explain", "write_explanations"]
-
 log = logging.getLogger(__name__)
 
 FORMATS = ("text", "json", "svg")

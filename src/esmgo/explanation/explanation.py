@@ -11,20 +11,6 @@ from numpy.typing import NDArray
 from esmgo.errors import printable
 from esmgo.go.terms import Term
 
-__all__ = [
-    "LITTLE",
-    "NOT_SUPPORTED",
-    "SUPPORTED",
-    "WEAK",
-    "Ancestor",
-    "Explanation",
-    "Masking",
-    "Track",
-    "Training",
-    "name_of",
-]
-
-
 SUPPORTED, NOT_SUPPORTED, LITTLE = "supported", "not supported", "little to explain"
 """What a card can conclude about the marked residues."""
 

@@ -15,8 +15,6 @@ from esmgo.explanation.card import runs, training_line
 from esmgo.explanation.explanation import Explanation, name_of
 from esmgo.render.colours import CALLED, fill_of, ink_on
 
-__all__ = ["to_svg"]
-
 _ROW = 60  # residues in a row
 _CELL = 13.6  # of a residue, in units of the drawing
 _LEFT, _WIDTH = 62, 920

@@ -18,8 +18,6 @@ from esmgo.options import check, option
 if TYPE_CHECKING:
     from esmgo.go.labels import LabelSpace
 
-__all__ = ["ExportConfig", "export_checkpoint"]
-
 _FREQUENCIES = "esm.encoder.layer.{}.attention.self.rotary_embeddings.inv_freq"
 """Where every version of transformers finds, or once found, the rotary frequencies."""
 

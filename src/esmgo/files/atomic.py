@@ -13,8 +13,6 @@ from typing import BinaryIO
 
 from esmgo.errors import EsmgoError, MachineError, printable
 
-__all__ = ["is_replaceable", "replacing", "write_atomically"]
-
 _DEVICES = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}
 
 

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from esmgo.errors import EsmgoError, MachineError, UsageError, printable
 
-__all__ = ["replacing_folder"]
-
 
 @contextmanager
 def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path]:

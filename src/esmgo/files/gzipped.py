@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 from esmgo.errors import InputError
 
-__all__ = ["GZIP", "gunzip", "refuse_foreign"]
-
 _CHUNK = 1 << 18
 GZIP = b"\x1f\x8b"
 _FOREIGN = (

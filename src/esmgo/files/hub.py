@@ -23,8 +23,6 @@ import huggingface_hub  # loads its parts, and no torch, on first use
 
 from esmgo.errors import HubError, printable
 
-__all__ = ["is_hub_id", "snapshot"]
-
 Kind = Literal["model", "dataset"]
 
 SAFE_SUFFIXES = (".safetensors", ".json", ".txt", ".parquet", ".jsonl", ".jsonl.gz")

@@ -18,8 +18,6 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Journalled"]
-
 SYNC_BYTES = 64 << 20
 """Written between two syncs: what a power cut can cost, under a second of most disks."""
 

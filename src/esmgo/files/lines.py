@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from esmgo.files.source import Refusal, _with_head
 
-__all__ = ["MAX_PIECE", "Piece", "decoded_line", "line_blocks", "pieces", "text_lines"]
-
-
 MAX_PIECE = 1 << 20
 """Bytes of one line that are held at once; a longer line comes in pieces."""
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from esmgo.errors import UsageError, printable
 
-__all__ = ["acquire", "release"]
-
 
 def acquire(lock: Path, target: Path) -> int:
     """Make and lock the file ``lock``; `release` takes what is returned.

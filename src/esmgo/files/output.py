@@ -18,8 +18,6 @@ from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.atomic import is_replaceable, replacing
 from esmgo.files.lock import acquire, release
 
-__all__ = ["check_free", "exclusive", "is_stream", "opened"]
-
 
 def check_free(output: str, *, overwrite: bool) -> None:
     """Find before any work that ``--output`` cannot be written.

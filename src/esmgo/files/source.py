@@ -18,8 +18,6 @@ from typing import BinaryIO, TypeAlias
 from esmgo.errors import InputError, MachineError
 from esmgo.files.gzipped import GZIP, gunzip, refuse_foreign
 
-__all__ = ["Source", "check_readable", "check_unchanged", "chunks", "name_of", "stamp"]
-
 Source: TypeAlias = str | os.PathLike[str] | BinaryIO
 Refusal: TypeAlias = type[InputError]
 Stamp: TypeAlias = tuple[int, int, int]

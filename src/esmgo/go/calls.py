@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["Ancestry", "Calls", "most_specific"]
-
 
 @dataclass(frozen=True, slots=True)
 class Calls:

@@ -17,8 +17,6 @@ from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import is_go_id
 
-__all__ = ["information_accretion", "read_information_accretion"]
-
 
 def information_accretion(
     indptr: NDArray[np.int64], indices: NDArray[np.int32], labels: LabelSpace

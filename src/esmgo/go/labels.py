@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from esmgo.go.ontology import Ontology, above
 from esmgo.go.terms import Aspect, Term, is_go_id
 
-__all__ = ["LabelSpace", "aspect_of_column"]
-
 Step = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 

@@ -19,8 +19,6 @@ from esmgo.go.ontology import Ontology
 from esmgo.go.stanzas import Outline, read_outline
 from esmgo.go.terms import Aspect, Term
 
-__all__ = ["read_obo"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -12,8 +12,6 @@ from typing import Protocol, TypeVar
 
 from esmgo.go.terms import Term
 
-__all__ = ["Ontology", "above"]
-
 Key = TypeVar("Key")
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["Scores"]
-
 
 @dataclass(frozen=True, slots=True)
 class Scores:

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["cells", "close_rows", "most_specific", "take"]
-
 
 def take(
     indptr: NDArray[np.int64], indices: NDArray[np.int32], rows: NDArray[np.intp]

@@ -18,8 +18,6 @@ from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, Term, is_go_id
 
-__all__ = ["Outline", "read_outline"]
-
 Pointer: TypeAlias = tuple[str, str, str, int]
 Tag: TypeAlias = tuple[str, str, int]
 

@@ -8,8 +8,6 @@ from enum import Enum
 
 from esmgo.errors import UsageError, printable
 
-__all__ = ["ROOTS", "Aspect", "Term", "is_go_id"]
-
 _GO_ID = re.compile(r"GO:\d{7}", re.ASCII)
 
 

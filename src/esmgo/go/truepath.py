@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["IMPLIED", "climb", "implied", "propagate"]
-
 IMPLIED = 0.05
 """A term at most this much likelier than one right below it says no more to a reader."""
 

@@ -27,8 +27,6 @@ from esmgo.files.atomic import write_atomically
 from esmgo.files.journal import Journalled
 from esmgo.files.lock import acquire, release
 
-__all__ = ["Store", "size_of"]
-
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1

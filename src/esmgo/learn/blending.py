@@ -36,8 +36,6 @@ from esmgo.options import check, device_option, option, precision_option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
 
-__all__ = ["BlendConfig", "BlendSummary", "blend"]
-
 log = logging.getLogger(__name__)
 
 LEAST = 20

@@ -9,8 +9,6 @@ from esmgo.errors import MachineError, printable
 from esmgo.learn.validation import Validation
 from esmgo.metrics.result import name_of
 
-__all__ = ["Board"]
-
 
 class Board:
     """Writes one point per epoch into a TensorBoard run directory.

@@ -11,8 +11,6 @@ from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE
 from esmgo.options import check, device_option, option, precision_option
 
-__all__ = ["FREE", "Fitted", "TrainConfig"]
-
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:

@@ -29,8 +29,6 @@ from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import in_batches, token_budget
 from esmgo.model.tokens import encode
 
-__all__ = ["Batch", "Features"]
-
 log = logging.getLogger(__name__)
 
 FREE_SHARE = 0.5

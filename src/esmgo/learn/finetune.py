@@ -15,8 +15,6 @@ from esmgo.learn.lock import exclusive
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 
-__all__ = ["fit"]
-
 log = logging.getLogger(__name__)
 
 

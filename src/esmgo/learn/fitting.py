@@ -26,19 +26,6 @@ from esmgo.metrics.truth import Truth
 from esmgo.predict.blend import Variant, blended, closeness, key_of
 from esmgo.predict.regression import Stacker, _factors, _products
 
-__all__ = [
-    "BLOCK",
-    "FOLDS",
-    "NUM_BINS",
-    "RIDGE",
-    "HeldOut",
-    "cells_of",
-    "edges_of",
-    "fit_stacker",
-    "fit_variant",
-    "fmax_of_sources",
-]
-
 log = logging.getLogger(__name__)
 
 FOLDS = 5

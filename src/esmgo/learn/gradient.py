@@ -25,8 +25,6 @@ from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 
-__all__ = ["Rows", "Window", "add_gradient", "window_of"]
-
 MOST_WORKERS = 8
 """Batches side by side, at most; each has a gradient of its own for as long."""
 

@@ -13,8 +13,6 @@ from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.scoring import in_batches, token_budget
 
-__all__ = ["index_training"]
-
 
 def index_training(state: State, path: Path, stop: StopRequest) -> None:
     """Write the index of the checkpoint at ``path``: complete or absent.

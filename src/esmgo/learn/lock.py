@@ -11,8 +11,6 @@ from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.lock import acquire, release
 from esmgo.model.container import best_path
 
-__all__ = ["exclusive"]
-
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:

@@ -28,8 +28,6 @@ from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
 from esmgo.model.device import is_out_of_memory
 
-__all__ = ["train"]
-
 log = logging.getLogger(__name__)
 
 PATIENCE = 10

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["Climb", "coherent_bce", "sparse_bce"]
-
 _CELLS = 1 << 18
 """Logits handled at once on a CPU: 1 MB, so that all steps find them in the cache."""
 

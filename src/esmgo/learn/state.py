@@ -20,8 +20,6 @@ from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, save_checkpoint
 from esmgo.model.device import resolved
 
-__all__ = ["State"]
-
 log = logging.getLogger(__name__)
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")

@@ -8,8 +8,6 @@ from typing import Any, Self
 
 from esmgo.errors import Interrupted
 
-__all__ = ["StopRequest", "Stopped"]
-
 
 class Stopped(Exception):
     """A signal asked to stop; nothing of the batch at hand has been used."""

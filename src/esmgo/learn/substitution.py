@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from esmgo.model.tokens import VOCABULARY
 
-__all__ = ["substituted"]
-
 _RESIDUES = "ARNDCQEGHILKMFPSTWYV"
 
 _BLOSUM62 = """

@@ -24,8 +24,6 @@ from esmgo.model.scoring import in_batches, token_budget
 if TYPE_CHECKING:
     from esmgo.learn.state import State
 
-__all__ = ["Validation", "naive_fmax", "validate"]
-
 log = logging.getLogger(__name__)
 
 

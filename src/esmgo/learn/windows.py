@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["POOL", "epoch_windows"]
-
-
 POOL = 64
 """Accumulation windows shuffled together before sorting by length: little padding, still random."""
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 
-__all__ = ["term_frequency"]
-
 
 def term_frequency(
     proteins: Sequence[str], indices: NDArray[np.int32], n_train: int, labels: LabelSpace

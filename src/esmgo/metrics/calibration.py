@@ -19,9 +19,6 @@ from esmgo.errors import UsageError
 from esmgo.metrics.calibration_sums import EDGES, CalibrationSums, Values, _bins_of
 from esmgo.metrics.promise import effective_size, lowest_kept
 
-__all__ = ["Calibration", "calibrated"]
-
-
 BORROWED = 20
 """How many proteins, such as the aspect's are on average, the curve of a group counts for."""
 

@@ -8,9 +8,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EDGES", "CalibrationSums", "Values"]
-
-
 Values = NDArray[np.float64]
 
 

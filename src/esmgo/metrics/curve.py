@@ -13,8 +13,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NORMALISATIONS", "RULES", "THRESHOLDS", "Curve", "CurveSums", "thresholds"]
-
 NORMALISATIONS = ("cafa", "gt", "pred")
 """What sums are divided by: see `CurveSums.curve`."""
 

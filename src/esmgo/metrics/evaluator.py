@@ -21,8 +21,6 @@ from esmgo.go.terms import Aspect
 from esmgo.metrics.curve import THRESHOLDS, CurveSums
 from esmgo.metrics.truth import Truth
 
-__all__ = ["FREQUENCIES", "AspectSums", "Evaluator", "bins_of"]
-
 Values: TypeAlias = NDArray[np.float64]
 
 BLOCK = 512

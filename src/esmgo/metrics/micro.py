@@ -11,8 +11,6 @@ from esmgo.go.scores import Scores
 from esmgo.go.sparse import cells
 from esmgo.metrics.truth import Truth
 
-__all__ = ["MicroSums", "micro_sums"]
-
 
 @dataclass(frozen=True, slots=True)
 class MicroSums:

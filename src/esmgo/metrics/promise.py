@@ -12,8 +12,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["effective_size", "lowest_kept"]
-
 Values = NDArray[np.float64]
 
 SMALLEST = 20

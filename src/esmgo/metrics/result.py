@@ -15,8 +15,6 @@ from esmgo.metrics.curve import THRESHOLDS, Curve, CurveSums
 from esmgo.metrics.evaluator import AspectSums, Evaluator
 from esmgo.metrics.truth import Truth
 
-__all__ = ["AspectResult", "Evaluation", "evaluate", "name_of", "results"]
-
 
 @dataclass(frozen=True, slots=True)
 class AspectResult:

@@ -13,8 +13,6 @@ from esmgo.metrics.curve import Curve, CurveSums
 from esmgo.metrics.evaluator import FREQUENCIES
 from esmgo.metrics.result import AspectResult, Evaluation, name_of
 
-__all__ = ["cafa_tables", "document", "summary"]
-
 SCHEMA_VERSION = 1
 
 _COLUMNS = (

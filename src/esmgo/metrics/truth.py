@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 
-__all__ = ["Truth"]
-
 
 @dataclass(frozen=True, slots=True)
 class Truth:

@@ -12,8 +12,6 @@ from typing import Any
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.files.hub import snapshot
 
-__all__ = ["BASES", "DEFAULT_BASE", "TINY", "check_config", "check_name", "locate_base"]
-
 BASES = (
     "facebook/esm2_t6_8M_UR50D",
     "facebook/esm2_t12_35M_UR50D",

@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["token_batches"]
-
 
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.intp]]:
     """Group proteins of like length so that a batch holds at most ``budget`` tokens.

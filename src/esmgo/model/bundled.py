@@ -14,18 +14,6 @@ from typing import Any
 from esmgo.errors import CheckpointError
 from esmgo.options import option
 
-__all__ = [
-    "BUNDLED",
-    "CONTEXT_LENGTH",
-    "NOTICE",
-    "USUAL",
-    "bundled_path",
-    "card_path",
-    "checkpoint_option",
-    "checkpoint_or_bundled",
-    "context_of",
-]
-
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[1] / "bundled"

@@ -22,8 +22,6 @@ from esmgo.model.packing import Packed
 from esmgo.model.tiny import tiny_sizes, tiny_weights
 from esmgo.model.weights import read_base
 
-__all__ = ["Caller"]
-
 HEAD_CHUNK = 32
 """Proteins that go through the head together on a CPU; see `in_chunks`."""
 

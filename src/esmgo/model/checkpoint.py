@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from esmgo.model.caller import Caller
 
-__all__ = ["FORMAT", "Checkpoint", "open_checkpoint", "replace_blend", "save_checkpoint"]
-
 FORMAT = 1
 MAX_CONTEXT = 100_002
 OPTIMIZER = "optimizer."

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Coarse", "deflated", "deflated_lists", "in_bytes", "inflated", "inflated_lists"]
-
 MOST = 0.99
 """Part of the variance of vectors that is kept at least."""
 

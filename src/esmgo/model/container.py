@@ -25,16 +25,6 @@ from typing import Any, BinaryIO
 from esmgo.errors import CheckpointError, MachineError, printable
 from esmgo.files.atomic import replacing
 
-__all__ = [
-    "DTYPE_BYTES",
-    "Header",
-    "TensorInfo",
-    "best_path",
-    "read_header",
-    "shape_text",
-    "write_container",
-]
-
 DTYPE_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I8": 1, "U8": 1,
 }  # fmt: skip

@@ -11,8 +11,6 @@ import torch
 
 from esmgo.errors import UsageError, printable, says_no_memory
 
-__all__ = ["choose_device", "fast_arithmetic", "is_out_of_memory", "resolved"]
-
 log = logging.getLogger(__name__)
 
 

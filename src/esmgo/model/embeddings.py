@@ -17,8 +17,6 @@ from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import in_batches, token_budget
 from esmgo.model.tokens import encode, windows
 
-__all__ = ["embed", "encoder_of", "mean_of_windows"]
-
 
 def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller:
     """Make ready the encoder of a checkpoint, or of a base model below a head that nobody asks.

@@ -30,8 +30,6 @@ from torch.utils.checkpoint import checkpoint
 from esmgo.model.packing import CHUNK, Packed
 from esmgo.model.tokens import MASK
 
-__all__ = ["Encoder", "Head", "in_chunks"]
-
 MASKED_IN_TRAINING = 0.15 * 0.8
 """The part of residues that ESM2 saw masked; embeddings are scaled as if it still were."""
 

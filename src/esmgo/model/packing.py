@@ -16,8 +16,6 @@ from torch import Tensor
 
 from esmgo.model.tokens import PAD
 
-__all__ = ["CHUNK", "Packed", "pack"]
-
 CHUNK = 128
 """Rows that go through a linear layer together on a CPU: with the hidden layer they fit L2."""
 

@@ -17,8 +17,6 @@ from esmgo.model.caller import Caller
 from esmgo.model.device import is_out_of_memory, resolved
 from esmgo.model.packing import pack
 
-__all__ = ["BUDGET", "Budget", "in_batches", "probabilities", "token_budget"]
-
 Made = TypeVar("Made")
 
 BUDGET = 8_192

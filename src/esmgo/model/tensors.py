@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["SCALE", "raw", "scaled", "split"]
-
 SCALE = ".scale"
 """Ends the name of the tensor that says how long a step of each row of an int8 weight is."""
 

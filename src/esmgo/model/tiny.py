@@ -33,8 +33,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["tiny_sizes", "tiny_weights"]
-
 Array = NDArray[np.float64]
 
 SEED = 20261122

@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from esmgo.errors import CheckpointError, printable
 from esmgo.model.container import shape_text
 
-__all__ = ["is_finite", "read_base"]
-
 _SPELLINGS = {"gamma": "weight", "beta": "bias"}
 """Of layer norms: transformers 5 writes the old names."""
 

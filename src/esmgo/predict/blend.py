@@ -17,8 +17,6 @@ from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.predict.regression import Stacker
 
-__all__ = ["Blend", "Variant", "blended", "closeness", "key_of"]
-
 FORMAT = 3
 
 

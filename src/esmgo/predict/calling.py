@@ -19,8 +19,6 @@ from esmgo.go.terms import Aspect
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Evidence
 
-__all__ = ["MIN_SCORE", "CallRules", "Rules"]
-
 MIN_SCORE = 0.1
 """Lower scores are left out, unless a precision decides or another limit is given."""
 

@@ -12,9 +12,8 @@ from esmgo.go.terms import Aspect
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
 from esmgo.predict.prediction import Prediction
-from esmgo.render.graph import draw, format_of, subgraph_of
-
-__all__ = ["SubgraphConfig", "subgraph"]
+from esmgo.render.graph import draw, format_of
+from esmgo.render.subgraph import subgraph_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from esmgo.model.caller import Caller
 
-__all__ = ["EmbedConfig", "EmbedSummary", "write_embeddings"]
-
 BLOCK = 1_024
 """Proteins embedded together: what memory must hold, and enough to find some of like length."""
 

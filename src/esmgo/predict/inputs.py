@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
     from esmgo.predict.scorer import Scorer
 
-__all__ = [
-    "ReadingConfig",
-    "ScoringConfig",
-    "open_predictor",
-    "pasted",
-    "read_proteins",
-    "read_source",
-]
-
 _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
 

@@ -9,8 +9,6 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split
 from esmgo.errors import UsageError, printable
 
-__all__ = ["NAMES", "split_sources", "training_sequences"]
-
 NAMES = ("head", "neighbours", "kmers", "homology")
 
 

@@ -13,8 +13,6 @@ from esmgo.go.scores import Scores
 from esmgo.go.terms import Term
 from esmgo.go.truepath import implied
 
-__all__ = ["Evidence", "Prediction"]
-
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

@@ -28,8 +28,6 @@ from esmgo.predict.blend import Blend, Variant
 from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import BLOCK, Scorer, blocks
 
-__all__ = ["Predictor"]
-
 VERSION = 4
 """Of how scores are made here; unfinished work of another version is not gone on with."""
 

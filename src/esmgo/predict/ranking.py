@@ -14,8 +14,6 @@ from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Prediction
 
-__all__ = ["RankConfig", "rank"]
-
 
 @dataclass(frozen=True, slots=True)
 class RankConfig(ReadingConfig):

@@ -16,8 +16,6 @@ import numpy as np
 
 from esmgo.evidence.source_scores import FLOOR, SourceScores, Values
 
-__all__ = ["Stacker", "features"]
-
 Factors: TypeAlias = dict[str, Values]
 
 

@@ -24,8 +24,6 @@ from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode, windows
 from esmgo.predict.prediction import Prediction
 
-__all__ = ["Scorer"]
-
 Item = TypeVar("Item")
 
 BLOCK = 256

@@ -18,8 +18,6 @@ from esmgo.model.bundled import bundled_path, card_path
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
 
-__all__ = ["TOLERANCE", "Check", "Selftest", "SelftestConfig", "scores_of", "selftest"]
-
 TOLERANCE = 1e-4
 """How far a score in [0, 1] may be from the card's, which another machine made.
 

@@ -20,8 +20,6 @@ from esmgo.predict.inputs import ScoringConfig, read_source
 from esmgo.predict.predictor import Predictor
 from esmgo.proteome.parts import SPOOL, Parts
 
-__all__ = ["BlockCaller", "Input"]
-
 
 class Input:
     """The proteins of a FASTA file or a pipe, to be read more than once.

@@ -12,8 +12,6 @@ from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig
 from esmgo.proteome.formats import OutputConfig
 
-__all__ = ["PredictConfig"]
-
 
 @dataclass(frozen=True, slots=True)
 class PredictConfig(ScoringConfig, OutputConfig):

@@ -25,8 +25,6 @@ from esmgo.render.calls import (
     Writer,
 )
 
-__all__ = ["FORMATS", "OutputConfig", "writers"]
-
 FORMATS: dict[str, tuple[str, type[Writer]]] = {
     "tsv": (".tsv", TableWriter),
     "jsonl": (".jsonl", JsonWriter),

@@ -10,8 +10,6 @@ from typing import Any
 
 from esmgo.errors import printable
 
-__all__ = ["OTHER_INPUT", "Job"]
-
 FORMAT = 1
 """Of jobs, parts and shards. It grows when an older one can no longer be read."""
 

@@ -12,8 +12,6 @@ from esmgo.proteome.formats import OutputConfig, writers
 from esmgo.proteome.run import PredictSummary
 from esmgo.proteome.shards import Shard
 
-__all__ = ["MergeConfig", "merge_shards"]
-
 _TOLD = ("format", "taxon", "reference", "assigned_by", "date")
 """What shards say of the files to write, unless merging is told otherwise."""
 

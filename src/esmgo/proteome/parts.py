@@ -23,8 +23,6 @@ from esmgo.files.atomic import write_atomically
 from esmgo.go.calls import Calls
 from esmgo.proteome.job import OTHER_INPUT, Job
 
-__all__ = ["DAMAGED", "SPOOL", "Parts", "pack", "unpack"]
-
 log = logging.getLogger(__name__)
 
 SPOOL = "input.fasta"

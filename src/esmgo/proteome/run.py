@@ -39,8 +39,6 @@ from esmgo.render.calls import Writer
 if TYPE_CHECKING:
     from esmgo.proteome.blocks import BlockCaller, Input
 
-__all__ = ["PredictSummary", "write_predictions"]
-
 log = logging.getLogger(__name__)
 
 BLOCK = 512

@@ -12,8 +12,6 @@ from esmgo.go.labels import LabelSpace
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import DAMAGED, pack, unpack
 
-__all__ = ["Shard", "ShardWriter"]
-
 _JOB, _LABELS = "job.json", "labels.json"
 
 

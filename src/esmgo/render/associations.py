@@ -20,8 +20,6 @@ from esmgo.go.calls import Calls, most_specific
 from esmgo.go.terms import Aspect
 from esmgo.render.calls import About
 
-__all__ = ["GafWriter", "GpadWriter"]
-
 EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
 """Inferred from electronic annotation; no curator has looked."""
 

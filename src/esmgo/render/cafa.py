@@ -15,8 +15,6 @@ from esmgo.errors import printable
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 
-__all__ = ["MIN_SCORE", "MOST_TERMS", "cafa_lines", "write_cafa"]
-
 MOST_TERMS = 1_500
 """Terms of one protein that CAFA takes."""
 

@@ -20,16 +20,6 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.render.cafa import cafa_lines
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "About",
-    "CafaWriter",
-    "JsonWriter",
-    "ParquetWriter",
-    "TableWriter",
-    "Writer",
-]
-
 SCHEMA_VERSION = 1
 """Of JSON Lines and Parquet. It grows when a reader of the old form would go wrong."""
 

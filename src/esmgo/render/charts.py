@@ -12,8 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-__all__ = ["N_COLOURS", "Axis", "Guide", "Line", "bar", "line_chart", "ticks"]
-
 N_COLOURS = 8
 """How many lines can be told apart; `report.css` has a colour for each."""
 

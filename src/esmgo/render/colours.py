@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["CALLED", "fill_of", "ink_on"]
-
 CALLED = "#d55e00"
 """The outline of called terms: vermilion of Okabe and Ito (2008), apart from every blue."""
 

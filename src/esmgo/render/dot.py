@@ -18,8 +18,6 @@ from esmgo.go.terms import Aspect, is_go_id
 from esmgo.render.colours import CALLED, fill_of, ink_on
 from esmgo.render.subgraph import Node, Panel, Subgraph
 
-__all__ = ["TITLES", "link_of", "to_dot"]
-
 TITLES = {
     Aspect.MF: "Molecular function",
     Aspect.BP: "Biological process",

@@ -20,8 +20,6 @@ from esmgo.go.terms import Aspect
 from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, bar, line_chart, ticks
 from esmgo.render.dot import TITLES
 
-__all__ = ["report_page"]
-
 _ASPECTS = {aspect.name: TITLES[aspect] for aspect in Aspect} | {"all": "All aspects together"}
 
 _EXPLAINED = {

@@ -16,9 +16,7 @@ from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.render.dot import to_dot
 from esmgo.render.page import to_html
-from esmgo.render.subgraph import Node, Subgraph, subgraph_of
-
-__all__ = ["FORMATS", "Node", "Subgraph", "draw", "render", "subgraph_of", "to_dot"]
+from esmgo.render.subgraph import Subgraph
 
 FORMATS = ("svg", "png", "html", "json", "dot")
 """What `render` can make; `draw` tells them by the suffix of the file."""

@@ -21,8 +21,6 @@ from esmgo.render.colours import fill_of, ink_on
 from esmgo.render.dot import TITLES, link_of, to_dot
 from esmgo.render.subgraph import Node, Panel, Subgraph
 
-__all__ = ["to_html"]
-
 
 def to_html(subgraph: Subgraph) -> str:
     """Return the page; it holds neither the time nor anything else that would vary."""

@@ -17,8 +17,6 @@ from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 
-__all__ = ["SCHEMA_VERSION", "Node", "Panel", "Subgraph", "subgraph_of"]
-
 SCHEMA_VERSION = 1
 """Of the JSON form. It grows when a reader of the old form would go wrong."""
 

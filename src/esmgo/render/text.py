@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from esmgo.errors import printable
 from esmgo.go.terms import Term
 
-__all__ = ["heading", "ranking"]
-
 
 def heading(protein_id: str) -> str:
     """Return a protein's id, safe to print."""
