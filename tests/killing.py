@@ -19,7 +19,7 @@ from esmgo.cli.main import main
 from esmgo.errors import EsmgoError
 from esmgo.files import atomic as files
 from esmgo.learn import loop  # noqa: F401 (loaded before forking)
-from esmgo.model import caller, container
+from esmgo.model import caller, checkpoint, container
 from esmgo.model.checkpoint import open_checkpoint
 
 KILLS_IN_A_SAVE = 3
@@ -102,7 +102,6 @@ def _die_in_save(point: float) -> None:
 
     files.os.fsync = fsync
     Path.replace = replace
-    from esmgo.model import checkpoint
 
     checkpoint.write_container = write_container
 

@@ -44,7 +44,7 @@ def read(content: str | bytes) -> list[Annotation]:
         TABLE.replace("EntryID\tterm", "ENTRYID\tTerm"),
         TABLE.replace("BPO", "P"),
         TABLE + "\n\n",
-        gzip.compress(TABLE.encode()),
+        gzip.compress(TABLE.encode(), mtime=0),
     ],
 )
 def test_a_cafa_table_is_read_however_it_is_written(content):

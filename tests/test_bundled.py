@@ -1,4 +1,4 @@
-"""The caller that comes with the program: packing, when it is asked, and its self-test."""
+"""The bundled caller: how it is packed, and when it is used."""
 
 import json
 import shutil
@@ -16,14 +16,12 @@ import esmgo
 from esmgo.cli.main import main
 from esmgo.data.famous import famous_path
 from esmgo.dataset.sample import example
-from esmgo.evidence.index import Index, index_path, open_index, write_index
-from esmgo.model import bundled as home
+from esmgo.evidence.index import index_path, open_index
+from esmgo.model.bundled import context_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import read_header, write_container
 
 ROOT = Path(__file__).parents[1]
-LIMIT = 40_000_000
-IS_INSTALLED = (home.FOLDER / "caller.safetensors").is_file()
 SEQUENCE = example("zinc finger")["sequence"]
 CPU = "--device=cpu"
 
@@ -67,20 +65,6 @@ def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, p
         }
 
 
-def test_a_packed_caller_has_a_small_index_that_its_encoder_owns(blended, packed):
-    whole = open_index(open_checkpoint(blended[0]))
-    small = open_index(open_checkpoint(packed / "caller.safetensors"))
-    order = [whole.ids.index(id) for id in small.ids]
-    assert sorted(order) == list(range(len(whole)))
-    assert order == whole.kmers.tour().tolist()
-    wanted = whole.reordered(np.array(order))
-    np.testing.assert_array_equal(small.indices, wanted.indices)
-    np.testing.assert_array_equal(small.kmers.holders, wanted.kmers.holders)
-    before, after = (each.vectors.astype(np.float32) for each in (wanted, small))
-    centred = before - before.mean(axis=0)
-    assert np.linalg.norm(after - before) < 0.2 * np.linalg.norm(centred)
-
-
 def test_a_packed_caller_cannot_be_trained_on(packed, tmp_path, capsys):
     path = tmp_path / "caller.safetensors"
     shutil.copy(packed / path.name, path)
@@ -97,21 +81,6 @@ def test_packing_hardly_changes_the_blend(blended, packed):
     )
     assert np.abs(after - before).max() < 0.2
     assert np.abs(after - before).mean() < 0.01
-
-
-def test_few_vectors_and_none_are_packed(blended, tmp_path):
-    whole = open_checkpoint(blended[0])
-    path = tmp_path / "checkpoint.pt"
-    shutil.copy(blended[0], path)
-    for vectors in ([[0, 0], [1, -2]], [[3, 1]], np.empty((0, 2))):
-        n = len(vectors)
-        index = Index(
-            ("a", "b")[:n], np.array(vectors, np.float16), np.zeros(n + 1, np.int64),
-            np.empty(0, np.int32),
-        )  # fmt: skip
-        write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, small=True)
-        found = open_index(open_checkpoint(path))
-        np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
 
 
 def test_a_checkpoint_without_a_blend_is_not_packed(checkpoint, tmp_path):
@@ -183,52 +152,9 @@ def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
 
 
 def test_the_bundled_caller_keeps_the_context_of_its_training(bundled, monkeypatch):
-    from esmgo.model.bundled import context_of
-
     ours = bundled / "caller.safetensors"
     assert [context_of(ours, given) for given in (None, 50)] == [None, 50]
     assert [context_of(Path("c.pt"), given) for given in (None, 50)] == [1024, 50]
-
-
-def test_the_self_test_passes_and_says_what_was_found(bundled, capsys):
-    assert main(["selftest"]) == 0
-    out = capsys.readouterr().out
-    assert "WRONG" not in out
-    assert out.count("scores of") == 5
-    assert all(name in out for name in ("caller.safetensors", "diamond", "dot", "CUDA"))
-
-
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 1
-    path.write_bytes(data)
-
-
-def other_scores(path):
-    card = json.loads(path.read_text())
-    first = next(iter(card["selftest"]["scores"].values()))
-    first[next(iter(first))] += 0.001
-    path.write_text(json.dumps(card))
-
-
-@pytest.mark.parametrize(
-    ("name", "damage", "said"),
-    [
-        ("caller.safetensors", flip, "SHA-256"),
-        ("caller.safetensors", Path.unlink, "no bundled caller"),
-        ("caller.index.safetensors", flip, "SHA-256"),
-        ("caller.index.safetensors", Path.unlink, "cannot be read"),
-        ("card.json", Path.unlink, "cannot be read"),
-        ("card.json", lambda path: path.write_text('{"summary": 1}'), "damaged"),
-        ("card.json", lambda path: path.write_text("[]"), "not the card"),
-        ("card.json", other_scores, "differ by 1.0e-03"),
-    ],
-)
-def test_the_self_test_fails_on_what_is_damaged(bundled, capsys, name, damage, said):
-    damage(bundled / name)
-    assert main(["selftest"]) == 6
-    wrong = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WRONG")]
-    assert said in "\n".join(wrong)
 
 
 def with_one_scale(path, name):
@@ -254,22 +180,6 @@ def test_weights_without_a_scale_for_each_row_are_refused(bundled, capsys):
     code, out, err = ranked(capsys)
     assert (code, out) == (6, [])
     assert "classifier.dense.weight and its scales do not fit together" in err
-
-
-@pytest.mark.skipif(not IS_INSTALLED, reason="this copy came without a bundled caller")
-class TestInstalled:
-    """The real one."""
-
-    def test_it_is_small_whole_and_answers_as_its_card_says(self, capsys):
-        assert sum(path.stat().st_size for path in home.FOLDER.iterdir()) <= LIMIT
-        assert {path.name for path in home.FOLDER.iterdir()} == {
-            "caller.safetensors", "caller.index.safetensors", "card.json",
-        }  # fmt: skip
-        assert main(["selftest"]) == 0, capsys.readouterr().out
-
-    def test_its_card_names_no_path_of_the_machine_that_made_it(self):
-        text = home.card_path().read_text(encoding="utf-8")
-        assert not [part for part in ('"/', "/tmp/", "/home/") if part in text]
 
 
 def test_a_wheel_holds_what_lies_in_the_package(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
-"""The documents say what is true: commands run, names and flags are all there."""
+"""The documents are true: commands run, names and flags are all there."""
 
+import gzip
 import io
 import json
 import re
@@ -9,6 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from killing_predict import proteome_of
+from motifs import sequence
 
 import esmgo
 from esmgo.cli.main import main
@@ -16,6 +19,7 @@ from esmgo.cli.reference import page
 from esmgo.cli.table import VERBS
 from esmgo.dataset.sample import example, sample_ontology_path, sample_rows
 from esmgo.evidence.index import index_path
+from esmgo.learn.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -109,6 +113,46 @@ def test_commands_about_blending_run_one_after_the_other(tmp_path, monkeypatch, 
     assert "blend of head + neighbours" in capsys.readouterr().out
 
 
+def test_commands_about_predicting_run_as_printed(
+    checkpoint, blended, tmp_path, monkeypatch, capsys
+):
+    page = (ROOT / "docs" / "predict.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    commands = [
+        line for block in blocks for line in block.splitlines() if line.startswith("esmgo ")
+    ]
+    assert len(commands) >= 6
+    (tmp_path / "checkpoints").mkdir()
+    for file in blended[0].parent.glob("checkpoint*"):
+        (tmp_path / "checkpoints" / file.name).write_bytes(file.read_bytes())
+    proteome = proteome_of(tmp_path / "proteins.fasta", 4)  # without bad records
+    (tmp_path / "proteins.fasta.gz").write_bytes(gzip.compress(proteome.read_bytes()))
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        words = shlex.split(command)[1:]
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(proteome.read_bytes())))
+        device = ["--device=cpu"] if words[0] == "predict" else []
+        assert main([*words, *device]) == 0, (command, capsys.readouterr().err)
+    assert (tmp_path / "merged.tsv").read_bytes() == (tmp_path / "again.tsv").read_bytes()
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(block, "docs/predict.md", "exec"), {})
+
+
+def test_commands_about_explaining_run_as_printed(checkpoint, tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "checkpoint.pt").write_bytes(checkpoint.read_bytes())
+    (tmp_path / "proteins.fasta").write_text(f">a\n{sequence(40, 1)}\n>b\n{sequence(30, 2)}\n")
+    text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
+    commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    assert len(commands) >= 3
+    for command in commands:
+        _, *words = shlex.split(command)
+        assert main([*words, "--device=cpu"]) == 0
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "explain.md", "exec"), {})
+
+
 def test_python_of_the_documents_runs(folder, capsys):
     for name in ("README.md", "docs/python.md"):
         for block in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL):
@@ -136,8 +180,6 @@ def test_every_verb_stands_in_the_documents():
 
 
 def test_every_option_has_a_text():
-    from esmgo.learn.config import TrainConfig
-
     assert all(each.metadata["text"].endswith(".") or "?" in each.metadata["text"]
                for each in fields(TrainConfig))  # fmt: skip
 

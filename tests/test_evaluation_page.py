@@ -1,4 +1,4 @@
-"""The page of an evaluation: complete, escaped, well-formed, and asking nothing of the network."""
+"""The page of an evaluation: complete, escaped, well-formed, and without a network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
-from importlib.resources import files
 
 import pytest
 
-from esmgo.render.charts import Axis, Line, bar, line_chart, ticks
-from esmgo.render.colours import contrast
 from esmgo.render.evaluation_page import report_page
 
 NASTY = (
@@ -114,9 +111,6 @@ def charts(page):
     return [svg for svg in svgs(page) if svg.get("role") == "img"]
 
 
-# What the page says ---------------------------------------------------------------
-
-
 def test_every_number_of_the_headline_stands_in_the_page():
     words = Reader(report_page(document(("diamond.tsv",), ("MF",)))).words
     for number in (
@@ -181,9 +175,6 @@ def test_a_file_without_an_aspect_is_listed_with_dashes():
     assert len(charts(page)[0].findall(".//polyline[@class='line c2']")) == 0
 
 
-# The charts -----------------------------------------------------------------------
-
-
 def test_each_aspect_has_three_charts_with_title_description_and_a_line_per_file():
     made = report_page(document())
     assert len(charts(made)) == 9
@@ -235,30 +226,6 @@ def test_an_empty_curve_makes_words_instead_of_charts():
     Reader(page)
     assert charts(page) == []
     assert page.count("Nothing to draw") == 3
-
-
-def test_a_chart_without_lines_or_marks_still_is_a_chart():
-    axes = Axis("a < b", ticks(0)), Axis("&", ticks(3.2))
-    ET.fromstring(line_chart("x", "<t>", "<d>", axes, []))
-    ET.fromstring(line_chart("x", "t", "d", axes, [Line(1, 0, "<n>", [], None)]))
-    drawn = ET.fromstring(line_chart("x", "t", "d", axes, [Line(1, 0, "n", [(0, 0)], (9e9, 9e9))]))
-    assert drawn.find(".//g[@class='badge c0']") is not None
-
-
-@pytest.mark.parametrize("value", [1e-9, 0.07, 0.99, 1, 5, 9.99, 10, 59.9, 61, 1234, 1e7])
-def test_ticks_are_few_begin_at_zero_and_reach_the_value(value):
-    found = ticks(value)
-    assert found[0] == 0
-    assert found[-1] >= value * (1 - 1e-9)
-    assert 2 <= len(found) <= 7
-
-
-def test_bars_end_at_their_border():
-    widths = [re.search(r'rect width="([\d.]+)"', bar(share, 0))[1] for share in (-1, 0.5, 7)]
-    assert widths == ["0.0", "50.0", "100.0"]
-
-
-# Safety and form ------------------------------------------------------------------
 
 
 def hostile():
@@ -313,17 +280,3 @@ def test_tables_have_captions_and_scopes():
     page = report_page(document())
     assert page.count("<table>") == page.count("<caption>") > 0
     assert re.findall(r"<th(?! scope=)[ >]", page) == []
-
-
-def test_colours_stand_out_from_the_page_and_carry_their_number():
-    css = (files("esmgo.render") / "report.css").read_text()
-    light, dark = css.split("prefers-color-scheme: dark")
-    for part in (light, dark.split("* {")[0]):
-        page = re.search(r"--page: (#\w+)", part)[1]
-        found = re.findall(r"\.c(\d) \{ --c: (#\w+); --on: (#\w+); \}", part)
-        assert [int(i) for i, *_ in found] == list(range(8))
-        for _, colour, ink in found:
-            assert contrast(colour, page) >= 3
-            assert contrast(ink, colour) >= 4.5
-        for ink in ("ink", "quiet"):
-            assert contrast(re.search(rf"--{ink}: (#\w+)", part)[1], page) >= 4.5

@@ -1,4 +1,4 @@
-"""The FASTA reader, and the opening of files beneath it."""
+"""The FASTA reader."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import bz2
 import gzip
 import io
 import lzma
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,11 @@ from hypothesis import strategies as st
 
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import FastaError, InputError, RecordError
-from esmgo.files.lines import MAX_PIECE, pieces, text_lines
-from esmgo.files.source import check_readable, chunks
+from esmgo.errors import FastaError, RecordError
+from esmgo.files.lines import pieces
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "fasta"
 needs_bad_inputs = pytest.mark.skipif(not BAD.is_dir(), reason="the shared bad inputs are absent")
-
 CLEAN = [Protein("p1", "MKTAYIAKQR"), Protein("p2", "QISFVKSHFSR"), Protein("p3", "QLEERLGLIE")]
 TEXT = b"".join(f">{p.id}\n{p.sequence}\n".encode() for p in CLEAN)
 
@@ -46,8 +42,6 @@ def refused(data: bytes) -> FastaError:
     assert "\n" not in str(caught.value)
     return caught.value
 
-
-# ── the same three proteins, however written ──────────────────────────────────────────
 
 SAME = {
     "as it is": TEXT,
@@ -111,8 +105,6 @@ def test_ids_are_kept_as_written():
     assert not report.warnings
 
 
-# ── records that are rejected, and where ──────────────────────────────────────────────
-
 REJECTED = {
     "empty at the end": (b">p1\nMK\n>p4\n", ("p4", 3, 0, "empty sequence")),
     "empty in the middle": (b">p1\nMK\n>gone\n>p2\nML\n", ("gone", 3, 0, "empty sequence")),
@@ -165,8 +157,6 @@ def test_without_a_report_or_with_a_strict_one_the_first_bad_record_stops_the_re
             list(read_fasta(io.BytesIO(b">a\nMK\n>b1\nM1\n"), report=report))
 
 
-# ── warnings ──────────────────────────────────────────────────────────────────────────
-
 WARNED = {
     "J": (b">amb\nMKJL\n", "read as X: record 1 (amb)"),
     "double sign": (b">>p1\nMK\n", "record 1 (>p1)"),
@@ -190,8 +180,6 @@ def test_a_thousand_odd_records_give_one_warning():
     assert warning.endswith("and 997 more")
     assert len(warning) < 200
 
-
-# ── files that are refused ────────────────────────────────────────────────────────────
 
 REFUSED = {
     "empty": (b"", None, "no FASTA records"),
@@ -239,63 +227,6 @@ def test_a_truncated_gzip_is_refused_and_names_the_last_good_record(n_bytes):
     assert str(error).partition("last good record: ")[2] == last
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [("nowhere.fasta", "no such file"), (".", "directory"), ("a\0b", "not a path")],
-)
-def test_a_path_that_cannot_be_read_is_refused(tmp_path, monkeypatch, path, words):
-    monkeypatch.chdir(tmp_path)
-    for attempt in (lambda: list(read_fasta(path)), lambda: check_readable(path, FastaError)):
-        with pytest.raises(FastaError, match=words):
-            attempt()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_refused(tmp_path):
-    path = tmp_path / "secret.fasta"
-    path.write_bytes(TEXT)
-    path.chmod(0)
-    with pytest.raises(FastaError, match="permission denied"):
-        list(read_fasta(path))
-
-
-def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path):
-    path = tmp_path / "growing.fasta"
-    path.write_bytes(TEXT)
-    proteins = read_fasta(path, report=ReadReport())
-    next(proteins)
-    with path.open("ab") as file:
-        file.write(b">p4\nMK\n")
-    with pytest.raises(FastaError, match="changed while it was read"):
-        list(proteins)
-
-
-def test_standard_input_is_read(monkeypatch):
-    stdin = io.TextIOWrapper(io.BytesIO(gzip.compress(TEXT)))
-    monkeypatch.setattr(sys, "stdin", stdin)
-    assert list(read_fasta("-")) == CLEAN
-
-
-def test_a_long_line_comes_in_pieces():
-    found = list(pieces([b"A" * (MAX_PIECE - 1), b"AB", b"C\nD"]))
-    assert [(p.line, len(p.data), p.ends) for p in found] == [
-        (1, MAX_PIECE + 1, False),
-        (1, 1, True),
-        (2, 1, True),
-    ]
-
-
-def test_text_lines_name_the_line_that_is_no_utf_8_or_too_long():
-    def lines(data: bytes, **limit):
-        return list(text_lines(chunks(io.BytesIO(data), InputError), "x", InputError, **limit))
-
-    assert lines(b"a\r\nb\x0cc\n\nd") == [(1, "a"), (2, "b\x0cc"), (3, ""), (4, "d")]
-    with pytest.raises(InputError, match=r"x:2: not UTF-8: byte 0xF6 at column 2"):
-        lines(b"a\nb\xf6\n")
-    with pytest.raises(InputError, match="x:2: a line of more than 3 bytes"):
-        lines(b"a\nbbbb\n", max_length=3)
-
-
 def test_a_bomb_of_one_endless_line_needs_little_memory():
     tracemalloc = pytest.importorskip("tracemalloc")
     bomb = gzip.compress(b">bomb\n" + b"M" * (1 << 24))
@@ -308,8 +239,6 @@ def test_a_bomb_of_one_endless_line_needs_little_memory():
     assert report.rejects[0].id == "bomb"
     assert peak < 8 << 20
 
-
-# ── the shared malformed files: see MANIFEST.tsv beside them ──────────────────────────
 
 MANIFEST = [
     ("05_last_record_empty.fasta", 3, [("p4", 11)]),
@@ -335,6 +264,8 @@ MANIFEST = [
     ("68_gzip_bomb_64MiB.fasta.gz", 0, [("bomb", 1)]),
     ("72_mixed_good_bad.fasta", 3, [("b1", 5), ("b2", 7), ("b3", 9), ("b4", 14)]),
 ]
+
+
 TWINS = [
     "11_crlf.fasta",
     "12_cr_only.fasta",
@@ -351,6 +282,8 @@ TWINS = [
     "62_plain_named_gz.fasta.gz",
     "65_multi_member.fasta.gz",
 ]
+
+
 REFUSALS = [
     ("02_whitespace_only.fasta", None),
     ("03_no_header.fasta", 1),

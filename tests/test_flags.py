@@ -5,7 +5,6 @@ import pytest
 from esmgo.cli import flags
 from esmgo.cli.main import main
 from esmgo.learn.config import TrainConfig
-from esmgo.predict.ranking import RankConfig
 
 
 def train(*words):
@@ -78,20 +77,6 @@ def test_a_wrong_flag_is_told_in_one_line_with_exit_code_2(word, told, capsys):
     assert len(err) < 200
 
 
-def test_a_layer_count_beyond_the_encoder_is_refused(capsys, tmp_path):
-    words = ["train", "--base_model=tiny", "--dataset=sample", "--unfreeze_last_k_layers=99",
-             f"--checkpoint_path={tmp_path / 'c.pt'}", "--device=cpu"]  # fmt: skip
-    assert main(words) == 2
-    assert "layers" in capsys.readouterr().err
-
-
-def test_a_device_that_is_not_there_names_the_cpu(capsys, checkpoint):
-    for device in ("cuda:7", "nonsense", "meta"):
-        words = ["rank", "--sequence=MKT", f"--checkpoint_path={checkpoint}"]
-        assert main([*words, f"--device={device}"]) == 2
-        assert "--device=cpu" in capsys.readouterr().err
-
-
 def test_help_shows_every_flag_of_the_seed_with_default_and_text(capsys):
     assert main(["train", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
@@ -101,15 +86,3 @@ def test_help_shows_every_flag_of_the_seed_with_default_and_text(capsys):
             quoted = f'"{default}"' if isinstance(default, str) else default
             assert f"(default: {quoted})" in text
     assert "Clip gradients above this threshold norm before stepping." in text
-
-
-def test_ranking_takes_one_input():
-    with pytest.raises(ValueError, match="not both"):
-        RankConfig(sequence="MKT", fasta="x")
-
-
-def test_an_unknown_verb_lists_the_verbs(capsys):
-    assert main(["fly"]) == 2
-    assert "train, rank" in capsys.readouterr().err
-    assert main(["--help"]) == 0
-    assert main(["--version"]) == 0

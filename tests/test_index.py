@@ -4,26 +4,46 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import index_path, open_index
-from esmgo.go.sparse import close_rows, most_specific
+from esmgo.evidence.index import Index, index_path, open_index, write_index
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.embeddings import embed, encoder_of
 
 
-def test_most_specific_terms_are_those_that_no_other_implies(diamond):
-    rows = close_rows(np.array([0, 1, 3, 3, 4]), np.array([3, 1, 2, 0], np.int32), diamond)
-    indptr, indices = most_specific(*rows, diamond)
-    assert indptr.tolist() == [0, 1, 3, 3, 4]
-    assert indices.tolist() == [3, 1, 2, 0]
+def test_a_packed_caller_has_a_small_index_that_its_encoder_owns(blended, packed):
+    whole = open_index(open_checkpoint(blended[0]))
+    small = open_index(open_checkpoint(packed / "caller.safetensors"))
+    order = [whole.ids.index(id) for id in small.ids]
+    assert sorted(order) == list(range(len(whole)))
+    assert order == whole.kmers.tour().tolist()
+    wanted = whole.reordered(np.array(order))
+    np.testing.assert_array_equal(small.indices, wanted.indices)
+    np.testing.assert_array_equal(small.kmers.holders, wanted.kmers.holders)
+    before, after = (each.vectors.astype(np.float32) for each in (wanted, small))
+    centred = before - before.mean(axis=0)
+    assert np.linalg.norm(after - before) < 0.2 * np.linalg.norm(centred)
+
+
+def test_few_vectors_and_none_are_packed(blended, tmp_path):
+    whole = open_checkpoint(blended[0])
+    path = tmp_path / "checkpoint.pt"
+    shutil.copy(blended[0], path)
+    for vectors in ([[0, 0], [1, -2]], [[3, 1]], np.empty((0, 2))):
+        n = len(vectors)
+        index = Index(
+            ("a", "b")[:n], np.array(vectors, np.float16), np.zeros(n + 1, np.int64),
+            np.empty(0, np.int32),
+        )  # fmt: skip
+        write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, small=True)
+        found = open_index(open_checkpoint(path))
+        np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
 
 
 def test_index_holds_every_training_protein_as_the_encoder_sees_it(checkpoint):
-    import torch
-
     opened = open_checkpoint(checkpoint)
     index = open_index(opened)
     train = open_dataset("sample", "all", eval_ratio=0.1).train

@@ -1,7 +1,6 @@
-"""The coherent loss: what training sees obeys the true-path rule."""
+"""The losses: sparse targets, and the true-path rule in training."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +11,13 @@ from killing import START, flags, weights_sha256
 from torch.nn.functional import softplus
 
 from esmgo.cli.main import main
-from esmgo.errors import UsageError
+from esmgo.dataset.opening import open_dataset
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 from esmgo.go.truepath import propagate
 from esmgo.learn import loss as module
-from esmgo.learn.config import TrainConfig
-from esmgo.learn.finetune import _continued
 from esmgo.learn.loss import Climb, coherent_bce, sparse_bce
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.predict.scorer import Scorer
 
 CPU = torch.device("cpu")
 
@@ -140,9 +137,6 @@ def test_logits_of_any_size_and_sign_keep_their_order():
 
 def test_what_training_sees_is_what_prediction_says(checkpoint):
     """Of a trained caller: propagated probabilities are those that the loss scores."""
-    from esmgo.dataset.opening import open_dataset
-    from esmgo.predict.scorer import Scorer
-
     scorer = Scorer.load(checkpoint, device="cpu", precision="fp32")
     raw, *_ = scorer.states(open_dataset("sample").validation.sequences[:5])
     logits = torch.logit(torch.from_numpy(raw).double())
@@ -153,34 +147,42 @@ def test_what_training_sees_is_what_prediction_says(checkpoint):
     assert found.item() > 1.01 * softplus(logits).sum().item()  # the rule has work to do
 
 
-def train(folder, *words) -> int:
+def train_head(folder, *words) -> int:
     return main(flags(folder, *START, "--unfreeze_last_k_layers=0", "--num_epochs=2", *words))
 
 
 def test_training_goes_on_to_the_same_bits_and_refuses_another_loss(tmp_path, capsys):
-    assert train(tmp_path / "whole", "--loss=coherent") == 0
-    assert train(tmp_path / "begun", "--loss=coherent", "--num_epochs=1") == 0
-    assert train(tmp_path / "begun", "--loss=bce", "--resume") == 2
+    assert train_head(tmp_path / "whole", "--loss=coherent") == 0
+    assert train_head(tmp_path / "begun", "--loss=coherent", "--num_epochs=1") == 0
+    assert train_head(tmp_path / "begun", "--loss=bce", "--resume") == 2
     assert "--loss (was coherent)" in capsys.readouterr().err
-    assert train(tmp_path / "begun", "--resume") == 0
+    assert train_head(tmp_path / "begun", "--resume") == 0
     one, two = (weights_sha256(tmp_path / name / "c.pt") for name in ("whole", "begun"))
     assert one == two
-    assert train(tmp_path / "default") == 0
+    assert train_head(tmp_path / "default") == 0
     assert weights_sha256(tmp_path / "default" / "c.pt") != one
-
-
-def test_a_checkpoint_that_does_not_know_of_losses_goes_on_with_the_default(checkpoint):
-    old = open_checkpoint(checkpoint)
-    del old.training["settings"]["loss"]
-    resumed = TrainConfig(checkpoint_path=str(checkpoint), resume=True, num_epochs=9)
-    assert _continued(resumed, old, {"num_epochs"}).loss == "bce"
-    with pytest.raises(UsageError, match=r"--loss \(was bce\)"):
-        _continued(replace(resumed, loss="coherent"), old, {"loss"})
 
 
 def test_without_an_ontology_the_default_is_used_and_said(tmp_path, capsys):
     row = {"id": "p", "sequence": "MKTAYIAK", "terms": ["GO:0000001"]}
     (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n")
     words = [f"--dataset={tmp_path / 'one.jsonl'}", "--loss=coherent"]
-    assert train(tmp_path, *words) == 0
+    assert train_head(tmp_path, *words) == 0
     assert "--loss coherent: no term has a parent" in capsys.readouterr().err
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 9))
+def test_sparse_loss_and_gradient_are_those_of_dense_targets(seed, n, t):
+    random = np.random.default_rng(seed)
+    target = random.random((n, t)) < 0.3
+    values = torch.from_numpy(random.normal(size=(n, t), scale=4).astype(np.float32))
+    rows, columns = (torch.from_numpy(x) for x in np.nonzero(target))
+    dense, sparse = (values.clone().requires_grad_() for _ in range(2))
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        dense, torch.from_numpy(target.astype(np.float32)), reduction="sum"
+    )
+    found = sparse_bce(sparse, rows, columns)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    (expected / 3).backward()
+    (found / 3).backward()
+    torch.testing.assert_close(sparse.grad, dense.grad, rtol=1e-5, atol=1e-6)

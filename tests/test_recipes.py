@@ -1,6 +1,7 @@
 """The recipes: bases to train from scratch, what is held out for a blend, the bundled caller."""
 
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from safetensors.torch import load_file
 
 from esmgo.cli.main import main
 from esmgo.dataset.sample import sample_ontology_path, sample_rows
+from esmgo.evidence.diamond import Hits
+from esmgo.model.packing import pack
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -28,8 +31,6 @@ def run(name, *arguments):
 
 
 def test_a_window_layer_looks_at_one_neighbour_per_head(tmp_path):
-    from esmgo.model.packing import pack
-
     tmp_path /= "base"
     run("untrained_base.py", tmp_path, "--width=64", "--heads=4", "--window")
     sizes = json.loads((tmp_path / "config.json").read_text())
@@ -70,12 +71,8 @@ def test_what_is_held_out_has_no_close_relative_left(tmp_path):
     assert 5 < len(held_out) < 28
 
 
-def test_whoever_has_a_relative_that_stays_is_taken_back(monkeypatch):
-    monkeypatch.syspath_prepend(str(RECIPES))
-    from hold_out import without_relatives
-
-    from esmgo.evidence.diamond import Hits
-
+def test_whoever_has_a_relative_that_stays_is_taken_back():
+    without_relatives = runpy.run_path(str(RECIPES / "hold_out.py"))["without_relatives"]
     query, subject = np.array([0, 0, 1, 2, 3]), np.array([0, 1, 2, 4, 5])  # 0-1-2-4 is a chain
     identity = np.array([100, 40, 40, 40, 29.0])
     far = np.full(5, 90.0)

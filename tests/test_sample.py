@@ -1,4 +1,4 @@
-"""The embedded sample: reproducible, correctly motived and correctly annotated."""
+"""The embedded sample: reproducible, with correct motifs and annotations."""
 
 import hashlib
 import json
@@ -28,6 +28,10 @@ PROSITE = {
     "small GTPase": r"[AG].{4}GK[ST]",
     "cytochrome c": r"C[^CPWHF][^CPWR]CH[^CFYW]",  # PS00190
 }
+
+
+def test_examples_are_proteins():
+    assert EXAMPLES
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
-"""Residues that training replaces: how many, by what, and by whom it is decided."""
+"""Residues that training replaces: how many, by which, and what decides it."""
 
 import numpy as np
 import pytest
 
+from esmgo.learn import substitution as module
 from esmgo.learn.substitution import substituted
 from esmgo.model.tokens import CLS, EOS, VOCABULARY, encode
 
@@ -22,8 +23,6 @@ def test_a_part_of_the_residues_changes_and_alike_ones_are_drawn_most():
 
 def test_odds_are_those_of_the_published_matrix():
     blocks = pytest.importorskip("Bio.Align.substitution_matrices").load("BLOSUM62")
-    from esmgo.learn import substitution as module
-
     reach = module._reach()[module._tokens()]
     part = np.diff(reach, axis=1, prepend=0)
     for i, a in enumerate(module._RESIDUES):

@@ -4,14 +4,28 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_truth import grown
 
 from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.scores import Scores
-from esmgo.go.sparse import close_rows
 from esmgo.go.terms import Aspect, Term
-from esmgo.go.truepath import propagate
+from esmgo.go.truepath import climb, propagate
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_filling_keeps_what_a_term_was_given(seed):
+    labels = grown(seed, 12)
+    given_ = np.random.default_rng(seed).integers(0, 4, (len(labels), 6)).astype(np.uint8)
+    filled, raised = given_.copy(), given_.copy()
+    climb(filled, labels, fill=True)
+    climb(raised, labels)
+    assert (filled[given_ > 0] == given_[given_ > 0]).all()
+    assert (filled <= raised).all()
+    for j, up in enumerate(labels.parents):
+        for p in up:
+            assert (filled[p][given_[p] == 0] >= filled[j][given_[p] == 0]).all()
 
 
 def by_walking(scores, labels):
@@ -79,23 +93,3 @@ def test_propagation_equals_a_walk_on_the_real_ontology(shared):
     scores = random.random((3, len(labels))).astype(np.float32)
     scores *= random.random(scores.shape) < 0.01
     assert (propagate(scores, labels) == by_walking(scores, labels)).all()
-
-
-def test_rows_are_closed_sorted_and_without_repeats(diamond):
-    indptr, indices = close_rows(np.array([0, 1, 1, 3]), np.array([3, 1, 1], np.int32), diamond)
-    assert indptr.tolist() == [0, 4, 4, 6]
-    assert indices.tolist() == [0, 1, 2, 3, 0, 1]
-
-
-def test_a_label_space_survives_json_and_is_told_from_another(diamond):
-    again = LabelSpace.from_json(diamond.to_json())
-    assert again == diamond
-    assert again.fingerprint == diamond.fingerprint
-    other = LabelSpace(diamond.terms, ((), (0,), (0,), (1,)), diamond.release)
-    assert other.fingerprint != diamond.fingerprint
-    with pytest.raises(ValueError, match="parent"):
-        LabelSpace.from_json({"release": "", "terms": [["GO:0000001", "a", "MF", [7]]]})
-
-
-def test_depth_is_the_longest_way_to_the_root(diamond):
-    assert diamond.depth.tolist() == [0, 1, 1, 2]

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import esmgo
+from esmgo.assess import baselines
 from esmgo.cli.main import main
+from esmgo.data.fasta import Protein
 from esmgo.dataset.sample import sample_rows
 
 needs_diamond = pytest.mark.skipif(
@@ -161,9 +163,6 @@ def test_rejected_records_are_told_and_the_rest_is_scored(tmp_path, capsys):
 
 
 def test_scores_come_in_blocks(monkeypatch):
-    from esmgo.assess import baselines
-    from esmgo.data.fasta import Protein
-
     monkeypatch.setattr(baselines, "BLOCK", 2)
     config = esmgo.BaselineConfig(method="naive", dataset="sample", output="-")
     data = esmgo.open_dataset("sample", eval_ratio=1.0)

@@ -9,22 +9,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from oracles import states
 
 import esmgo
 from esmgo.cli.main import main
 from esmgo.dataset.sample import sample_rows
-from esmgo.model.caller import Caller
+from esmgo.model import embeddings
 from esmgo.model.embeddings import embed
-from esmgo.model.packing import pack
-from esmgo.model.tokens import encode, windows
+from esmgo.model.tokens import windows
 from esmgo.predict import embedding
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def caller():
-    return Caller.start(None, 1, dropout=0.0, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +41,6 @@ def run(fasta, output, *words, encoder="--base_model=tiny"):
     return main(["embed", encoder, "--precision=fp32", *words])
 
 
-def states(caller, text):
-    """The final hidden states of ``<cls>``, the residues and ``<eos>``, alone in the world."""
-    (found,) = caller.hidden(pack([encode(text, 100_000)]))
-    return found.numpy()
-
-
 def read(path):
     """Ids, lengths, vectors and metadata of an output of either kind."""
     if path.suffix == ".npz":
@@ -69,7 +58,7 @@ def read(path):
 
 @pytest.mark.parametrize("suffix", ["parquet", "npz"])
 def test_vectors_are_those_of_cls_in_the_order_of_the_file(
-    tmp_path, fasta, proteins, caller, suffix, capsys
+    tmp_path, fasta, proteins, tiny, suffix, capsys
 ):
     assert run(fasta, tmp_path / f"x.{suffix}") == 0, capsys.readouterr().err
     assert "7 proteins as vectors of 128 (cls)" in capsys.readouterr().out
@@ -77,7 +66,7 @@ def test_vectors_are_those_of_cls_in_the_order_of_the_file(
     assert ids.tolist() == [id for id, _ in proteins]
     assert lengths.tolist() == [len(sequence) for _, sequence in proteins]
     assert vectors.dtype == np.float32
-    expected = [np.mean([states(caller, w)[0] for w in windows(s, 1024)], 0) for _, s in proteins]
+    expected = [np.mean([states(tiny, w)[0] for w in windows(s, 1024)], 0) for _, s in proteins]
     np.testing.assert_allclose(vectors, expected, atol=2e-5)
     assert metadata == {
         "base_model": "tiny", "pooling": "cls", "context_length": "1024", "precision": "fp32",
@@ -85,19 +74,10 @@ def test_vectors_are_those_of_cls_in_the_order_of_the_file(
     }  # fmt: skip
 
 
-def test_the_mean_leaves_out_cls_and_eos_and_weighs_every_token_of_every_window(caller, proteins):
-    sequences = [sequence for _, sequence in proteins]
-    found = embed(caller, sequences, 100, CPU, pooling="mean")
-    for row, sequence in zip(found, sequences, strict=True):
-        parts = [states(caller, part)[1:-1] for part in windows(sequence, 100)]
-        np.testing.assert_allclose(row, np.concatenate(parts).mean(0), atol=2e-5)
-    assert len(windows(sequences[-3], 100)) > 5
-
-
-def test_mean_and_a_short_context_reach_the_file(tmp_path, fasta, caller, proteins):
+def test_mean_and_a_short_context_reach_the_file(tmp_path, fasta, tiny, proteins):
     assert run(fasta, tmp_path / "x.npz", "--pooling=mean", "--context_length=100") == 0
     _, _, vectors, metadata = read(tmp_path / "x.npz")
-    expected = embed(caller, [s for _, s in proteins], 100, CPU, pooling="mean")
+    expected = embed(tiny, [s for _, s in proteins], 100, CPU, pooling="mean")
     np.testing.assert_allclose(vectors, expected, atol=2e-5)
     assert (metadata["pooling"], metadata["context_length"]) == ("mean", "100")
 
@@ -114,15 +94,14 @@ def test_blocks_change_nothing(tmp_path, fasta, monkeypatch):
 
 def test_a_block_is_written_before_the_next_is_computed(tmp_path, fasta, monkeypatch):
     fasta.write_text("".join(f">{i}\nMKT\n" for i in range(40)))
-    real, sizes = embedding._embedded, []
+    real, sizes = embeddings.embed, []
 
-    def watched(*arguments):
-        for block in real(*arguments):
-            sizes.append(sum(p.stat().st_size for p in tmp_path.glob(".x.parquet.*")))
-            yield block
+    def watched(*arguments, **more):
+        sizes.append(sum(p.stat().st_size for p in tmp_path.glob(".x.parquet.*")))
+        return real(*arguments, **more)
 
     monkeypatch.setattr(embedding, "BLOCK", 1)
-    monkeypatch.setattr(embedding, "_embedded", watched)
+    monkeypatch.setattr(embeddings, "embed", watched)
     assert run(fasta, tmp_path / "x.parquet") == 0
     assert sizes == sorted(sizes)
     assert 0 < sizes[-1] < (tmp_path / "x.parquet").stat().st_size

@@ -1,24 +1,89 @@
-"""Whatever interrupts a save, the old or the new file stands there, whole."""
+"""One file of tensors: complete or refused, whatever interrupts its writing."""
 
+import base64
+import json
+import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 from saver import save
 
-from esmgo.errors import CheckpointError
+from esmgo.errors import CheckpointError, MachineError
+from esmgo.files import atomic as files
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.container import read_header
+from esmgo.model.container import read_header, write_container
 
 SAVER = Path(__file__).with_name("saver.py")
 FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC")
-
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+
+def foreign(target: Path, header: object, data: bytes = b"") -> Path:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    target.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return target
+
+
+def tensor(shape: list[int], begin: int = 0, end: int = 4) -> dict:
+    return {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize(
+    ("header", "data"),
+    [
+        ({"a.bias": tensor([]), "a.weight": tensor([1], 4, 8)}, bytes(8)),
+        ({"w": tensor([0, 1 << 62, 1 << 62], 0, 0)}, b""),
+        ({"w": tensor([1] * 5000)}, bytes(4)),
+        (b'{"w":{"dtype":"F32","shape":[Infinity],"data_offsets":[0,4]}}', bytes(4)),
+    ],
+)
+def test_shapes_that_no_tensor_has_are_refused(header, data, tmp_path) -> None:
+    with pytest.raises(CheckpointError):
+        open_checkpoint(foreign(tmp_path / "c.safetensors", header, data))
+
+
+def deflated(value: object) -> bytes:
+    return base64.b64encode(zlib.compress(json.dumps(value).encode()))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"not base64!",
+        base64.b64encode(b"not deflated"),
+        deflated({"format": 1})[:-8],
+        deflated("a" * 3000),
+        deflated([1]),
+    ],
+)
+def test_deflated_metadata_that_are_damaged_or_too_large_are_refused(words, tmp_path, monkeypatch):
+    monkeypatch.setattr("esmgo.model.container.MAX_HEADER_BYTES", 2000)
+    header = {"__metadata__": {"esmgo_deflated": words.decode()}}
+    with pytest.raises(CheckpointError, match="damaged header"):
+        read_header(foreign(tmp_path / "c.pt", header))
+
+
+def test_deflated_metadata_are_read_as_they_were(tmp_path) -> None:
+    written = {"format": 1, "labels": ["GO:0003674"] * 100}
+    for small in (False, True):
+        write_container(tmp_path / f"{small}.pt", [], written, small=small)
+        assert read_header(tmp_path / f"{small}.pt").metadata == written
+    assert (tmp_path / "True.pt").stat().st_size < 0.5 * (tmp_path / "False.pt").stat().st_size
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "c.pt")
+    with pytest.raises(CheckpointError, match="a pipe or a device"):
+        read_header(tmp_path / "c.pt")
 
 
 def strace(folder: Path, *words: str) -> subprocess.CompletedProcess:
@@ -83,9 +148,6 @@ def test_a_fault_at_every_call_of_a_save_leaves_the_old_or_the_new(tmp_path):
 
 
 def test_a_disk_that_is_full_is_told_with_bytes_needed_and_free(tmp_path, monkeypatch):
-    from esmgo.errors import MachineError
-    from esmgo.files import atomic as files
-
     def full(handle):
         raise OSError(28, "No space left on device")
 
@@ -121,8 +183,6 @@ def test_every_cut_is_refused(tmp_path):
 
 
 def test_safetensors_reads_our_files(tmp_path):
-    from safetensors.numpy import load_file
-
     save(tmp_path / "c.pt", 3)
     assert {name: t.tolist() for name, t in load_file(tmp_path / "c.pt").items()} == {
         f"t{i}": [3.0] * 3000 for i in range(3)

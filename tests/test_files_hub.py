@@ -1,4 +1,4 @@
-"""The hub: out of reach, it is noticed at once; cached, it is not asked."""
+"""The hub: where it cannot be reached, that shows at once; what is cached needs no hub."""
 
 import os
 import socket
@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from huggingface_hub import errors
 
 from esmgo.errors import HubError
 from esmgo.files import hub
@@ -109,8 +110,6 @@ def test_a_missing_shard_is_noticed(tmp_path):
     ],
 )
 def test_the_reason_is_told_where_there_is_one(error, words):
-    from huggingface_hub import errors
-
     kind = getattr(errors, error)
     told = hub._explain(kind.__new__(kind), "model 'a/b'", "--base_model=tiny")
     assert words in str(told)

@@ -1,0 +1,96 @@
+"""Calls as GAF 2.2 and GPAD 2.0, read back by other readers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from Bio.UniProt.GOA import gafiterator
+from goatools.anno.gaf_reader import GafReader
+from made_calls import ABOUT, KINASE, LABELS, ROOT_MF, ROW, evidence
+
+from esmgo.data.annotations import read_annotations
+from esmgo.predict.calling import CallRules, Rules
+from esmgo.proteome.formats import writers
+
+ANNOTATED = [  # database, id, symbol, relation, term, aspect: the most specific alone
+    ("UniProtKB", "A0A024RBG1", "A0A024RBG1-2", "located_in", "GO:0005634", "C"),
+    ("UniProtKB", "P04637", "P53_HUMAN", "involved_in", "GO:0007049", "P"),
+    ("UniProtKB", "P04637", "P53_HUMAN", "enables", "GO:0004674", "F"),
+    ("UniProtKB", "P04637", "P53_HUMAN", "part_of", "GO:0005840", "C"),
+    ("UniProtKB", "P04637", "P53_HUMAN", "located_in", "GO:0005634", "C"),
+    ("lab", "ünï", "ünï", "enables", "GO:0004674", "F"),
+]
+
+
+def test_biopython_reads_the_gaf_file(written):
+    with written["gaf"].open(encoding="utf-8") as file:
+        found = list(gafiterator(file))
+    names = ("DB", "DB_Object_ID", "DB_Object_Symbol", "GO_ID", "Aspect")
+    assert [(*(r[n] for n in names[:3]), *r["Qualifier"], *(r[n] for n in names[3:]))
+            for r in found] == ANNOTATED  # fmt: skip
+    forms = [r["Gene_Product_Form_ID"] for r in found]
+    assert forms == ["UniProtKB:A0A024RBG1-2", *[""] * 5]  # an isoform has a column of its own
+    assert {
+        (r["Evidence"], *r["DB:Reference"], r["DB_Object_Type"], *r["Taxon_ID"], r["Date"],
+         r["Assigned_By"]) for r in found
+    } == {("IEA", "PMID:1", "protein", "taxon:9606", "20250102", "lab")}  # fmt: skip
+
+
+def test_goatools_reads_the_gaf_file(written, capsys):
+    found = GafReader(str(written["gaf"])).associations
+    letters = {"MF": "F", "BP": "P", "CC": "C"}
+    assert [
+        (a.DB, a.DB_ID, a.DB_Symbol, *a.Qualifier, a.GO_ID, letters[a.NS]) for a in found
+    ] == ANNOTATED
+    assert {(a.Evidence_Code, *a.Taxon, a.Date.isoformat()) for a in found} == {
+        ("IEA", 9606, "2025-01-02")
+    }
+
+
+def test_our_own_reader_of_annotations_takes_the_gaf_file(written):
+    found = [(a.protein, a.term) for a in read_annotations(written["gaf"])]
+    assert found == [(row[1], row[4]) for row in ANNOTATED]
+
+
+def test_gpad_says_what_gaf_says_in_the_columns_of_2_0(written):
+    # goatools and Biopython read GPAD 1 only, which has other columns
+    relations = {
+        "RO:0002327": "enables", "RO:0002331": "involved_in", "RO:0001025": "located_in",
+        "BFO:0000050": "part_of",
+    }  # fmt: skip
+    with written["gpad"].open(encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    assert lines[:3] == ["!gpad-version: 2.0", "!generated-by: lab", "!date-generated: 2025-01-02"]
+    rows = [line.split("\t") for line in lines if not line.startswith("!")]
+    assert {len(row) for row in rows} == {12}
+    assert [(row[0], relations[row[2]], row[3]) for row in rows] == [
+        (f"{db}:{'A0A024RBG1-2' if id == 'A0A024RBG1' else id}", relation, term)
+        for db, id, _, relation, term, _ in ANNOTATED
+    ]
+    assert {(row[1], *row[4:]) for row in rows} == {
+        ("", "PMID:1", "ECO:0000501", "", "", "2025-01-02", "lab", "", "")
+    }
+
+
+@pytest.mark.parametrize("name", ["gaf", "gpad"])
+def test_annotation_files_say_in_words_what_they_hold(written, name):
+    with written[name].open(encoding="utf-8") as file:
+        head = " ".join(line.strip(" !\n") for line in file if line.startswith("!"))
+    for words in (
+        f"{name}-version: 2.", "model ab12", "no curator has looked", "a score of 0.1 or more",
+        "the model's probability", "is not evidence of the absence", "go-version: releases/2025",
+    ):  # fmt: skip
+        assert words in head
+
+
+def test_roots_are_annotated_nowhere(tmp_path):
+    select = CallRules(Rules(with_ancestors=True, min_score=0.7), LABELS)
+    only_root = select.calls(evidence(ROW), [1])
+    assert only_root.columns.tolist() == [ROOT_MF, KINASE]
+    alone = replace(
+        only_root, columns=only_root.columns[:1], scores=only_root.scores[:1],
+        precision=only_root.precision[:1], sources=only_root.sources[:1], indptr=np.array([0, 1]),
+    )  # fmt: skip
+    with writers({"gaf": str(tmp_path / "x.gaf")}, ABOUT) as (writer,):
+        writer.write(alone)
+    assert all(line.startswith("!") for line in (tmp_path / "x.gaf").read_text().splitlines())

@@ -1,0 +1,92 @@
+"""`esmgo blend`: what it needs, and what it leaves in a checkpoint."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from esmgo.cli.main import main
+from esmgo.data.fasta import Protein
+from esmgo.dataset.opening import open_dataset
+from esmgo.errors import UsageError
+from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.sources import EvidenceSource
+from esmgo.learn.blending import BlendConfig, blend
+from esmgo.model.checkpoint import open_checkpoint
+from esmgo.predict.predictor import Predictor
+
+
+def test_blend_is_at_least_as_good_as_its_sources_out_of_fold(blended):
+    _, summary = blended
+    both = summary.fmax["blend of head + neighbours"]
+    for source in ("head", "neighbours"):
+        assert np.mean(list(both.values())) > np.mean(list(summary.fmax[source].values())) - 0.01
+
+
+def test_blending_again_gives_the_same(blended, tmp_path):
+    before = []
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+        before.append((tmp_path / each.name).read_bytes())
+    path = tmp_path / blended[0].name
+    summary = blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu"))
+    assert summary.fmax == blended[1].fmax
+    assert [each.read_bytes() for each in (path, index_path(path))] == before
+
+
+def test_without_kmers_there_is_no_blend_of_them(blended, held_out, tmp_path):
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    path = tmp_path / blended[0].name
+    blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu", kmers=0))
+    assert open_index(open_checkpoint(path)).kmers is None
+    assert Predictor.load(path, device="cpu").variant.sources == ("head", "neighbours")
+    with pytest.raises(UsageError, match="no k-mers beside"):
+        Predictor.load(path, device="cpu", sources=["kmers"])
+    # an index that has more than the blend: what there is a blend of
+    shutil.copy(index_path(blended[0]), index_path(path))
+    found = Predictor.load(path, device="cpu")
+    assert found.variant.sources == ("head", "neighbours")
+    assert not (found.evidence(held_out[:3]).sources & EvidenceSource.KMERS).any()
+
+
+def test_blending_needs_the_data_that_it_was_trained_on(blended, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    (tmp_path / "data.jsonl").write_text(
+        "".join(f'{{"id": "p{i}", "sequence": "MKV", "terms": ["GO:0003674"]}}\n' for i in range(9))
+    )
+    with pytest.raises(UsageError, match="not what the checkpoint was trained on"):
+        blend(BlendConfig(checkpoint_path=str(path), dataset=str(tmp_path / "data.jsonl")))
+
+
+def test_blending_needs_proteins_that_were_held_out(checkpoint, tmp_path):
+    for each in (checkpoint, index_path(checkpoint)):
+        shutil.copy(each, tmp_path / each.name)
+    with pytest.raises(UsageError, match="held out"):
+        blend(BlendConfig(checkpoint_path=str(tmp_path / "checkpoint.pt"), dataset="sample"))
+
+
+def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsys):
+    if shutil.which("diamond") is None:
+        pytest.skip("needs the program diamond")
+    path = tmp_path / "checkpoint.pt"
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    assert main([
+        "blend", f"--checkpoint_path={path}", "--dataset=sample", "--homology", "--device=cpu",
+    ]) == 0  # fmt: skip
+    assert "blend of head + neighbours + kmers + homology" in capsys.readouterr().out
+    data = open_dataset("sample", "all", eval_ratio=1)
+    train = data.train
+    sequences = dict(zip(train.ids, train.sequences, strict=True))
+    predictor = Predictor.load(path, device="cpu", homology=sequences)
+    known = [Protein("as in training", train.sequences[7])]
+    evidence = predictor.evidence([*known, *held_out[:3]])
+    terms = train.indices[train.indptr[7] : train.indptr[8]]
+    own = [j for j in terms if not data.labels.terms[j].is_root]
+    assert (evidence.sources[0, own] & EvidenceSource.HOMOLOGY > 0).mean() > 0.9  # others vote, too
+    assert evidence.bin[0] == len(predictor.variant.edges)  # the closest group
+    with pytest.raises(UsageError, match="none of its ids"):
+        Predictor.load(path, device="cpu", homology={"stranger": "MKV"})

@@ -1,0 +1,70 @@
+"""The caller: encoder and head, frozen and unfrozen layers, large encoders."""
+
+import torch
+from oracles import hidden
+from training import config
+
+from esmgo.cli.main import main
+from esmgo.dataset.opening import open_dataset
+from esmgo.go.labels import LabelSpace
+from esmgo.learn.state import State
+from esmgo.model import caller as module
+from esmgo.model.caller import Caller
+from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
+from esmgo.model.packing import pack
+from esmgo.model.tokens import encode
+
+
+def test_frozen_layers_have_no_dropout_and_no_gradient(tmp_path):
+    data = open_dataset("sample")
+    state = State.start(config(tmp_path, dropout=0.5), data, None, torch.device("cpu"))
+    caller = state.caller
+    caller.train()
+    packed = pack([encode(s, 64) for s in data.train.sequences[:4]])
+    one, two = (caller.lower(packed) for _ in range(2))
+    assert torch.equal(one, two)
+    assert not one.requires_grad
+    assert not torch.equal(caller(packed), caller(packed))
+    assert all(name.startswith("classifier.") for name in caller.trainable())
+    caller.unfreeze(1)
+    names = set(caller.trainable())
+    assert "esm.encoder.emb_layer_norm_after.weight" in names
+    last = len(caller.encoder.encoder.layer) - 1
+    layers = {int(n.split(".")[3]) for n in names if n.startswith("esm.encoder.layer.")}
+    assert layers == {last}
+    caller.train()
+    one, two = (caller(packed) for _ in range(2))
+    assert one.requires_grad
+    assert not torch.equal(one, two)
+    caller.train(False)
+    assert torch.equal(caller(packed), caller(packed))
+
+
+def test_a_large_encoder_is_kept_in_bf16_and_comes_back_from_a_checkpoint(
+    base, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "LARGE", 1)
+    small = Caller.start(base, 3, dropout=0.0, seed=1, half=True)
+    assert {p.dtype for p in small.encoder.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in small.head.parameters()} == {torch.float32}
+    monkeypatch.undo()
+    whole = Caller.start(base, 3, dropout=0.0, seed=1, half=True)
+    torch.testing.assert_close(hidden(small), hidden(whole), atol=0.05, rtol=0.05)
+    labels = open_dataset("sample").labels
+    kept = LabelSpace(labels.terms[:1], ((),))
+    caller = Caller.start(base, 1, dropout=0.0, seed=1)
+    caller.encoder.to(torch.bfloat16)
+    training = {"settings": {}, "validation": [], "dataset_sha256": "", "runs_on": "",
+                "seed": 0, "epoch": 0, "step": 0, "n_updates": 0, "n_epoch_updates": 0,
+                "n_epoch_cells": 0, "threads": 1, "loss_sum": 0.0, "norm_sum": 0.0,
+                "best_fmax": -1.0}  # fmt: skip
+    save_checkpoint(tmp_path / "c.pt", caller, kept, 99, training)
+    again = open_checkpoint(tmp_path / "c.pt").caller()
+    assert torch.equal(hidden(again), hidden(caller))
+
+
+def test_a_layer_count_beyond_the_encoder_is_refused(capsys, tmp_path):
+    words = ["train", "--base_model=tiny", "--dataset=sample", "--unfreeze_last_k_layers=99",
+             f"--checkpoint_path={tmp_path / 'c.pt'}", "--device=cpu"]  # fmt: skip
+    assert main(words) == 2
+    assert "layers" in capsys.readouterr().err

@@ -1,0 +1,16 @@
+"""Warnings about the proteins of a data set."""
+
+from made_rows import A, row, warned
+
+from esmgo.dataset.opening import open_dataset
+
+
+def test_twins_and_leaks_are_named(tmp_path, write_rows, ontology):
+    twin = row("a", A)
+    write_rows(
+        [twin, twin | {"id": "b", "sequence": twin["sequence"].lower() + "*"}], "all/train.jsonl"
+    )
+    write_rows([twin | {"id": "t"}, row("u", A)], "all/test.jsonl")
+    told = warned(open_dataset(str(tmp_path), ontology=ontology, eval_ratio=1.0))
+    assert "same sequence (2): a, b" in told
+    assert "trained on, too (1): t" in told

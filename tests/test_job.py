@@ -1,0 +1,81 @@
+"""What decides the calls of a job: another flag, input or model is refused by name."""
+
+import datetime as dt
+import gzip
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from killing_predict import digests
+from predicting import Scored, error_of
+
+from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
+from esmgo.proteome import run
+from esmgo.proteome.job import Job
+
+
+def test_a_resumed_prediction_keeps_its_date(predict, tmp_path, monkeypatch):
+    class Tomorrow(dt.date):
+        @classmethod
+        def today(cls):
+            return cls(2999, 1, 2)
+
+    with monkeypatch.context() as patch:
+        Scored(patch, stop_at=3)
+        assert predict(tmp_path / "x.gpad") == 130
+    monkeypatch.setattr(run.dt, "date", Tomorrow)
+    assert predict(tmp_path / "x.gpad", "--resume") == 4
+    assert predict(tmp_path / "y.gpad") == 4
+    assert "2999-01-02" not in (tmp_path / "x.gpad").read_text()
+    assert "2999-01-02" in (tmp_path / "y.gpad").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--min_score=0.2"], "--min_score (0.1, now 0.2)"),
+        (["--top_k=3"], "--top_k (None, now 3)"),
+        (["--aspect=mf"], "--aspect"),
+        (["--context_length=64"], "--context_length (1024, now 64)"),
+        (["--shard=1/2"], "--shard (1/1 before)"),
+        (["--reference=PMID:1"], "--reference"),
+    ],
+)
+def test_another_flag_is_named_and_refused(predict, stopped, tmp_path, capsys, words, told):
+    before = digests(tmp_path / "x.tsv.parts")
+    assert predict(stopped, "--resume", *words) == 2
+    assert told in error_of(capsys)
+    assert digests(tmp_path / "x.tsv.parts") == before
+
+
+def test_another_input_and_another_model_are_named_and_refused(
+    predict, stopped, proteome, checkpoint, tmp_path, capsys
+):
+    found = open_checkpoint(checkpoint)
+    caller = found.caller()
+    caller.head.out_proj.bias.data[0] += 1
+    other = tmp_path / "other.pt"
+    save_checkpoint(other, caller, found.labels, found.context_length, found.training)
+    assert predict(stopped, "--resume", checkpoint_path=other) == 2
+    assert "was begun with another model" in error_of(capsys)
+    proteome.write_text(proteome.read_text().replace("N23_X made up\nM", "N23_X made up\nMA"))
+    assert predict(stopped, "--resume") == 3
+    assert "was begun with another input" in error_of(capsys)
+
+
+def test_a_moved_and_packed_input_is_the_same_input(predict, stopped, proteome, tmp_path):
+    packed = tmp_path / "moved.gz"
+    packed.write_bytes(gzip.compress(proteome.read_bytes()))
+    assert predict(stopped, "--resume", input=packed) == 4
+
+
+def test_a_fingerprint_tells_two_jobs_apart_and_not_two_dates():
+    job = Job("1", "m", hashlib.sha256(b"").hexdigest(), 9, {"top_k": 1}, "all", ("head",),
+              (1, 2), "2025-01-02", 4)  # fmt: skip
+    assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job
+    assert replace(job, date="2026-01-02", shard=(2, 2)).fingerprint == job.fingerprint
+    for change in ({"model": "n"}, {"options": {"top_k": 2}}, {"n_proteins": 8}, {"block": 5}):
+        assert replace(job, **change).fingerprint != job.fingerprint
+        assert replace(job, **change).differences(job)
+    assert (list(job.blocks), job.n_here) == ([0, 2], 5)

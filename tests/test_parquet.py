@@ -1,0 +1,86 @@
+"""Parquet tables: types of other writers, malformed and damaged ones."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from made_rows import A, B, C, M, row
+
+from esmgo.dataset.opening import open_dataset
+from esmgo.errors import DatasetError
+
+
+def test_parquet_and_json_lines_give_the_same_data_set(write_rows, ontology):
+    rows = [row("a", A, B, taxon_id="9606"), row("b", M, taxon_id="1"), row("c", C, taxon_id="2")]
+    one = open_dataset(write_rows(rows, "a.jsonl"), ontology=ontology)
+    two = open_dataset(write_rows(rows, "a.parquet"), ontology=ontology)
+    other_name = [{("go_terms" if k == "terms" else k): v for k, v in r.items()} for r in rows]
+    other_name = [r | {"taxon_id": 7, "more": [1.5, None]} for r in other_name]
+    three = open_dataset(write_rows(other_name, "b.jsonl.gz"), ontology=ontology)
+    four = open_dataset(write_rows(other_name, "b.parquet"), ontology=ontology)
+    assert len({data.fingerprint for data in (one, two, three, four)}) == 1
+
+
+@pytest.mark.parametrize("kind", ["dictionary", "large", "chunked"])
+def test_parquet_types_of_other_writers_are_read(write_rows, ontology, kind):
+    rows = [row("a", A, B), row("b", M), row("c", C)]
+    table = pa.Table.from_pylist(rows)
+    text, words = {
+        "dictionary": (pa.dictionary(pa.int32(), pa.string()), pa.list_(pa.string())),
+        "large": (pa.large_string(), pa.large_list(pa.large_string())),
+        "chunked": (pa.string(), pa.list_(pa.string())),
+    }[kind]
+    table = table.cast(pa.schema([("id", pa.string()), ("sequence", text), ("terms", words)]))
+    if kind == "chunked":
+        table = pa.concat_tables([table.slice(0, 2), table.slice(2)])
+    plain = open_dataset(write_rows(rows, "plain.jsonl"), ontology=ontology)
+    assert (
+        open_dataset(write_rows(table, "x.parquet"), ontology=ontology).fingerprint
+        == plain.fingerprint
+    )
+
+
+def columns(**changed):
+    return pa.table({"id": ["a", "b"], "sequence": ["MKT", "MKV"], "terms": [[A], [A]]} | changed)
+
+
+TABLES = {
+    "null id": (columns(id=["a", None]), "row 2: column 'id' is null"),
+    "empty id": (columns(id=["a", ""]), "row 2: column 'id' is empty"),
+    "null sequence": (columns(sequence=[None, "M"]), "row 1: column 'sequence' is null"),
+    "number id": (columns(id=[1, 2]), "column 'id' is int64, not text"),
+    "null terms": (columns(terms=[[A], None]), "row 2: column 'terms' is null"),
+    "null in terms": (columns(terms=[[A], [A, None]]), "row 2: column 'terms' holds a null"),
+    "text terms": (columns(terms=[A, A]), "column 'terms' is string, not a list"),
+    "number terms": (columns(terms=[[1], [2]]), "column 'terms' is list<"),
+    "no sequence": (columns().drop_columns("sequence"), "no column 'sequence'"),
+    "no terms": (columns().drop_columns("terms"), "no column 'terms'; found id, sequence"),
+    "twice": (columns(id=["a", "a"]), "row 2: id 'a' is on row 1 already"),
+    "unknown": (columns(terms=[[A], [A, "GO:9999999"]]), "row 2: b: GO:9999999"),
+    "empty": (columns().slice(0, 0), "no rows"),
+    "only empty terms": (columns(terms=pa.array([[], []], pa.list_(pa.null()))), "no GO terms"),
+    "not UTF-8": (
+        columns(id=pa.array([b"a", b"\xff"]).view(pa.string())),
+        "not a readable Parquet file",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_malformed_table_is_refused_with_its_row(write_rows, ontology, case):
+    table, words = TABLES[case]
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(write_rows(table, "train.parquet"), ontology=ontology)
+    assert words in str(caught.value)
+    assert "train.parquet" in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "flipped"])
+def test_a_damaged_table_is_refused(write_rows, ontology, damage):
+    path = Path(write_rows([row(f"p{i}", A) for i in range(50)], "train.parquet"))
+    data = path.read_bytes()
+    flipped = data[:4] + bytes(byte ^ 255 for byte in data[4:400]) + data[400:]
+    path.write_bytes({"cut": data[:-9], "text": b"hello", "empty": b"", "flipped": flipped}[damage])
+    with pytest.raises(DatasetError, match=r"train\.parquet: "):
+        open_dataset(str(path), ontology=ontology)

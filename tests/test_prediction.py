@@ -1,0 +1,29 @@
+"""A prediction: its terms in order."""
+
+import numpy as np
+
+
+def test_deeper_terms_come_first_on_ties(scorer, proteins):
+    prediction = next(scorer.predict(proteins))
+    order = prediction.ranked()
+    scores, depth = prediction.scores[order], scorer.labels.depth[order]
+    assert (np.diff(scores) <= 0).all()
+    assert (np.diff(depth)[np.diff(scores) == 0] <= 0).all()
+
+
+def test_general_terms_that_a_term_below_implies_can_be_left_out(scorer, proteins):
+    labels = scorer.labels
+    for prediction in scorer.predict(proteins):
+        every, some = (prediction.top(10_000, general=general) for general in (True, False))
+        assert some == [row for row in every if row in some]
+        score, listed = {t.id: s for t, s in every}, {t.id for t, _ in some}
+        assert 0 < len(some) < len(every) == len(labels)
+        below = {term.id: [] for term in labels.terms}
+        for term, parents in zip(labels.terms, labels.parents, strict=True):
+            for p in parents:
+                below[labels.terms[p].id].append(score[term.id])
+        for id, children in below.items():
+            is_implied = any(
+                child >= np.float32(score[id]) - np.float32(0.05) for child in children
+            )
+            assert (id in listed) != is_implied

@@ -1,0 +1,68 @@
+"""Signals end training: the first saves, the second leaves at once."""
+
+import os
+import signal
+
+import pytest
+from killing import flags, weights_sha256
+from training import train
+
+from esmgo.cli.main import main
+from esmgo.learn import state
+from esmgo.model.checkpoint import open_checkpoint
+
+
+@pytest.mark.parametrize(
+    ("signum", "more"),
+    [(signal.SIGTERM, ()), (signal.SIGINT, ("--substitution_rate=0.2",))],
+)
+def test_a_signal_saves_and_leaves_and_resume_ends_with_the_same_bits(
+    tmp_path, signum, more, capsys, monkeypatch
+):
+    assert train(tmp_path / "whole", *more) == 0
+    wanted = weights_sha256(tmp_path / "whole" / "c.pt")
+    real, steps = state.State.seed_step, [0]
+
+    def seed_step(self):
+        steps[0] += 1
+        if steps[0] == 11:
+            os.kill(os.getpid(), signum)
+        real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state.State, "seed_step", seed_step)
+        assert train(tmp_path / "stopped", *more) == 128 + signum
+    err = capsys.readouterr().err
+    assert "--resume" in err
+    at = open_checkpoint(tmp_path / "stopped" / "c.pt").training
+    assert (at["epoch"], at["step"]) == (1, 10 - at_steps(at))
+    assert main(flags(tmp_path / "stopped", "--resume")) == 0
+    assert "Previous checkpoint resumed successfully" in capsys.readouterr().out
+    assert weights_sha256(tmp_path / "stopped" / "c.pt") == wanted
+
+
+def at_steps(at) -> int:
+    """Windows of an epoch of the sample."""
+    return -(-at["n_train"] // 64)
+
+
+def test_a_second_signal_leaves_at_once_and_the_last_checkpoint_is_whole(tmp_path, monkeypatch):
+    assert train(tmp_path) == 0
+    before = (tmp_path / "c.pt").read_bytes()
+
+    def save(path, *args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the second signal should have ended the save")
+
+    real, steps = state.State.seed_step, [0]
+
+    def seed_step(self):
+        steps[0] += 1
+        if steps[0] == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(self)
+
+    monkeypatch.setattr(state, "save_checkpoint", save)
+    monkeypatch.setattr(state.State, "seed_step", seed_step)
+    assert train(tmp_path, "--resume", "--num_epochs=4") == 143
+    assert (tmp_path / "c.pt").read_bytes() == before

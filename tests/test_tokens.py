@@ -1,0 +1,45 @@
+"""Residues as tokens, and long proteins as windows."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import EsmTokenizer
+
+from esmgo.model.tokens import VOCABULARY, encode, windows
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
+    path.write_text("\n".join(VOCABULARY))
+    return EsmTokenizer(str(path))
+
+
+def test_tokens_are_those_of_the_reference_tokenizer(tokenizer):
+    for sequence in ("M", "ACDEFGHIKLMNPQRSTVWY", "BUZOX", "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"):
+        assert encode(sequence, 1026).tolist() == tokenizer(sequence)["input_ids"]
+
+
+def test_tokens_of_famous_proteins_are_those_of_the_reference_tokenizer(tokenizer, shared):
+    lines = (shared / "data" / "demo_proteins.jsonl").read_text().splitlines()
+    for line in lines:
+        sequence = json.loads(line)["sequence"]
+        wanted = tokenizer(sequence, truncation=True, max_length=1026)["input_ids"]
+        assert encode(sequence, 1026).tolist() == wanted
+    assert len(lines) == 31
+
+
+@given(st.integers(1, 3000), st.integers(3, 500))
+def test_windows_cover_every_residue_and_fit_the_context(n, context_length):
+    sequence = "".join(chr(65 + i % 23) for i in range(n))
+    parts = windows(sequence, context_length)
+    size = context_length - 2
+    assert all(len(part) <= size for part in parts)
+    assert parts[0] == sequence[:size]
+    assert parts[-1] == sequence[-size:]
+    if n > size:
+        # neighbours touch or overlap, by 256 residues or half a window where that is less
+        step = -(-(n - size) // (len(parts) - 1))
+        assert step <= max(1, size - min(256, size // 2)) + 1
