@@ -26,12 +26,14 @@ from random import Random
 import numpy as np
 import torch
 
-from esmgo import Protein, Scorer
+from esmgo import Protein
 from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_path, sample_rows
 from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS
 from esmgo.explanation.attribution import logits
 from esmgo.explanation.explaining import explained
+from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import MASK, encode
+from esmgo.predict.scorer import Scorer
 
 COLUMNS = (
     "rank of residues", "the same, mean of 7", "rank of motifs", "of motifs that matter",
@@ -138,7 +140,7 @@ def main() -> None:
     if sys.argv[1].startswith("--write="):
         write_data(Path(sys.argv[1].removeprefix("--write=")))
         return
-    scorer = Scorer.load(sys.argv[1], device="cpu", precision="fp32")
+    scorer = Scorer.of(open_checkpoint(sys.argv[1]), device="cpu", precision="fp32")
     n = int(sys.argv[2]) if len(sys.argv) > 2 else None
     rows = []
     for row in sample_rows()["test"][:n]:

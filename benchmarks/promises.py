@@ -53,7 +53,7 @@ def main() -> None:
         evidence = predictor.evidence(block)
         truth = np.zeros(evidence.scores.values.shape, bool)
         for place, i in enumerate(rows):
-            own = column[proteins.indices[proteins.indptr[i] : proteins.indptr[i + 1]]]
+            own = column[proteins.terms.row(i)]
             truth[place, own[own >= 0]] = True
         for promise in PROMISES:
             called = predictor.is_promised(evidence, promise)
@@ -62,7 +62,7 @@ def main() -> None:
                 known = truth[:, some].any(1)
                 n, right = called[:, some].sum(1), (called & truth)[:, some].sum(1)
                 for place in np.flatnonzero(known):
-                    for bin in (int(evidence.bin[place]), "all"):
+                    for bin in (int(evidence.group[place]), "all"):
                         asked[promise, aspect, bin] += 1
                         if n[place]:
                             sums[promise, aspect, bin].append((n[place], right[place]))

@@ -84,7 +84,7 @@ def call_famous() -> None:
 
 def called(protein: SampleRow) -> dict[str, float]:
     """Return the probability of every term, by name: as `rank` does, from Python."""
-    predictor = esmgo.Scorer.load(CHECKPOINT, device="cpu")
+    predictor = esmgo.Predictor.load(CHECKPOINT, device="cpu")
     (prediction,) = predictor.predict([esmgo.Protein(protein["id"], protein["sequence"])])
     return {term.name: probability for term, probability in prediction.top(len(predictor.labels))}
 

@@ -91,11 +91,14 @@ def pack(source: Checkpoint, path: Path) -> Checkpoint:
 
 def differences(source: Checkpoint, packed: Checkpoint, fasta: Path) -> dict[str, float]:
     """Return how far scores have moved: of the head alone, and of the blend."""
-    before, after = (Predictor.of(c, device="cpu", precision="fp32") for c in (source, packed))
     proteins = list(read_fasta(fasta))
     found = {}
-    for name, a, b in (("head", before.scorer, after.scorer), ("blend", before, after)):
-        pairs = zip(a.score(proteins), b.score(proteins), strict=True)
+    for name, sources in (("head", ("head",)), ("blend", None)):
+        before, after = (
+            Predictor.of(each, device="cpu", precision="fp32", sources=sources)
+            for each in (source, packed)
+        )
+        pairs = zip(before.score(proteins), after.score(proteins), strict=True)
         found[name] = max(float(np.abs(x.values - y.values).max()) for x, y in pairs)
     changes = {f"largest difference of a score of the {name}": far for name, far in found.items()}
     return changes | {

@@ -31,7 +31,7 @@ from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
 from esmgo.dataset.sample import example, sample_rows
-from esmgo.evidence.sources import EvidenceSource
+from esmgo.evidence.source_scores import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term
@@ -40,6 +40,7 @@ from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode
 from esmgo.predict.calling import CallRules, Rules
+from esmgo.predict.predictor import Predictor
 from esmgo.predict.scorer import Scorer
 from esmgo.proteome import run
 from esmgo.proteome.formats import FORMATS, writers
@@ -267,9 +268,9 @@ def cafa_files(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def scorer(checkpoint):
-    """Encoder and head of the caller of one epoch."""
-    return Scorer.load(checkpoint, device="cpu")
+def predictor(checkpoint):
+    """The caller of one epoch, ready to predict."""
+    return Predictor.load(checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="session")

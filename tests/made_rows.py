@@ -17,10 +17,8 @@ def row(id, *terms, **more):
 
 def annotations(proteins, labels):
     """The terms of each protein, by id."""
-    at = proteins.indptr
     return {
-        id: [labels.terms[j].id for j in proteins.indices[at[i] : at[i + 1]]]
-        for i, id in enumerate(proteins.ids)
+        id: [labels.terms[j].id for j in proteins.terms.row(i)] for i, id in enumerate(proteins.ids)
     }
 
 

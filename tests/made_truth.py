@@ -3,7 +3,7 @@
 import numpy as np
 
 from esmgo.go.labels import LabelSpace
-from esmgo.go.sparse import close_rows
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
 from esmgo.go.truepath import propagate
 from esmgo.metrics.truth import Truth
@@ -34,10 +34,9 @@ def drawn(seed: int, n: int, labels: LabelSpace) -> tuple[Truth, np.ndarray]:
     """True terms of n proteins, closed, and propagated scores, both drawn at random."""
     random = np.random.default_rng(seed)
     rows = [random.choice(len(labels), random.integers(0, 4)) for _ in range(n)]
-    indptr = np.cumsum([0, *map(len, rows)])
     indices = np.concatenate([np.empty(0, np.int32), *rows]).astype(np.int32)
-    closed = close_rows(indptr.astype(np.int64), indices, labels)
-    truth = Truth(tuple(f"p{i}" for i in range(n)), *closed, labels)
+    closed = SparseRows.of(list(map(len, rows)), indices).closed(labels)
+    truth = Truth(tuple(f"p{i}" for i in range(n)), closed, labels)
     values = random.random((n, len(labels))).round(2) * (random.random((n, len(labels))) < 0.5)
     return truth, propagate(values.astype(np.float32), labels)
 
@@ -45,7 +44,7 @@ def drawn(seed: int, n: int, labels: LabelSpace) -> tuple[Truth, np.ndarray]:
 def dense(truth: Truth) -> np.ndarray:
     """The true terms as a matrix."""
     matrix = np.zeros((len(truth), len(truth.labels)), bool)
-    matrix[np.repeat(np.arange(len(truth)), np.diff(truth.indptr)), truth.indices] = True
+    matrix[truth.terms.owner, truth.terms.indices] = True
     return matrix
 
 

@@ -9,6 +9,7 @@ from goatools.anno.gaf_reader import GafReader
 from made_calls import ABOUT, KINASE, LABELS, ROOT_MF, ROW, evidence
 
 from esmgo.data.annotations import read_annotations
+from esmgo.go.sparse import SparseRows
 from esmgo.predict.calling import CallRules, Rules
 from esmgo.proteome.formats import writers
 
@@ -86,10 +87,11 @@ def test_annotation_files_say_in_words_what_they_hold(written, name):
 def test_roots_are_annotated_nowhere(tmp_path):
     select = CallRules(Rules(with_ancestors=True, min_score=0.7), LABELS)
     only_root = select.calls(evidence(ROW), [1])
-    assert only_root.columns.tolist() == [ROOT_MF, KINASE]
+    assert only_root.terms.indices.tolist() == [ROOT_MF, KINASE]
     alone = replace(
-        only_root, columns=only_root.columns[:1], scores=only_root.scores[:1],
-        precision=only_root.precision[:1], sources=only_root.sources[:1], indptr=np.array([0, 1]),
+        only_root, terms=SparseRows(np.array([0, 1]), only_root.terms.indices[:1]),
+        scores=only_root.scores[:1], precision=only_root.precision[:1],
+        sources=only_root.sources[:1],
     )  # fmt: skip
     with writers({"gaf": str(tmp_path / "x.gaf")}, ABOUT) as (writer,):
         writer.write(alone)

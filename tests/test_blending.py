@@ -10,7 +10,7 @@ from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import UsageError
 from esmgo.evidence.index import index_path, open_index
-from esmgo.evidence.sources import EvidenceSource
+from esmgo.evidence.source_scores import EvidenceSource
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.predict.predictor import Predictor
@@ -84,9 +84,9 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
     predictor = Predictor.load(path, device="cpu", homology=sequences)
     known = [Protein("as in training", train.sequences[7])]
     evidence = predictor.evidence([*known, *held_out[:3]])
-    terms = train.indices[train.indptr[7] : train.indptr[8]]
+    terms = train.terms.row(7)
     own = [j for j in terms if not data.labels.terms[j].is_root]
     assert (evidence.sources[0, own] & EvidenceSource.HOMOLOGY > 0).mean() > 0.9  # others vote, too
-    assert evidence.bin[0] == len(predictor.variant.edges)  # the closest group
+    assert evidence.group[0] == len(predictor.variant.edges)  # the closest group
     with pytest.raises(UsageError, match="none of its ids"):
         Predictor.load(path, device="cpu", homology={"stranger": "MKV"})

@@ -120,7 +120,7 @@ def test_without_a_bundled_caller_the_usual_path_is_what_is_missed(bundled, caps
     code, _, err = ranked(capsys, "--checkpoint_path=bundled")
     assert (code, "no bundled caller" in err) == (6, True)
     with pytest.raises(esmgo.EsmgoError, match="no bundled caller"):
-        esmgo.Scorer.load()
+        esmgo.Predictor.load()
 
 
 def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
@@ -141,7 +141,7 @@ def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
 def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     proteins = [esmgo.Protein("a", SEQUENCE)]
     (blend,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins)
-    (head,) = esmgo.Scorer.load(device="cpu", precision="fp32").predict(proteins, raw=True)
+    (head,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins, raw=True)
     assert not np.allclose(blend.scores, head.scores, atol=1e-3)
     for prediction, words, general in (
         (blend, [], False), (blend, ["--general"], True), (head, ["--raw"], True),

@@ -18,7 +18,7 @@ from made_calls import (
     evidence,
 )
 
-from esmgo.go.calls import Ancestry, most_specific
+from esmgo.go.calls import Ancestry, leaves
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
@@ -29,7 +29,7 @@ def kept(rules, *rows, promised=None):
     """The called columns of each protein."""
     found = CallRules(rules, LABELS).calls(evidence(*rows), [3] * len(rows), promised)
     assert found.is_sound(len(LABELS))
-    return [found.columns[found.row(i)].tolist() for i in range(len(rows))]
+    return [found.terms.row(i).tolist() for i in range(len(rows))]
 
 
 def test_calls_come_best_first_deeper_terms_first_and_without_roots():
@@ -39,7 +39,7 @@ def test_calls_come_best_first_deeper_terms_first_and_without_roots():
     assert kept(Rules(min_score=0.5), ROW, {}) == [[KINASE, CYCLE, SERINE], []]
 
 
-def test_aspects_and_the_best_and_the_most_specific():
+def test_aspects_and_the_best_and_the_leaves():
     assert kept(Rules(aspects=(Aspect.MF, Aspect.BP)), ROW) == [[KINASE, CYCLE, SERINE]]
     assert kept(Rules(top_k=2), ROW) == [[KINASE, CYCLE]]
     assert kept(Rules(most_specific=True), ROW) == [[CYCLE, SERINE, RIBOSOME, NUCLEUS]]
@@ -58,7 +58,7 @@ def test_a_protein_and_an_aspect_without_a_promise_is_an_abstention():
     promised[0, [SERINE, ROOT_BP, NUCLEUS]] = True  # a root is no call
     rules = Rules(min_score=0, precision=0.9)
     found = CallRules(rules, LABELS).calls(evidence(ROW, ROW), [3, 3], promised)
-    assert found.columns.tolist() == [SERINE, NUCLEUS]
+    assert found.terms.indices.tolist() == [SERINE, NUCLEUS]
     assert found.n_abstained.tolist() == [1, 3]
     few = CallRules(replace(rules, aspects=(Aspect.MF,)), LABELS)
     assert few.calls(evidence(ROW, ROW), [3, 3], promised).n_abstained.tolist() == [0, 1]
@@ -69,5 +69,5 @@ def test_a_label_space_without_an_ontology_has_calls_and_no_ancestors():
     found = CallRules(Rules(most_specific=True), plain).calls(
         replace(evidence(ROW), scores=Scores(("p",), evidence(ROW).scores.values, plain)), [3]
     )
-    assert found.columns.tolist() == [KINASE, CYCLE, SERINE, RIBOSOME, COMPLEX, NUCLEUS]
-    assert most_specific([KINASE, SERINE], Ancestry(plain)) == [KINASE, SERINE]
+    assert found.terms.indices.tolist() == [KINASE, CYCLE, SERINE, RIBOSOME, COMPLEX, NUCLEUS]
+    assert leaves([KINASE, SERINE], Ancestry(plain)) == [KINASE, SERINE]

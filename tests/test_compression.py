@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esmgo.go.sparse import SparseRows
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
 
 
@@ -20,10 +21,10 @@ def test_numbers_come_back_as_they_were(numbers):
 def test_lists_come_back_as_they_were(lists):
     indptr = np.cumsum([0, *map(len, lists)])
     values = np.array([v for each in lists for v in each], np.int32)
-    data = (np.frombuffer(part, np.uint8) for part in deflated_lists(indptr, values))
+    data = (np.frombuffer(part, np.uint8) for part in deflated_lists(SparseRows(indptr, values)))
     found = inflated_lists(*data)
-    np.testing.assert_array_equal(found[0], indptr)
-    np.testing.assert_array_equal(found[1], values)
+    np.testing.assert_array_equal(found.indptr, indptr)
+    np.testing.assert_array_equal(found.indices, values)
 
 
 def test_small_numbers_take_little_room():

@@ -5,7 +5,7 @@ import pytest
 from made_truth import dense, drawn, grown
 
 from esmgo.go.scores import Scores
-from esmgo.go.sparse import close_rows
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect
 from esmgo.metrics.curve import thresholds
 from esmgo.metrics.result import evaluate
@@ -22,8 +22,8 @@ def test_the_rules_differ_in_thresholds_and_in_who_is_counted():
     labels = grown(1, 4)
     root = labels.column[MF.root]
     leaf = int(labels.columns_of(MF)[0])
-    closed = close_rows(np.array([0, 1, 2]), np.array([root, leaf], np.int32), labels)
-    truth = Truth(("root alone", "more"), *closed, labels)
+    closed = SparseRows(np.array([0, 1, 2]), np.array([root, leaf], np.int32)).closed(labels)
+    truth = Truth(("root alone", "more"), closed, labels)
     scores = [Scores(truth.proteins, dense(truth).astype(np.float32), labels)]
     assert evaluate(scores, truth)[MF].curve.rc[0] == 0.5
     assert evaluate(scores, truth, rules="exact")[MF].curve.rc[0] == 1

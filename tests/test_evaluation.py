@@ -104,10 +104,10 @@ def test_a_checkpoint_is_evaluated_in_blocks(checkpoint, tmp_path, capsys):
     assert code == 0
     page = json.loads((out / "evaluation.json").read_text())
     (only,) = page["evaluations"]
-    predictor = esmgo.Scorer.load(checkpoint, device="cpu")
+    predictor = esmgo.Predictor.load(checkpoint, device="cpu")
     ontology = esmgo.read_obo(sample_ontology_path(), warn=lambda _: None)
     proteins, labels, _ = open_split("sample", ontology=ontology)
-    truth = esmgo.Truth(proteins.ids, proteins.indptr, proteins.indices, labels)
+    truth = proteins.truth(labels)
     records = map(esmgo.Protein, proteins.ids, proteins.sequences)
     by_hand = esmgo.evaluate(predictor.score(records), truth)
     assert {a.name for a in by_hand} == set(only["aspects"])

@@ -1,5 +1,7 @@
 """Sums over proteins against their definition written out."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,13 +98,13 @@ def test_a_protein_without_scores_counts_and_one_without_truth_does_not():
 def test_terms_that_only_the_caller_has_are_false_calls():
     wide = grown(5, 8)
     truth, _ = drawn(6, 4, wide)
-    used = sorted({*truth.indices.tolist()})
+    used = sorted({*truth.terms.indices.tolist()})
     narrow = LabelSpace(
         tuple(wide.terms[j] for j in used),
         tuple(tuple(used.index(p) for p in wide.parents[j]) for j in used),
     )
     place = np.array([used.index(j) if j in used else -1 for j in range(len(wide))])
-    cut = Truth(truth.proteins, truth.indptr, place[truth.indices].astype(np.int32), narrow)
+    cut = Truth(truth.proteins, truth.terms.renamed(place.astype(np.int32)), narrow)
     everything = Scores(truth.proteins, np.ones((4, len(wide)), np.float32), wide)
     for aspect, result in evaluate([everything], cut).items():
         n = len(wide.columns_of(aspect)) * result.curve.n_proteins
@@ -113,8 +115,7 @@ def test_known_terms_count_neither_as_true_nor_as_called():
     labels = grown(7, 12)
     truth, values = drawn(8, 6, labels)
     known, _ = drawn(9, 6, labels)
-    partial = Truth(*(getattr(truth, f) for f in ("proteins", "indptr", "indices", "labels")),
-                    (known.indptr, known.indices))  # fmt: skip
+    partial = replace(truth, known=known.terms)
     hidden = dense(known)
     left = dense(truth) & ~hidden
     found = evaluate([Scores(truth.proteins, values, labels)], partial, rules="exact")
@@ -131,7 +132,7 @@ def test_known_terms_count_neither_as_true_nor_as_called():
 def test_only_terms_of_interest_count():
     labels = grown(7, 12)
     truth, values = drawn(8, 6, labels)
-    column = next(j for j in labels.columns_of(MF) if (truth.indices == j).any())
+    column = next(j for j in labels.columns_of(MF) if (truth.terms.indices == j).any())
     found = evaluate(
         [Scores(truth.proteins, values, labels)], truth, of_interest={labels.terms[column].id}
     )[MF]

@@ -13,6 +13,7 @@ from esmgo.evidence.index import Index
 from esmgo.explanation.card import to_json, to_text
 from esmgo.explanation.explaining import carriers, column_of, explained
 from esmgo.explanation.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
+from esmgo.go.sparse import SparseRows
 from esmgo.model.caller import Caller
 from esmgo.model.tokens import windows
 from esmgo.predict.scorer import Scorer
@@ -84,8 +85,7 @@ def test_carriers_are_the_nearest_training_proteins_with_the_term():
     index = Index(
         ids=("a", "b", "c", "d"),
         vectors=np.array([[1, 0], [0, 1], [1, 1], [-1, 0]], np.float16),
-        indptr=np.array([0, 2, 2, 4, 6]),
-        indices=np.array([0, 1, 0, 1, 0, 2], np.int32),
+        terms=SparseRows(np.array([0, 2, 2, 4, 6]), np.array([0, 1, 0, 1, 0, 2], np.int32)),
     )
     found = carriers(index, np.array([[1, 0]], np.float32), 1, 5)
     assert (found.n_proteins, found.n_carriers) == (4, 2)

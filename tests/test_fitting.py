@@ -2,28 +2,28 @@
 
 import numpy as np
 import pytest
-from made_scores import said
+from made_scores import source_scores
 
 from esmgo.learn.fitting import cells_of, edges_of, fit_stacker
 from esmgo.predict.regression import Stacker, features
 
 
 def test_weights_of_a_known_model_are_found_again():
-    told = said(400, 100)
-    names = [name for name, _ in features(told)]
+    scores = source_scores(400, 100)
+    names = [name for name, _ in features(scores)]
     true = Stacker(-1.0, dict.fromkeys(names, 0.0) | {"head": 0.8, "neighbours": 0.5})
-    at = np.arange(told.head.size)
-    y = np.random.default_rng(1).uniform(size=len(at)) < true.probabilities(told).ravel()
-    found = fit_stacker(*cells_of(told, at), y, np.ones(len(at)))
-    away = np.abs(found.probabilities(told) - true.probabilities(told))
+    at = np.arange(scores.head.size)
+    y = np.random.default_rng(1).uniform(size=len(at)) < true.probabilities(scores).ravel()
+    found = fit_stacker(*cells_of(scores, at), y, np.ones(len(at)))
+    away = np.abs(found.probabilities(scores) - true.probabilities(scores))
     assert (away.mean() < 0.01, away.max() < 0.1) == (True, True)
 
 
 def test_a_cell_that_stands_for_two_counts_twice():
-    told = said()
-    names = [name for name, _ in features(told)]
-    _, x = cells_of(told, np.arange(told.head.size))
-    y = np.random.default_rng(2).uniform(size=len(x)) < told.head.ravel()
+    scores = source_scores()
+    names = [name for name, _ in features(scores)]
+    _, x = cells_of(scores, np.arange(scores.head.size))
+    y = np.random.default_rng(2).uniform(size=len(x)) < scores.head.ravel()
     weight = np.where(np.arange(len(x)) % 2, 1.0, 2.0)
     twice = np.concatenate([np.arange(len(x)), np.arange(0, len(x), 2)])
     a = fit_stacker(names, x, y, weight)
@@ -37,12 +37,12 @@ def test_a_cell_that_stands_for_two_counts_twice():
 
 def test_the_features_of_cells_are_those_of_the_whole():
     kmers = np.random.default_rng(4).uniform(size=(8, 6)).astype(np.float32)
-    told = said(8, 6, votes={"neighbours": said(8, 6).head, "kmers": kmers})
+    scores = source_scores(8, 6, votes={"neighbours": source_scores(8, 6).head, "kmers": kmers})
     at = np.array([40, 0, 13])
-    names, x = cells_of(told, at)
-    assert names == [name for name, _ in features(told)]
-    for name, column, (_, whole) in zip(names, x.T, features(told), strict=True):
-        wanted = np.broadcast_to(whole, told.head.shape).ravel()[at]
+    names, x = cells_of(scores, at)
+    assert names == [name for name, _ in features(scores)]
+    for name, column, (_, whole) in zip(names, x.T, features(scores), strict=True):
+        wanted = np.broadcast_to(whole, scores.head.shape).ravel()[at]
         np.testing.assert_array_equal(column, wanted, err_msg=name)
 
 

@@ -10,6 +10,7 @@ from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
 from esmgo.evidence.index import Index, index_path, open_index, write_index
+from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.embeddings import embed, encoder_of
 
@@ -21,8 +22,8 @@ def test_a_packed_caller_has_a_small_index_that_its_encoder_owns(blended, packed
     assert sorted(order) == list(range(len(whole)))
     assert order == whole.kmers.tour().tolist()
     wanted = whole.reordered(np.array(order))
-    np.testing.assert_array_equal(small.indices, wanted.indices)
-    np.testing.assert_array_equal(small.kmers.holders, wanted.kmers.holders)
+    np.testing.assert_array_equal(small.terms.indices, wanted.terms.indices)
+    np.testing.assert_array_equal(small.kmers.holders.indices, wanted.kmers.holders.indices)
     before, after = (each.vectors.astype(np.float32) for each in (wanted, small))
     centred = before - before.mean(axis=0)
     assert np.linalg.norm(after - before) < 0.2 * np.linalg.norm(centred)
@@ -34,10 +35,8 @@ def test_few_vectors_and_none_are_packed(blended, tmp_path):
     shutil.copy(blended[0], path)
     for vectors in ([[0, 0], [1, -2]], [[3, 1]], np.empty((0, 2))):
         n = len(vectors)
-        index = Index(
-            ("a", "b")[:n], np.array(vectors, np.float16), np.zeros(n + 1, np.int64),
-            np.empty(0, np.int32),
-        )  # fmt: skip
+        terms = SparseRows.of([0] * n, np.empty(0, np.int32))
+        index = Index(("a", "b")[:n], np.array(vectors, np.float16), terms)
         write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, small=True)
         found = open_index(open_checkpoint(path))
         np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
@@ -48,8 +47,8 @@ def test_index_holds_every_training_protein_as_the_encoder_sees_it(checkpoint):
     index = open_index(opened)
     train = open_dataset("sample", "all", eval_ratio=0.1).train
     assert index.ids == train.ids
-    np.testing.assert_array_equal(index.indptr, train.indptr)
-    np.testing.assert_array_equal(index.indices, train.indices)
+    np.testing.assert_array_equal(index.terms.indptr, train.terms.indptr)
+    np.testing.assert_array_equal(index.terms.indices, train.terms.indices)
     some = list(range(0, len(train), 97))
     caller = encoder_of(opened, torch.device("cpu"))
     wanted = embed(caller, [train.sequences[i] for i in some], 1026, torch.device("cpu"))

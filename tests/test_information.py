@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from esmgo.errors import AnnotationError
 from esmgo.go.information import information_accretion, read_information_accretion
 from esmgo.go.labels import LabelSpace
-from esmgo.go.sparse import close_rows
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
 
 BAD = Path(__file__).parents[2] / "shared" / "bad_inputs" / "tsv" / "11_ia_negative_nan.tsv"
@@ -31,9 +30,9 @@ PARENTS = ((), (0,), (0,), (1, 2), (3,), (3,))
 LABELS = LabelSpace(tuple(Term(f"GO:{j:07d}", "", Aspect.BP) for j in range(len(PARENTS))), PARENTS)
 
 
-def sparse(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    return close_rows(indptr, np.array([j for row in rows for j in row], np.int32), LABELS)
+def sparse(rows: list[list[int]]) -> SparseRows:
+    columns = np.array([j for row in rows for j in row], np.int32)
+    return SparseRows.of([len(row) for row in rows], columns).closed(LABELS)
 
 
 def brute_force(rows: list[set[int]]) -> list[float]:
@@ -47,7 +46,7 @@ def brute_force(rows: list[set[int]]) -> list[float]:
 
 def test_the_bits_are_those_of_clark_and_radivojac():
     rows = [[4], [3], [1], [1], [2], [0], [1, 2], [1, 2]]
-    bits = information_accretion(*sparse(rows), LABELS)
+    bits = information_accretion(sparse(rows), LABELS)
     # 6 of 8 have 1; 5 of 8 have 2; of the 4 with both, 2 have 3; of these 1 has 4
     expected = [0, -math.log2(6 / 8), -math.log2(5 / 8), 1, 1, 0]
     np.testing.assert_allclose(bits, expected)
@@ -56,13 +55,13 @@ def test_the_bits_are_those_of_clark_and_radivojac():
 
 @given(st.lists(st.sets(st.integers(0, 5), max_size=3), max_size=12))
 def test_the_bits_equal_those_counted_one_by_one(rows):
-    indptr, indices = sparse([sorted(row) for row in rows])
-    closed = [set(indices[lo:hi].tolist()) for lo, hi in pairwise(indptr)]
-    np.testing.assert_allclose(information_accretion(indptr, indices, LABELS), brute_force(closed))
+    terms = sparse([sorted(row) for row in rows])
+    closed = [set(terms.row(i).tolist()) for i in range(len(terms))]
+    np.testing.assert_allclose(information_accretion(terms, LABELS), brute_force(closed))
 
 
 def test_without_proteins_there_is_no_information():
-    assert not information_accretion(*sparse([]), LABELS).any()
+    assert not information_accretion(sparse([]), LABELS).any()
 
 
 def test_bits_are_read_by_id():

@@ -67,7 +67,8 @@ def test_what_is_kept_is_what_a_family_shares():
     motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(6)]
     proteins = [p for motif in motifs for p in family(draw, 12, motif=motif)]
     whole, small = Kmers.of(proteins), Kmers.of(proteins, 18)
-    assert 16 * len(proteins) < len(small.holders) <= 18 * len(proteins) < len(whole.holders)
+    assert 16 * len(proteins) < len(small.holders.indices) <= 18 * len(proteins)
+    assert 18 * len(proteins) < len(whole.holders.indices)
     wanted = np.unique(np.concatenate([kmers_of(motif) for motif in motifs]))
     assert np.isin(wanted, small.keys).all()
     (new,) = family(draw, 1, motif=motifs[3])
@@ -82,14 +83,14 @@ def test_proteins_to_be_looked_up_decide_nothing_about_themselves():
     others = [p for motif in motifs[4:] for p in family(draw, 6, motif=motif)]
 
     def holders(kmers, i):
-        return np.repeat(kmers.keys, np.diff(kmers.indptr))[kmers.holders == i]
+        return kmers.keys[kmers.holders.owner[kmers.holders.indices == i]]
 
     alone, n = Kmers.of(trained, 18), len(trained)
     both = Kmers.of([*trained, *others], 18, n_trained=n)
     for i in range(n):  # more or fewer of those by chance, where there is more or less room
         a, b = set(holders(alone, i)), set(holders(both, i))
         assert a <= b or b <= a
-    assert len(both.holders) <= 18 * (n + len(others))
+    assert len(both.holders.indices) <= 18 * (n + len(others))
     assert set(kmers_of(motifs[4])) <= set(holders(both, n))
 
 
@@ -117,19 +118,24 @@ def test_a_tour_goes_on_where_nobody_shares_anything():
     assert Kmers.of([]).tour().tolist() == []
 
 
+def same(found, wanted):
+    np.testing.assert_array_equal(found.keys, wanted.keys)
+    np.testing.assert_array_equal(found.holders.indptr, wanted.holders.indptr)
+    np.testing.assert_array_equal(found.holders.indices, wanted.holders.indices)
+
+
 def test_proteins_in_another_order_are_the_same():
     draw = np.random.default_rng(3)
     proteins = list(family(draw, 9))
     kmers, order = Kmers.of(proteins), draw.permutation(9)
     found, wanted = kmers.reordered(order), Kmers.of([proteins[i] for i in order])
-    for name in ("keys", "indptr", "holders"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+    same(found, wanted)
 
 
 def test_all_are_kept_where_there_is_room_and_none_are_no_mistake():
     few = ["MKVLAWDERGHKMYW", "", "MKV", "XXXXXXXXXXX"]
     a, b = Kmers.of(few), Kmers.of(few, 100)
-    assert a.holders.tolist() == b.holders.tolist() == [0] * len(kmers_of(few[0]))
+    assert a.holders.indices.tolist() == b.holders.indices.tolist() == [0] * len(kmers_of(few[0]))
     assert a.cosine(few[0]).tolist() == pytest.approx([1, 0, 0, 0])
     assert Kmers.of(few[1:]).cosine(few[0]).tolist() == [0, 0, 0]
     assert Kmers.of([]).cosine(few[0]).tolist() == []
@@ -146,12 +152,9 @@ def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
     sequences = [*data.train.sequences, *data.validation.sequences]
     assert index.ids == (*data.train.ids, *data.validation.ids)
     wanted = Kmers.of(sequences, 560, n_trained=len(data.train))
-    for name in ("keys", "indptr", "holders"):
-        np.testing.assert_array_equal(getattr(index.kmers, name), getattr(wanted, name))
+    same(index.kmers, wanted)
     n = len(data.train)
-    terms = data.validation.indices[data.validation.indptr[3] : data.validation.indptr[4]]
-    own = index.indices[index.indptr[n + 3] : index.indptr[n + 4]]
-    np.testing.assert_array_equal(own, terms)
+    np.testing.assert_array_equal(index.terms.row(n + 3), data.validation.terms.row(3))
     assert sequences[0][:30].encode() not in index_path(blended[0]).read_bytes()
 
 

@@ -3,17 +3,17 @@
 import numpy as np
 
 
-def test_deeper_terms_come_first_on_ties(scorer, proteins):
-    prediction = next(scorer.predict(proteins))
+def test_deeper_terms_come_first_on_ties(predictor, proteins):
+    prediction = next(predictor.predict(proteins))
     order = prediction.ranked()
-    scores, depth = prediction.scores[order], scorer.labels.depth[order]
+    scores, depth = prediction.scores[order], predictor.labels.depth[order]
     assert (np.diff(scores) <= 0).all()
     assert (np.diff(depth)[np.diff(scores) == 0] <= 0).all()
 
 
-def test_general_terms_that_a_term_below_implies_can_be_left_out(scorer, proteins):
-    labels = scorer.labels
-    for prediction in scorer.predict(proteins):
+def test_general_terms_that_a_term_below_implies_can_be_left_out(predictor, proteins):
+    labels = predictor.labels
+    for prediction in predictor.predict(proteins):
         every, some = (prediction.top(10_000, general=general) for general in (True, False))
         assert some == [row for row in every if row in some]
         score, listed = {t.id: s for t, s in every}, {t.id for t, _ in some}

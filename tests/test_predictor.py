@@ -9,7 +9,7 @@ from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import UsageError
 from esmgo.evidence.index import open_index
-from esmgo.evidence.sources import EvidenceSource
+from esmgo.evidence.source_scores import EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.predict.predictor import Predictor
 
@@ -24,7 +24,7 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
     called = values > 0.5
     assert called.any()
     index = open_index(open_checkpoint(blended[0]))
-    frequency = np.bincount(index.indices, minlength=len(labels)) / np.float32(len(index))
+    frequency = index.terms.frequency(len(labels)) / np.float32(len(index))
     for source, flag in (("head", EvidenceSource.HEAD), ("neighbours", EvidenceSource.NEIGHBOURS)):
         alone = Predictor.load(blended[0], device="cpu", sources=[source]).evidence(held_out[:20])
         speaks = (evidence.sources & flag) > 0

@@ -35,9 +35,9 @@ def test_ids_stand_beside_names_when_asked(ranked):
     assert all(re.search(r" \(GO:\d{7}\)$", line) for line in out.strip().splitlines()[1:])
 
 
-def test_more_terms_than_there_are_prints_all(ranked, scorer):
+def test_more_terms_than_there_are_prints_all(ranked, predictor):
     _, out, _ = ranked(f"--sequence={SEQUENCE}", "--top_k=100000", "--general")
-    assert len(out.strip().splitlines()) == 1 + len(scorer.labels)
+    assert len(out.strip().splitlines()) == 1 + len(predictor.labels)
 
 
 def test_a_bad_letter_is_named(ranked):

@@ -26,6 +26,7 @@ from .go.labels import LabelSpace as LabelSpace
 from .go.obo import read_obo as read_obo
 from .go.ontology import Ontology as Ontology
 from .go.scores import Scores as Scores
+from .go.sparse import SparseRows as SparseRows
 from .go.terms import Aspect as Aspect
 from .go.terms import Term as Term
 from .go.truepath import propagate as propagate

@@ -206,7 +206,7 @@ def _audited(config: AuditConfig, report: ReadReport) -> Audit:
         n_near=count_near(hits, nearest.is_identical),
         n_same_id=sum(accession(id) in ids for id in test.ids),
         unseen=data.unseen,
-        n_test_terms=len(np.unique(test.indices)) + len(data.unseen),
+        n_test_terms=len(np.unique(test.terms.indices)) + len(data.unseen),
         nearest=nearest,
         data=data,
     )

@@ -186,13 +186,13 @@ def score_baseline(
             votes = votes_of_hits(hits, len(ids))
         case _:
             votes = _votes_of_neighbours(config, data, proteins, encoder)
-    yield from vote(votes, ids, data.train, data.labels)
+    yield from vote(votes, ids, data.train.terms, data.labels)
 
 
 def _naive(ids: Sequence[str], data: Dataset) -> Iterator[Scores]:
     for first in range(0, len(ids), BLOCK):
         block = ids[first : first + BLOCK]
-        yield term_frequency(block, data.train.indices, len(data.train), data.labels)
+        yield term_frequency(block, data.train.terms, data.labels)
 
 
 def _votes_of_neighbours(

@@ -180,7 +180,7 @@ def _of_dataset(
     job.report.n_accepted += report.n_accepted
     for line in report.warnings:
         job.report.warn(line)
-    return proteins, Truth(proteins.ids, proteins.indptr, proteins.indices, labels)
+    return proteins, proteins.truth(labels)
 
 
 def _files(given: str) -> dict[str, str]:

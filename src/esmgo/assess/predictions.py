@@ -19,7 +19,7 @@ from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
-from esmgo.go.sparse import close_rows
+from esmgo.go.sparse import SparseRows
 from esmgo.go.truepath import climb
 from esmgo.metrics.evaluator import BLOCK, bins_of
 from esmgo.metrics.truth import Truth
@@ -121,10 +121,10 @@ def read_truth(
     column = _columns(terms, labels)
     closed = _closed(rows, column[codes], len(proteins), labels)
     if before is None:
-        return Truth(tuple(proteins), *closed, labels)
+        return Truth(tuple(proteins), closed, labels)
     place = np.array([order[id] for id in before[0]], np.intp)
     was = _closed(place[before[1]], column[before[2]], len(proteins), labels)
-    return Truth(tuple(proteins), *closed, labels, was)
+    return Truth(tuple(proteins), closed, labels, was)
 
 
 def _annotations(
@@ -163,10 +163,9 @@ def _columns(terms: TermCodes, labels: LabelSpace) -> NDArray[np.int32]:
 
 def _closed(
     rows: NDArray[np.intp], columns: NDArray[np.int32], n: int, labels: LabelSpace
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+) -> SparseRows:
     order = np.argsort(rows, kind="stable")
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64)
-    return close_rows(indptr, columns[order], labels)
+    return SparseRows.of(np.bincount(rows, minlength=n), columns[order]).closed(labels)
 
 
 @dataclass(slots=True)

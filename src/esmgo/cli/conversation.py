@@ -16,7 +16,6 @@ from esmgo.predict.inputs import open_predictor, pasted, read_proteins
 from esmgo.predict.prediction import Prediction
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
-from esmgo.predict.scorer import Scorer
 from esmgo.render.text import heading, ranking
 
 log = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ def converse(config: RankConfig) -> int:
         return 0
 
 
-def _answer(text: str, predictor: Scorer | Predictor, config: RankConfig) -> None:
+def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
     report = ReadReport()
     try:
         proteins = list(pasted(text, config, report))

@@ -26,7 +26,7 @@ def _check_size(train: Rows, subset: str, report: ReadReport) -> None:
 
 def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
     """Leave out proteins whose terms are all too rare: no terms known is not none there."""
-    bare = np.diff(train.indptr) == 0
+    bare = train.terms.counts == 0
     if not bare.any():
         return train
     names = few([train.ids[i] for i in np.flatnonzero(bare)[:5]])

@@ -16,28 +16,26 @@ from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
-from esmgo.go.sparse import close_rows, take
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
+from esmgo.metrics.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedProteins:
-    """N proteins and their closed annotations as sparse rows over a label space.
+    """N proteins and their closed annotations over a label space.
 
     Parameters
     ----------
     ids, sequences : tuple of str, shape=(N,)
         Ids as written, and cleaned residues.
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
-    indices : ndarray, dtype=int32
+    terms : SparseRows
         Columns of the label space, sorted in each row, each once.
     """
 
     ids: tuple[str, ...]
     sequences: tuple[str, ...]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
+    terms: SparseRows
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,9 +44,12 @@ class AnnotatedProteins:
         """Return the proteins with these indices, in this order."""
         at = np.asarray(rows, np.intp)
         ids = tuple(self.ids[i] for i in at)
-        return AnnotatedProteins(
-            ids, tuple(self.sequences[i] for i in at), *take(self.indptr, self.indices, at)
-        )
+        sequences = tuple(self.sequences[i] for i in at)
+        return AnnotatedProteins(ids, sequences, self.terms.take(at))
+
+    def truth(self, labels: LabelSpace) -> Truth:
+        """Return the annotations as what metrics take; ``labels`` are their columns."""
+        return Truth(self.ids, self.terms, labels)
 
 
 def annotate(
@@ -78,7 +79,7 @@ def annotate(
     """
     wide = LabelSpace.close(_used(train) | _used(validation), ontology, aspect)
     closed = [_closed(rows, wide) for rows in (train, validation)]
-    counts = np.bincount(closed[0].indices, minlength=len(wide))
+    counts = closed[0].terms.frequency(len(wide))
     kept = np.flatnonzero(counts >= max(min_term_count, 1))
     if len(kept) == 0:
         raise UsageError(
@@ -90,7 +91,7 @@ def annotate(
     column = np.full(len(wide), -1, np.int32)
     column[kept] = np.arange(len(kept))
     cut = [_cut(proteins, column) for proteins in closed]
-    held_out = np.bincount(closed[1].indices, minlength=len(wide))
+    held_out = closed[1].terms.frequency(len(wide))
     unseen = np.flatnonzero((column < 0) & (held_out > 0))
     return labels, (cut[0], cut[1]), {wide.terms[j]: int(held_out[j]) for j in unseen}
 
@@ -109,15 +110,14 @@ def _used(rows: Rows) -> set[str]:
 
 def _closed(rows: Rows, labels: LabelSpace) -> AnnotatedProteins:
     column = np.array([labels.column.get(id, -1) for id in rows.vocabulary], np.int32)
-    indptr, indices = close_rows(rows.indptr, column[rows.codes], labels)
-    return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), indptr, indices)
+    terms = SparseRows(rows.indptr, column[rows.codes]).closed(labels)
+    return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), terms)
 
 
 def _cut(proteins: AnnotatedProteins, column: NDArray[np.int32]) -> AnnotatedProteins:
     """Rename columns, and leave out those that ``column`` maps to -1."""
-    renamed = column[proteins.indices]
-    ends = np.concatenate([[0], np.cumsum(renamed >= 0)]).astype(np.int64)
-    return replace(proteins, indptr=ends[proteins.indptr], indices=renamed[renamed >= 0])
+    renamed = proteins.terms.renamed(column)
+    return replace(proteins, terms=renamed.keep(renamed.indices >= 0))
 
 
 def fingerprint(labels: LabelSpace, *splits: AnnotatedProteins) -> str:
@@ -127,6 +127,6 @@ def fingerprint(labels: LabelSpace, *splits: AnnotatedProteins) -> str:
         for texts in (proteins.ids, proteins.sequences):
             lengths = np.array([len(text) for text in texts], "<i8")
             digest.update(lengths.tobytes() + "".join(texts).encode())
-        digest.update(proteins.indptr.astype("<i8").tobytes())
-        digest.update(proteins.indices.astype("<i4").tobytes())
+        digest.update(proteins.terms.indptr.astype("<i8").tobytes())
+        digest.update(proteins.terms.indices.astype("<i4").tobytes())
     return digest.hexdigest()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import DatasetError, printable
-from esmgo.go.sparse import take
+from esmgo.go.sparse import SparseRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,13 @@ class Rows:
 
     def take(self, rows: NDArray[np.intp]) -> Rows:
         """Return the rows with these indices, in this order."""
-        indptr, codes = take(self.indptr, self.codes, rows)
+        terms = SparseRows(self.indptr, self.codes).take(rows)
         return replace(
             self,
             ids=[self.ids[i] for i in rows],
             sequences=[self.sequences[i] for i in rows],
-            indptr=indptr,
-            codes=codes,
+            indptr=terms.indptr,
+            codes=terms.indices,
             file=self.file[rows],
             number=self.number[rows],
         )

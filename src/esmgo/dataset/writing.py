@@ -21,6 +21,7 @@ from esmgo.errors import UsageError
 from esmgo.go.information import information_accretion
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect
 
 MARK = "dataset.json"
@@ -124,9 +125,8 @@ def _write_information(folder: Path, rows: Sequence[Row], ontology: Ontology) ->
     """Write the information accretion of every term, over all proteins of the data set."""
     labels = LabelSpace.close({term for row in rows for term in row.terms}, ontology)
     lengths = [len(row.terms) for row in rows]
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    indices = np.array([labels.column[term] for row in rows for term in row.terms], np.int32)
-    bits = information_accretion(indptr, indices, labels)
+    columns = np.array([labels.column[term] for row in rows for term in row.terms], np.int32)
+    bits = information_accretion(SparseRows.of(lengths, columns), labels)
     lines = [f"{term.id}\t{value:.6f}\n" for term, value in zip(labels.terms, bits, strict=True)]
     (folder / "information_accretion.tsv").write_text("".join(lines), encoding="utf-8")
     return labels

@@ -1,7 +1,7 @@
-"""What a protein's terms of other aspects say of a term: which terms come together.
+"""Co-annotation: which terms of one aspect occur together with terms of another.
 
-Who is a kinase takes part in phosphorylation. Of the training proteins alike some were looked
-at in one aspect only, so what they vote for there says something of the other aspects, too.
+A kinase usually takes part in phosphorylation. Some of the similar training proteins were studied
+in one aspect only. Their terms there are evidence for terms of the other aspects, too.
 Nothing here knows where scores come from.
 """
 
@@ -10,72 +10,72 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.evidence.votes import Annotated
 from esmgo.go.labels import LabelSpace, aspect_of_column
-from esmgo.go.sparse import take
+from esmgo.go.sparse import SparseRows
 
 COMMON = 0.05
-"""Part of the proteins above which a term says too little of others to be listened to."""
+"""Terms of a larger fraction of the proteins are not informative enough to be used."""
 
 POWER = 3
-"""Of the bits that having a term tells: by far more do rare terms weigh than others."""
+"""Weight of a term: its information in bits, to this power, so that rare terms dominate."""
 
 LEAST = 2
-"""Proteins that must have both terms; also added to those that have the first alone."""
+"""Proteins that must have both terms. It is also added to the number that have the first one."""
 
-QUIET = 0.05
-"""Scores, and parts of proteins, that are not worth the time; what is above it weighs."""
+NEGLIGIBLE = 0.05
+"""Scores and fractions up to this are not used; a score weighs by how far it is above it."""
 
-DOUBT = 30.0
-"""Weight of saying nothing: one term, barely heard, tells hardly more than none."""
+PRIOR_WEIGHT = 30.0
+"""Weight of a score of 0, so that a single weak term contributes little."""
 
 
 class Coannotation:
-    """Which terms the proteins with a term have in other aspects.
+    """For each term, the fraction of its proteins that have each term of other aspects.
 
     Parameters
     ----------
-    known : Annotated
-        M proteins.
+    terms : SparseRows
+        Closed annotations of M training proteins.
     labels : LabelSpace
         T terms.
     """
 
-    def __init__(self, known: Annotated, labels: LabelSpace) -> None:
-        self._known, n, m = known, len(labels), len(known.indptr) - 1
+    def __init__(self, terms: SparseRows, labels: LabelSpace) -> None:
+        self._terms, n, m = terms, len(labels), len(terms)
         self._aspect = aspect_of_column(labels)
-        counts = np.bincount(known.indices, minlength=n)
-        is_heard = (counts >= LEAST) & (counts <= COMMON * m) & (self._aspect >= 0)
+        counts = terms.frequency(n)
+        is_used = (counts >= LEAST) & (counts <= COMMON * m) & (self._aspect >= 0)
         bits = np.log2(max(m, 1) / np.maximum(counts, 1))
-        self._weight = np.where(is_heard, bits**POWER, 0)
-        holder = np.repeat(np.arange(m), np.diff(known.indptr))
-        self._holders = holder[np.argsort(known.indices, kind="stable")]
-        self._ends = np.concatenate([[0], np.cumsum(counts)])
-        self._any = np.zeros((m, len(labels.aspects) + 1), bool)
-        self._any[holder, self._aspect[known.indices]] = True  # roots go to the last column
+        self._weight = np.where(is_used, bits**POWER, 0)
+        owner = terms.owner
+        self._proteins = SparseRows.of(
+            counts, owner[np.argsort(terms.indices, kind="stable")].astype(np.int32)
+        )
+        self._has_aspect = np.zeros((m, len(labels.aspects) + 1), bool)
+        self._has_aspect[owner, self._aspect[terms.indices]] = True  # roots go to the last column
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def _with(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return terms of other aspects, and which part of the proteins with ``term`` has them.
+        """Return terms of other aspects, and the fraction of the proteins with ``term`` with them.
 
-        Of those that have any of the aspect.
+        The fraction is of the proteins that have any term of that aspect.
         """
         if term not in self._found:
-            rows = self._holders[self._ends[term] : self._ends[term + 1]]
-            _, indices = take(self._known.indptr, self._known.indices, rows)
-            both = np.bincount(indices, minlength=len(self._aspect))
+            rows = self._proteins.row(term)
+            both = self._terms.take(rows).frequency(len(self._aspect))
             at = np.flatnonzero((both >= LEAST) & (self._aspect >= 0))
             at = at[self._aspect[at] != self._aspect[term]]
-            part = both[at] / (self._any[rows].sum(axis=0)[self._aspect[at]] + LEAST)
-            loud = part > QUIET
-            self._found[term] = at[loud].astype(np.int32), part[loud]
+            fraction = both[at] / (self._has_aspect[rows].sum(axis=0)[self._aspect[at]] + LEAST)
+            is_used = fraction > NEGLIGIBLE
+            self._found[term] = at[is_used].astype(np.int32), fraction[is_used]
         return self._found[term]
 
-    def said(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what a protein's scores say of the terms of other aspects, in [0, 1].
+    def scores(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the support that terms of other aspects give each term, in [0, 1].
 
-        The mean over its terms of all other aspects, weighted by how probable and how rare they
-        are, and of 0, of the part of the proteins with that term that has the one asked about, too.
+        The support for a term is a weighted mean over the protein's terms of all other aspects.
+        It averages the fraction of the proteins with such a term that have the supported term,
+        too. The weights are the probability of a term above `NEGLIGIBLE` times its information.
 
         Parameters
         ----------
@@ -83,17 +83,17 @@ class Coannotation:
             Probabilities of terms.
         """
         found = np.zeros_like(scores)
-        n_aspects = self._any.shape[1]
+        n_aspects = self._has_aspect.shape[1]
         for row, into in zip(scores, found, strict=True):
-            heard = np.flatnonzero((row > QUIET) & (self._weight > 0))
-            if not len(heard):
+            used = np.flatnonzero((row > NEGLIGIBLE) & (self._weight > 0))
+            if not len(used):
                 continue
-            weight = (row[heard] - QUIET) * self._weight[heard]
-            terms, parts = zip(*map(self._with, heard.tolist()), strict=True)
-            times = np.repeat(weight, list(map(len, terms)))
-            said = np.bincount(
-                np.concatenate(terms), np.concatenate(parts) * times, scores.shape[1]
+            weight = (row[used] - NEGLIGIBLE) * self._weight[used]
+            terms, fractions = zip(*map(self._with, used.tolist()), strict=True)
+            repeated = np.repeat(weight, list(map(len, terms)))
+            sums = np.bincount(
+                np.concatenate(terms), np.concatenate(fractions) * repeated, scores.shape[1]
             )
-            by_aspect = np.bincount(self._aspect[heard], weight, n_aspects)
-            into[:] = said / (DOUBT + by_aspect.sum() - by_aspect)[self._aspect]
+            by_aspect = np.bincount(self._aspect[used], weight, n_aspects)
+            into[:] = sums / (PRIOR_WEIGHT + by_aspect.sum() - by_aspect)[self._aspect]
         return found

@@ -1,7 +1,7 @@
-"""Which training proteins a protein resembles in sequence, by the DIAMOND program.
+"""Training proteins with a similar sequence, found by the DIAMOND program.
 
-DIAMOND reads and writes files: both live in a temporary folder that is gone afterwards,
-whatever happens. Nothing here knows about terms.
+DIAMOND reads and writes files. They are kept in a temporary folder that is always
+removed. Nothing here knows about terms.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.fasta import Protein
 from esmgo.errors import MachineError, printable
 from esmgo.evidence.votes import Votes
 
 MOST_HITS = 100
-"""Training proteins that a protein is compared with at most, the best ones."""
+"""Training proteins with the best alignments that are reported per protein, at most."""
 
 E_VALUE = 1e-3
 """Weaker hits are left out, as DIAMOND does by default."""
 
 COLUMNS = ("qseqid", "sseqid", "bitscore", "pident", "qstart", "qend", "sstart", "send")
-"""What DIAMOND tells of a hit; the lengths of the proteins are known here."""
+"""Columns that DIAMOND writes for a hit. Lengths of proteins are not needed from it."""
 
 _BASES = frozenset("ACGTN")
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Pairs of alike proteins, each once: the best alignment of both, by bit score.
+    """Pairs of similar proteins, each once, with the best alignment of the two by bit score.
 
     Sorted by query, then best first, then by subject. All arrays have the shape (H,).
 
@@ -52,7 +53,7 @@ class Hits:
         Identical residues, in per cent of the alignment.
     query_coverage, subject_coverage : ndarray, dtype=float64
         Residues between the ends of the alignment, in per cent of each protein, to one
-        decimal, so that a table of them tells all.
+        decimal, so that a table holds them exactly.
     """
 
     query: NDArray[np.int64]
@@ -80,7 +81,7 @@ class Hits:
 
 
 def find_diamond() -> str:
-    """Return the path of the program ``diamond``; worth asking before any long work.
+    """Return the path of the program ``diamond``; call it before any long work.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def find_diamond() -> str:
 
 
 class Database:
-    """Training proteins, ready to be compared with; gone with the process or `close`.
+    """A DIAMOND database of training proteins; it is removed with the process or by `close`.
 
     Parameters
     ----------
@@ -168,6 +169,42 @@ class Database:
             return _hits(_read(folder / "hits.tsv"), queries, self._subjects)
 
 
+class Homologs:
+    """The sequences of training proteins, ready to vote.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        The M training proteins.
+    sequences : dict of str to str
+        Cleaned residues by id. Sequences of other proteins are not used.
+    threads : int
+        CPU threads of DIAMOND.
+    """
+
+    def __init__(self, ids: Sequence[str], sequences: dict[str, str], threads: int) -> None:
+        row_of = {id: i for i, id in enumerate(ids)}
+        kept = [id for id in sequences if id in row_of]
+        self._rows = np.array([row_of[id] for id in kept], np.int64)
+        self._database = Database([sequences[id] for id in kept], threads)
+
+    def votes(
+        self, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None
+    ) -> tuple[Votes, NDArray[np.float32]]:
+        """Return the votes for N proteins, and bits per residue of the best alignment, (N,).
+
+        ``own`` gives the row of each protein among the training proteins. It does not vote.
+        """
+        hits = self._database.search([p.sequence for p in proteins])
+        if own is not None:
+            hits = hits.take(self._rows[hits.subject] != own[hits.query])
+        first, bits = hits.best(), np.zeros(len(proteins), np.float32)
+        lengths = np.array([len(p.sequence) for p in proteins])
+        bits[first.query] = first.bits / lengths[first.query]
+        votes = votes_of(hits, len(proteins))
+        return votes.of(self._rows[votes.voter]), bits
+
+
 def search(
     queries: Sequence[str], subjects: Sequence[str], *, threads: int, most: int = MOST_HITS
 ) -> Hits:
@@ -178,7 +215,7 @@ def search(
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """Say of any trouble with files where they are."""
+    """Turn a failure with temporary files into an error that names their folder."""
     try:
         yield
     except MachineError:
@@ -190,9 +227,9 @@ def _disk() -> Iterator[None]:
 
 
 def votes_of(hits: Hits, n_queries: int) -> Votes:
-    """Let each hit vote with its bit score.
+    """Return one vote of each hit, weighted by its bit score.
 
-    The score of a term is the sum of bit scores of the hits that carry it, divided by the
+    The score of a term is the sum of bit scores of the hits that have it, divided by the
     sum over all hits of the protein, as in DiamondScore.
 
     References
@@ -204,10 +241,10 @@ def votes_of(hits: Hits, n_queries: int) -> Votes:
 
 
 def _write(path: Path, sequences: Sequence[str]) -> None:
-    """Write FASTA with numbers for names: an id of any kind cannot confuse the program.
+    """Write FASTA with numbers for names, so that no id can confuse the program.
 
-    DIAMOND stops at a protein of A, C, G, T and N alone, taking it for DNA, and some
-    versions cannot be told otherwise; an X at the end, which matches nothing, reassures it.
+    DIAMOND takes a protein of A, C, G, T and N alone for DNA and stops; some versions have no
+    option against it. An X at the end, which matches nothing, avoids that.
     """
     with path.open("w", encoding="ascii") as file:
         for number, sequence in enumerate(sequences):
@@ -216,8 +253,8 @@ def _write(path: Path, sequences: Sequence[str]) -> None:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a program in ``folder``; an exception meanwhile, of a signal say, ends it."""
-    done = subprocess.run(  # noqa: S603 (no shell, and no word of a user in it)
+    """Run a program in ``folder``; an exception in the meantime, such as a signal, ends it."""
+    done = subprocess.run(  # noqa: S603 (no shell, and no text of a user in it)
         command,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -226,13 +263,13 @@ def _run(command: list[str], folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
         if done.returncode < 0:
             killer = signal.Signals(-done.returncode).name
             reason = f"was ended by {killer}; is there enough memory?"
         else:
             reason = (
-                f"failed: {printable(said[-1] if said else f'exit code {done.returncode}', 110)}"
+                f"failed: {printable(lines[-1] if lines else f'exit code {done.returncode}', 110)}"
             )
         raise MachineError(f"diamond {command[1]} {reason}")
 
@@ -253,7 +290,7 @@ def _read(path: Path) -> NDArray[np.float64]:
         )
     except pa.ArrowInvalid as error:
         raise MachineError(
-            f"diamond wrote what is no table of hits: {printable(error, 90)}"
+            f"diamond wrote a file that is no table of hits: {printable(error, 90)}"
         ) from None
     return np.stack([table[name].to_numpy() for name in COLUMNS])
 

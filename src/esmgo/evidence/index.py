@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from esmgo.errors import CheckpointError, printable
 from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
 from esmgo.go.labels import LabelSpace
-from esmgo.go.sparse import close_rows, most_specific, take
+from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
 from esmgo.model.container import Header, TensorInfo, read_header, write_container
@@ -48,8 +48,8 @@ class Index:
         As written in the data set.
     vectors : ndarray, shape=(M, D), dtype=float16
         Final hidden states at ``<cls>``: what the head reads.
-    indptr, indices : ndarray
-        Closed annotations as sparse rows over the checkpoint's label space.
+    terms : SparseRows
+        Closed annotations, as columns of the checkpoint's label space.
     fingerprint : str
         SHA-256 of the file it was read from.
     kmers : Kmers, optional
@@ -58,8 +58,7 @@ class Index:
 
     ids: tuple[str, ...]
     vectors: NDArray[np.float16]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
+    terms: SparseRows
     fingerprint: str = ""
     kmers: Kmers | None = None
 
@@ -68,10 +67,9 @@ class Index:
 
     def reordered(self, order: NDArray[np.intp]) -> Index:
         """Return the same proteins in another order; ``order`` holds each once, shape=(M,)."""
-        indptr, indices = take(self.indptr, self.indices, order)
         kmers = self.kmers and self.kmers.reordered(order)
         ids = tuple(self.ids[i] for i in order)
-        return Index(ids, self.vectors[order], indptr, indices, kmers=kmers)
+        return Index(ids, self.vectors[order], self.terms.take(order), kmers=kmers)
 
 
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
@@ -108,13 +106,13 @@ def write_index(
     MachineError
         If the disk is full or refuses.
     """
-    indptr, indices = most_specific(index.indptr, index.indices, labels)
+    leaves = index.terms.leaves(labels)
     arrays: dict[str, NDArray[Any]]
     if small:
-        lengths, terms = (np.frombuffer(d, np.uint8) for d in deflated_lists(indptr, indices))
+        lengths, terms = (np.frombuffer(d, np.uint8) for d in deflated_lists(leaves))
         arrays = Coarse.of(index.vectors)._asdict() | {"lengths": lengths, "terms": terms}
     else:
-        arrays = {"vectors": index.vectors, "indptr": indptr, "indices": indices}
+        arrays = {"vectors": index.vectors, "indptr": leaves.indptr, "indices": leaves.indices}
     format = _COARSE if small else _PLAIN
     tensors = []
     for name, (dtype, plain) in _TYPES[format].items():
@@ -169,14 +167,11 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
         arrays[name] = _array(header, info, plain)
     ids = tuple(meta["ids"])
     try:
-        vectors, indptr, indices = _opened(arrays)
+        vectors, terms = _opened(arrays)
         is_sound = (
             vectors.ndim == 2
-            and len(ids) == len(vectors) == len(indptr) - 1
-            and indptr[0] == 0
-            and indptr[-1] == len(indices)
-            and (np.diff(indptr) >= 0).all()
-            and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < len(labels)))
+            and len(ids) == len(vectors) == len(terms)
+            and terms.is_valid(len(labels))
             and bool(np.isfinite(vectors).all())
         )
     except (ValueError, zlib.error):
@@ -186,9 +181,9 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
     with ThreadPoolExecutor(1) as beside:  # a second each, most of it in arrays
         is_read = with_kmers and "kmers" in meta
         waiting = beside.submit(_kmers, header, len(ids)) if is_read else None
-        closed = close_rows(indptr, indices, labels)
+        closed = terms.closed(labels)
         kmers = None if waiting is None else waiting.result()
-    return Index(ids, vectors, *closed, header.notes["sha256"], kmers)
+    return Index(ids, vectors, closed, header.notes["sha256"], kmers)
 
 
 def _array(header: Header, info: TensorInfo, plain: str) -> NDArray[Any]:
@@ -196,20 +191,18 @@ def _array(header: Header, info: TensorInfo, plain: str) -> NDArray[Any]:
     return np.fromfile(header.path, plain, n, offset=at).reshape(info.shape)
 
 
-def _opened(
-    arrays: Mapping[str, NDArray[Any]],
-) -> tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.int32]]:
+def _opened(arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float16], SparseRows]:
     """Return vectors and annotations, of either format."""
     if "vectors" in arrays:
-        return arrays["vectors"], arrays["indptr"], arrays["indices"]
+        return arrays["vectors"], SparseRows(arrays["indptr"], arrays["indices"])
     coarse = Coarse(*(arrays[name] for name in Coarse._fields))
-    return as_stored(coarse.vectors()), *inflated_lists(arrays["lengths"], arrays["terms"])
+    return as_stored(coarse.vectors()), inflated_lists(arrays["lengths"], arrays["terms"])
 
 
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
     """Return keys as steps from one to the next, and their lists of holders."""
     steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
-    parts = deflated(steps), *deflated_lists(kmers.indptr, kmers.holders)
+    parts = deflated(steps), *deflated_lists(kmers.holders)
     return [
         (f"kmers.{name}", "U8", (len(data),), memoryview(data))
         for name, data in zip(_KMERS, parts, strict=True)
@@ -222,14 +215,12 @@ def _kmers(header: Header, n_proteins: int) -> Kmers:
         raise CheckpointError(path, "k-mers of another kind: esmgo blend gathers them anew")
     try:
         keys, *lists = (_array(header, header.tensors[f"kmers.{name}"], "|u1") for name in _KMERS)
-        steps, (indptr, holders) = inflated(keys), inflated_lists(*lists)
+        steps, holders = inflated(keys), inflated_lists(*lists)
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({printable(repr(error), 60)})") from None
     is_sound = (
-        len(steps) == len(indptr) - 1
-        and (np.diff(indptr) > 0).all()
-        and (not len(holders) or (holders.min() >= 0 and holders.max() < n_proteins))
+        len(steps) == len(holders) and (holders.counts > 0).all() and holders.is_valid(n_proteins)
     )
     if not is_sound:
         raise CheckpointError(path, "damaged k-mers: they and the proteins do not fit together")
-    return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), indptr, holders)
+    return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), holders)

@@ -1,9 +1,9 @@
-"""Which proteins share k-mers with a protein: how alike sequences are, without aligning them.
+"""Proteins that share k-mers with a protein: similarity of sequences without an alignment.
 
-A protein is the set of its spaced k-mers over a reduced alphabet, the rare ones weighing more,
-of two shapes, and two proteins are as alike as the cosine between such sets. Compared with all of
-tens of thousands of proteins in milliseconds, by lists of who has which k-mer. Sequences are not
-kept.
+A protein is represented by the set of its spaced k-mers of two shapes over a reduced alphabet.
+Rare k-mers weigh more. The similarity of two proteins is the cosine between their sets. Lists of
+the proteins with each k-mer allow a comparison with tens of thousands of proteins in
+milliseconds. Sequences are not kept.
 
 References
 ----------
@@ -17,26 +17,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.evidence.votes import Votes
-from esmgo.go.sparse import take
+from esmgo.go.sparse import SparseRows
 
 SHAPES = "1110111", "11011011"
-"""Residues of a k-mer that count, by kind: six of seven in a row, or of eight."""
+"""The residues of a k-mer that count: six of seven in a row, and six of eight."""
 
 GROUPS = ("A", "C", "DE", "FY", "G", "H", "ILMV", "KR", "N", "P", "Q", "ST", "W")
-"""Residues that are taken for the same; other letters are in no k-mer."""
+"""Groups of residues that are not distinguished; other letters are in no k-mer."""
 
 POWER = 1.5
-"""Of the inverse document frequency: by far more do rare k-mers weigh than others."""
+"""Weight of a k-mer: its inverse document frequency, to this power, so that rare ones dominate."""
 
 NEAREST = 50
-"""Proteins that a protein's k-mers are looked for in, to tell which are conserved."""
+"""Most similar proteins in which a k-mer is searched, to decide whether it is conserved."""
+
+MOST_SHARING = 100
+"""Training proteins that vote by the k-mers that they share with a protein, at most."""
 
 _OTHER = 255
 _GROUP = np.full(256, _OTHER, np.uint8)
@@ -61,7 +63,7 @@ def kmers_of(sequence: str) -> NDArray[np.int32]:
 
 @dataclass(frozen=True)
 class Kmers:
-    """Which of M proteins have which of K k-mers, H times in all.
+    """The k-mers of M proteins.
 
     Parameters
     ----------
@@ -69,16 +71,13 @@ class Kmers:
         M.
     keys : ndarray, shape=(K,), dtype=int32
         The k-mers that any of them has, ascending.
-    indptr : ndarray, shape=(K + 1,), dtype=int64
-        Where the holders of each k-mer begin.
-    holders : ndarray, shape=(H,), dtype=int32
-        Which proteins have it, ascending.
+    holders : SparseRows
+        The proteins with each k-mer, ascending; K rows.
     """
 
     n_proteins: int
     keys: NDArray[np.int32]
-    indptr: NDArray[np.int64]
-    holders: NDArray[np.int32]
+    holders: SparseRows
 
     @classmethod
     def of(
@@ -89,20 +88,21 @@ class Kmers:
         n_trained: int | None = None,
         step: Callable[[], object] = lambda: None,
     ) -> Kmers:
-        """Gather the k-mers of proteins.
+        """Collect the k-mers of proteins.
 
         Parameters
         ----------
         sequences : sequence of str
             M of them.
         most : int, optional
-            K-mers to keep of a protein at most, on average: those that most of the proteins
-            alike have, too, so what is conserved in families. All when left out.
+            K-mers to keep per protein on average. Those that most of the similar proteins
+            have, too, are kept: they are conserved in families. All when left out.
         n_trained : int, optional
-            The proteins behind the first so many are to be looked up themselves. They have no
-            part in what is kept of the first, and none of them decides alone about another.
+            The proteins after the first ``n_trained`` ones will be queries themselves. They do
+            not influence what is kept of the first ones, and a single one of them does not
+            decide about another.
         step : callable
-            Called M times meanwhile.
+            Called M times, for a progress bar.
         """
         rows = list(map(kmers_of, sequences))
         sizes = np.array([len(row) for row in rows], np.int64)
@@ -112,7 +112,7 @@ class Kmers:
         key = key[order]
         starts = np.flatnonzero(np.diff(key, prepend=np.int32(-1)))
         indptr = np.append(starts, len(key)).astype(np.int64)
-        whole = cls(len(rows), key[starts], indptr, holder[order])
+        whole = cls(len(rows), key[starts], SparseRows(indptr, holder[order]))
         if most is None or len(key) <= most * len(rows):
             return whole
         support = np.zeros(len(key), np.uint8)
@@ -125,73 +125,71 @@ class Kmers:
         return whole._kept(support[order], most * len(rows))
 
     def _support(self, i: int, row: NDArray[np.int32], among: int | None) -> NDArray[np.intp]:
-        """Return how many of the proteins most like protein ``i`` have each of its k-mers."""
+        """Return how many of the proteins most similar to ``i`` have each of its k-mers."""
         at = np.searchsorted(self.keys, row)
-        ends, holders = take(self.indptr, self.holders, at)
-        cosine = self._cosine(at, ends, holders)
+        lists = self.holders.take(at)
+        cosine = self._cosine(at, lists)
         cosine[i] = 0
         if among is not None:
             cosine[among:] = 0
         near = np.zeros(self.n_proteins, bool)
         near[best(cosine, NEAREST)] = True
-        which = np.repeat(np.arange(len(at)), np.diff(ends))
-        return np.bincount(which[near[holders]], minlength=len(at))
+        return np.bincount(lists.owner[near[lists.indices]], minlength=len(at))
 
     def _kept(self, support: NDArray[np.uint8], room: int) -> Kmers:
-        """Return those of the highest support that there is room for, of the last ones a part."""
+        """Return the k-mers of the highest support, ``room`` entries; of the last level a part."""
         from_above = np.cumsum(np.bincount(support, minlength=NEAREST + 2)[::-1])
         least = len(from_above) - int(np.searchsorted(from_above, room, side="right"))
         is_kept = support >= least
-        if least > 0:  # of those next below, k-mers by chance, each with all that hold it so
+        if least > 0:  # of the next lower level a pseudorandom part of the k-mers
             is_next = support == least - 1
             left = (room - is_kept.sum()) / is_next.sum()
-            is_kept |= is_next & (_scattered(self.keys) < left)[self._listed]
-        counts = np.add.reduceat(is_kept, self.indptr[:-1], dtype=np.int64)
-        has_any = counts > 0
-        keys = self.keys[has_any]
-        return Kmers(self.n_proteins, keys, _ends(counts[has_any]), self.holders[is_kept])
-
-    @property
-    def _listed(self) -> NDArray[np.intp]:
-        """Which k-mer each of the holders is listed under; shape=(H,)."""
-        return np.repeat(np.arange(len(self.keys)), np.diff(self.indptr))
+            is_kept |= is_next & (_scattered(self.keys) < left)[self.holders.owner]
+        kept = self.holders.keep(is_kept)
+        has_any = kept.counts > 0
+        lists = SparseRows.of(kept.counts[has_any], kept.indices)
+        return Kmers(self.n_proteins, self.keys[has_any], lists)
 
     @cached_property
     def _rarity(self) -> NDArray[np.float64]:
-        """What each k-mer weighs: inverse document frequency, to a power; shape=(K,)."""
-        found: NDArray[np.float64] = np.log((self.n_proteins + 1) / np.diff(self.indptr)) ** POWER
+        """The weight of each k-mer; shape=(K,)."""
+        found: NDArray[np.float64] = np.log((self.n_proteins + 1) / self.holders.counts) ** POWER
         return found
 
     @cached_property
     def _length(self) -> NDArray[np.float64]:
         """Root of the sum of squares of each protein's weights; shape=(M,)."""
-        weights = np.repeat(self._rarity**2, np.diff(self.indptr))
-        return np.sqrt(np.bincount(self.holders, weights, self.n_proteins))
+        weights = np.repeat(self._rarity**2, self.holders.counts)
+        return np.sqrt(np.bincount(self.holders.indices, weights, self.n_proteins))
 
     def cosine(self, sequence: str) -> NDArray[np.float64]:
-        """Return how alike each protein is, in [0, 1]; shape=(M,).
+        """Return the similarity of each protein to a sequence, in [0, 1]; shape=(M,).
 
-        Of the sequence only the k-mers count that some protein has.
+        K-mers of the sequence that no protein has are ignored.
         """
         row = kmers_of(sequence)
         at = np.searchsorted(self.keys, row)
         at = at[self.keys[np.minimum(at, len(self.keys) - 1)] == row] if len(self.keys) else at[:0]
-        return self._cosine(at, *take(self.indptr, self.holders, at))
+        return self._cosine(at, self.holders.take(at))
 
     def tour(self, step: Callable[[], object] = lambda: None) -> NDArray[np.intp]:
-        """Return all proteins, each followed by the one most like it that is left; shape=(M,).
+        """Return an order in which similar proteins are adjacent; shape=(M,).
 
-        Without any left that shares a k-mer the first one left is next. ``step`` is called M times.
+        Each protein is followed by the most similar remaining one. If no remaining one shares a
+        k-mer, the first remaining one is next. ``step`` is called M times, for a progress bar.
         """
-        key = self._listed[np.argsort(self.holders, kind="stable")]  # by protein, then ascending
-        ends = _ends(np.bincount(self.holders, minlength=self.n_proteins))
+        by_protein = np.argsort(self.holders.indices, kind="stable")  # then ascending by k-mer
+        keys_of = SparseRows.of(
+            self.holders.frequency(self.n_proteins),
+            self.holders.owner[by_protein].astype(np.int32),
+        )
         found = np.empty(self.n_proteins, np.intp)
         is_left = np.ones(self.n_proteins, bool)
         here = first = 0
         for i in range(self.n_proteins):
             found[i], is_left[here] = here, False
-            at = key[ends[here] : ends[here + 1]]
-            cosine = self._cosine(at, *take(self.indptr, self.holders, at)) * is_left
+            at = keys_of.row(here)
+            cosine = self._cosine(at, self.holders.take(at)) * is_left
             here = int(cosine.argmax())
             if cosine[here] <= 0 and i + 1 < self.n_proteins:
                 first += int(is_left[first:].argmax())
@@ -200,18 +198,17 @@ class Kmers:
         return found
 
     def reordered(self, order: NDArray[np.intp]) -> Kmers:
-        """Return the same of proteins in another order; ``order`` holds each once, shape=(M,)."""
+        """Return the same proteins in another order, shape=(M,); it contains each once."""
         place = np.empty(self.n_proteins, np.int32)
         place[order] = np.arange(self.n_proteins, dtype=np.int32)
-        holders = place[self.holders]
-        return replace(self, holders=holders[np.lexsort((holders, self._listed))])
+        holders = place[self.holders.indices]
+        holders = holders[np.lexsort((holders, self.holders.owner))]
+        return replace(self, holders=SparseRows(self.holders.indptr, holders))
 
-    def _cosine(
-        self, at: NDArray[np.intp], ends: NDArray[np.int64], holders: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
+    def _cosine(self, at: NDArray[np.integer], lists: SparseRows) -> NDArray[np.float64]:
         squares = self._rarity[at] ** 2
-        weights = np.repeat(squares, np.diff(ends))
-        shared = np.bincount(holders, weights, self.n_proteins).astype(np.float64)
+        weights = np.repeat(squares, lists.counts)
+        shared = np.bincount(lists.indices, weights, self.n_proteins).astype(np.float64)
         whole = np.sqrt(squares.sum()) * self._length
         found: NDArray[np.float64] = np.zeros_like(shared)
         np.divide(shared, whole, out=found, where=whole > 0)
@@ -228,24 +225,17 @@ def best(values: NDArray[np.float64], most: int) -> NDArray[np.intp]:
 
 
 def _scattered(keys: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each k-mer, always the same: a multiplicative hash."""
+    """Return a pseudorandom number in [0, 1) for each k-mer: a multiplicative hash."""
     return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) / 2.0**24
 
 
-def _ends(counts: NDArray[Any]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-MOST_SHARING = 100
-"""Training proteins that vote by the k-mers that they share with a protein, at most."""
-
-
-def _sharing(
-    kmers: Kmers, proteins: Sequence[Protein], own: NDArray[np.intp] | None
+def kmer_votes(
+    kmers: Kmers, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None
 ) -> tuple[Votes, NDArray[np.float32]]:
-    """Let training proteins vote by k-mers; return the cosine to the first, too, shape=(N,).
+    """Return the votes of training proteins that share k-mers, and the highest cosine, (N,).
 
-    Each votes with the square of the cosine: a relative outweighs a hundred strangers.
+    Each votes with the square of the cosine, so that one relative outweighs a hundred unrelated
+    proteins. ``own`` gives the row of each protein among the training proteins. It does not vote.
     """
     voters, weights = [], []
     shared = np.zeros(len(proteins), np.float32)

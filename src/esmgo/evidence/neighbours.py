@@ -1,4 +1,4 @@
-"""The training proteins nearest to a protein among the encoder's embeddings.
+"""The training proteins whose embeddings are nearest to that of a protein.
 
 Nothing here knows about terms, or where the embeddings come from.
 """
@@ -32,7 +32,7 @@ class Neighbours(NamedTuple):
     similarity: NDArray[np.float32]
 
     def without(self, own: NDArray[np.intp]) -> Neighbours:
-        """Return one neighbour less of each protein: training protein ``own``, or the last."""
+        """Drop one neighbour of each protein: training protein ``own``, else the last."""
         drops = self.protein == own[:, None]
         drops[~drops.any(axis=1), -1] = True
         shape = len(self.protein), -1
@@ -51,23 +51,23 @@ def nearest(
     ----------
     queries : ndarray, shape=(N, D), dtype=float32
     training : ndarray or Tensor, shape=(M, D), dtype=float32
-        A tensor is what `normalised` returned; worth it where there are many blocks.
+        A tensor is a result of `normalised`, to be used again for many blocks.
     k : int
-        Neighbours per query; all M where there are no more.
+        Neighbours per query; all M if there are fewer.
     device : torch.device, optional
         Where to compute; the CPU when left out.
     """
     where = device or torch.device("cpu")
     known = training if isinstance(training, torch.Tensor) else normalised(training)
     known = known.to(where).T  # (D, M)
-    asked = normalised(queries)
+    wanted = normalised(queries)
     k = min(k, known.shape[1])
     index = np.empty((len(queries), k), np.int64)
     similarity = np.empty((len(queries), k), np.float32)
     for first in range(0, len(queries), _ROWS):
-        block = asked[first : first + _ROWS]
+        block = wanted[first : first + _ROWS]
         n = len(block)
-        # matrices of one shape: a protein's similarities do not depend on its neighbours here
+        # matrices of one shape: a protein's similarities do not depend on the rest of its block
         block = torch.nn.functional.pad(block, (0, 0, 0, _ROWS - n))
         values, at = (block.to(where) @ known)[:n].topk(k, dim=1)  # (B, K)
         similarity[first : first + n] = values.clamp(-1, 1).cpu().numpy()
@@ -75,11 +75,26 @@ def nearest(
     return Neighbours(index, similarity)
 
 
+def neighbour_votes(
+    vectors: NDArray[np.float32],
+    training: torch.Tensor,
+    k: int,
+    own: NDArray[np.intp] | None = None,
+) -> tuple[Votes, NDArray[np.float32]]:
+    """Return the votes of the ``k`` nearest training proteins, and the highest similarity, (N,).
+
+    ``own`` gives the row of each query among the training proteins. It does not vote.
+    """
+    found = nearest(vectors, training, k if own is None else k + 1)
+    found = found if own is None else found.without(own)
+    return votes_of(found), found.similarity[:, 0]
+
+
 def votes_of(neighbours: Neighbours) -> Votes:
-    """Let each neighbour vote with its similarity.
+    """Return one vote of each neighbour, weighted by its similarity.
 
     The score of a term is ``(1/k) Σ max(cos, 0)`` over those of the k neighbours that
-    carry it: goPredSim's reliability index with cosine distance d, ``(1/k) Σ (1 - d)``.
+    have it: goPredSim's reliability index with cosine distance d, ``(1/k) Σ (1 - d)``.
 
     References
     ----------

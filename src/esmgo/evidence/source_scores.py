@@ -1,104 +1,185 @@
-"""evidence/source_scores.py"""
+"""The sources of evidence, and their scores for a block of proteins.
+
+Nothing here knows how the scores are computed or combined.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import IntFlag
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import UsageError, printable
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
 
 Values: TypeAlias = NDArray[np.float32]
 
-
 FLOOR = 0.01
-"""Added to a vote before its logarithm: what a tenth of one of ten neighbours says."""
+"""Added to a score before its logarithm: the score of one of ten neighbours at similarity 0.1."""
+
+
+class EvidenceSource(IntFlag):
+    """Sources that support a call: they score the term above its frequency in training.
+
+    A call's flags are a sum of these numbers. The first four can be requested. With
+    `DESCENDANT` the true-path rule raised the call above its own blended score.
+    """
+
+    HEAD = 1
+    NEIGHBOURS = 2
+    KMERS = 4
+    HOMOLOGY = 8
+    COANNOTATION = 16
+    DESCENDANT = 32
+
+    @property
+    def word(self) -> str:
+        """The name in flags, files and stored blends."""
+        return str(self.name).lower()
+
+
+SCORING = tuple(source.word for source in EvidenceSource if source < EvidenceSource.COANNOTATION)
+"""Names of the sources that can be requested."""
+
+SIMILARITIES: dict[str, tuple[str, Callable[[Values], Values]]] = {
+    EvidenceSource.HOMOLOGY.word: ("bits", np.log1p),
+    EvidenceSource.KMERS.word: ("shared", lambda cosine: np.log(cosine + FLOOR)),
+    EvidenceSource.NEIGHBOURS.word: ("similarity", lambda cosine: cosine),
+}
+"""For each source of similar proteins, the most informative first: name and scale of the feature
+that holds the similarity of the most similar one. Stored blends contain these names."""
+
+
+def parse_sources(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the named sources in the order of `SCORING`; None for None.
+
+    Parameters
+    ----------
+    text : str or sequence of str, optional
+        Names, as a sequence or separated by commas.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown.
+    """
+    if text is None:
+        return None
+    names = text.split(",") if isinstance(text, str) else text
+    found = [name.strip().lower() for name in names]
+    if unknown := [name for name in found if name not in SCORING]:
+        raise UsageError(
+            f"--sources: {printable(repr(unknown[0]), 40)} is no source; {', '.join(SCORING)}"
+        )
+    return tuple(name for name in SCORING if name in found)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceScores:
-    """What the sources say of a block of proteins, over some terms.
+    """Scores of N proteins for T terms, one matrix per source.
 
     Parameters
     ----------
     head : ndarray, shape=(N, T), dtype=float32
         Probabilities of the head, obeying the true-path rule.
     votes : dict of str to ndarray, shape=(N, T), dtype=float32
-        Votes of training proteins: ``neighbours``, the nearest among embeddings; ``kmers``, those
-        that share k-mers; ``homology``, those that DIAMOND finds alike. Whichever are asked.
-    similarity : ndarray, shape=(N,), dtype=float32
-        Cosine similarity to the nearest training protein.
-    shared : ndarray, shape=(N,), dtype=float32
-        Cosine between sets of k-mers, to the training protein most like it; 0 without.
-    bits : ndarray, shape=(N,), dtype=float32
-        Bits per residue of the best alignment with a training protein; 0 without.
+        Scores of the sources of similar training proteins, in [0, 1]; some of ``neighbours``,
+        ``kmers`` and ``homology``.
+    similarity : dict of str to ndarray, shape=(N,), dtype=float32
+        Similarity to the most similar training protein by each of these sources: the cosine of
+        embeddings, in [-1, 1]; the cosine of sets of k-mers, in [0, 1]; bits per residue of the
+        best alignment, 0 without one.
     frequency : ndarray, shape=(T,), dtype=float32
-        Part of the training proteins that has each term.
-    coannotated : ndarray, shape=(N, T), dtype=float32
-        What terms of other aspects say; see `Coannotation`.
+        Fraction of the training proteins that have each term.
+    coannotation : ndarray, shape=(N, T), dtype=float32
+        Support by terms of other aspects; see `Coannotation`.
     """
 
     head: Values
     votes: Mapping[str, Values]
-    similarity: Values
-    shared: Values
-    bits: Values
+    similarity: Mapping[str, Values]
     frequency: Values
-    coannotated: Values
+    coannotation: Values
 
     def columns(self, at: NDArray[np.intp]) -> SourceScores:
-        """Return what is said of some of the terms."""
-        votes = {name: v[:, at] for name, v in self.votes.items()}
-        told, together = self.head[:, at], self.coannotated[:, at]
-        frequency = self.frequency[at]
-        return replace(self, head=told, votes=votes, frequency=frequency, coannotated=together)
+        """Return the scores for some of the terms."""
+        return SourceScores(
+            self.head[:, at],
+            {name: values[:, at] for name, values in self.votes.items()},
+            self.similarity,
+            self.frequency[at],
+            self.coannotation[:, at],
+        )
+
+    def rows(self, at: NDArray[np.bool_]) -> SourceScores:
+        """Return the scores of some of the proteins."""
+        return SourceScores(
+            self.head[at],
+            {name: values[at] for name, values in self.votes.items()},
+            {name: values[at] for name, values in self.similarity.items()},
+            self.frequency,
+            self.coannotation[at],
+        )
 
     def given(self, root: SourceScores) -> SourceScores:
-        """Return what is said of terms below a root, given that the protein has any of them.
+        """Return the scores conditional on the protein having any term below a root.
 
-        Divided by what is said of the root, shape=(N, 1): a protein that nobody looked at in an
-        aspect has no term of it, and is no witness against one.
+        Every score is divided by the score of the root, shape=(N, 1). A protein without a term
+        of an aspect was not studied in that aspect, so it is no evidence against a term.
         """
-        votes = {name: _ratio(v, root.votes[name]) for name, v in self.votes.items()}
+        votes = {name: _ratio(values, root.votes[name]) for name, values in self.votes.items()}
         head, frequency = _ratio(self.head, root.head), _ratio(self.frequency, root.frequency)
         return replace(self, head=head, votes=votes, frequency=frequency)
 
-    def rows(self, at: NDArray[np.bool_]) -> SourceScores:
-        """Return what is said of some of the proteins."""
-        votes = {name: v[at] for name, v in self.votes.items()}
-        close = self.similarity[at], self.shared[at], self.bits[at]
-        return SourceScores(self.head[at], votes, *close, self.frequency, self.coannotated[at])
-
     def by_source(self) -> dict[str, Values]:
-        """Return what each source says; shape=(N, T) each."""
-        return {"head": self.head, **self.votes}
+        """Return the scores of each source; shape=(N, T) each."""
+        return {EvidenceSource.HEAD.word: self.head, **self.votes}
 
     @property
-    def is_any(self) -> NDArray[np.bool_]:
-        """Where any source says something worth hearing; shape=(N, T)."""
+    def is_supported(self) -> NDArray[np.bool_]:
+        """Where any source gives a score that is not negligible; shape=(N, T)."""
         found: NDArray[np.bool_] = self.head > 2 * FLOOR
-        for votes in self.votes.values():
-            found |= votes > 2 * FLOOR
+        for values in self.votes.values():
+            found |= values > 2 * FLOOR
         return found
 
+    def closeness(self, sources: Sequence[str]) -> Values:
+        """Return the similarity by the most informative of ``sources``, shape=(N,); 0 for none."""
+        of_head = np.zeros(len(self.head), np.float32)
+        return next((self.similarity[name] for name in SIMILARITIES if name in sources), of_head)
 
-def _ratio(part: Values, whole: Values) -> Values:
-    """Return ``part / whole``, and 0 where there is no whole."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
-
-def of_aspect(
-    said: SourceScores, labels: LabelSpace, aspect: Aspect | None
+def given_aspect(
+    scores: SourceScores, labels: LabelSpace, aspect: Aspect | None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], SourceScores]:
-    """Return the columns of an aspect's terms, that of its root, if there, and what is said.
+    """Return the columns of an aspect's terms, the columns of its root, and the terms' scores.
 
-    What is said of the terms, given that the protein has any of them.
+    The scores are conditional on the protein having any term of the aspect; see
+    `SourceScores.given`. Without a root in the label space they are as they were.
     """
     at = labels.columns_of(aspect)
     root = np.setdiff1d(labels.columns_of(aspect, roots=True), at)
-    part = said.columns(at)
-    return at, root, part.given(said.columns(root)) if len(root) else part
+    part = scores.columns(at)
+    return at, root, part.given(scores.columns(root)) if len(root) else part
+
+
+def supporting_sources(scores: SourceScores, labels: LabelSpace) -> NDArray[np.uint8]:
+    """Return flags of the sources that score a term above its frequency; shape=(N, T)."""
+    flags = np.zeros(scores.head.shape, np.uint8)
+    for name, values in scores.by_source().items():
+        flags |= (values > scores.frequency) * np.uint8(EvidenceSource[name.upper()])
+    without_votes = replace(scores, votes={})
+    for aspect in labels.aspects:
+        at, _, part = given_aspect(without_votes, labels, aspect)
+        flags[:, at] |= (part.coannotation > part.frequency) * np.uint8(EvidenceSource.COANNOTATION)
+    return flags
+
+
+def _ratio(part: Values, total: Values) -> Values:
+    """Return ``part / total``, and 0 where the total is 0."""
+    return np.divide(part, total, out=np.zeros_like(part), where=total > 0)

@@ -184,8 +184,7 @@ def carriers(index: Index, vector: NDArray[np.float32], column: int, k: int) -> 
     k : int
         Proteins to name; all carriers where there are no more.
     """
-    owner = np.repeat(np.arange(len(index.ids)), np.diff(index.indptr))
-    who = owner[index.indices == column]
+    who = index.terms.owner[index.terms.indices == column]
     found: tuple[tuple[str, float], ...] = ()
     if len(who):
         near = nearest(vector, index.vectors[who], k)

@@ -1,17 +1,19 @@
-"""Called terms of proteins, sparse: what every file of calls is written from.
+"""The called terms of proteins: every file of calls is written from them.
 
 Nothing here knows why a term was called, or how it is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import SparseRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,17 @@ class Calls:
     n_windows : ndarray, shape=(N,), dtype=int64
         Overlapping windows that each protein was scored in.
     similarity : ndarray, shape=(N,), dtype=float32
-        To the nearest training protein, as the cosine of embeddings; NaN where not known.
+        Cosine of the embeddings to the nearest training protein; NaN without an index.
     n_abstained : ndarray, shape=(N,), dtype=uint8
         Aspects in which no call was certain enough.
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        The calls of protein ``i`` stand in ``indptr[i]:indptr[i + 1]``, best first.
-    columns : ndarray, shape=(M,), dtype=int32
-        The called terms, as columns of a label space.
+    terms : SparseRows
+        The called terms of each protein, best first, as columns of a label space; M in all.
     scores : ndarray, shape=(M,), dtype=float32
         In [0, 1].
     precision : ndarray, shape=(M,), dtype=float32
-        The calibrated probability that such a call is right; NaN where not known.
+        Calibrated probability that such a call is right; NaN without a calibration.
     sources : ndarray, shape=(M,), dtype=uint8
-        Flags of what speaks for the call.
+        Flags of the sources that support the call.
     """
 
     proteins: tuple[str, ...]
@@ -47,8 +47,7 @@ class Calls:
     n_windows: NDArray[np.int64]
     similarity: NDArray[np.float32]
     n_abstained: NDArray[np.uint8]
-    indptr: NDArray[np.int64]
-    columns: NDArray[np.int32]
+    terms: SparseRows
     scores: NDArray[np.float32]
     precision: NDArray[np.float32]
     sources: NDArray[np.uint8]
@@ -57,40 +56,48 @@ class Calls:
         return len(self.proteins)
 
     def row(self, i: int) -> slice:
-        """Return where the calls of protein ``i`` stand."""
-        return slice(int(self.indptr[i]), int(self.indptr[i + 1]))
+        """Return the places of the calls of protein ``i`` in the arrays of M calls."""
+        return slice(int(self.terms.indptr[i]), int(self.terms.indptr[i + 1]))
 
     @classmethod
     def gather(cls, proteins: Sequence[str], rows: Sequence[tuple[Calls, int]]) -> Calls:
-        """Give each of ``proteins`` what a row of another block holds."""
+        """Give each of ``proteins`` the calls of a row of another block."""
         slices = [(block, block.row(i)) for block, i in rows]
-        ends = np.cumsum([0, *(each.stop - each.start for _, each in slices)], dtype=np.int64)
+        arrays = [(block.arrays(), at) for block, at in slices]
         of_protein = {
             name: np.array([getattr(block, name)[i] for block, i in rows], dtype)
             for name, dtype in _OF_PROTEIN.items()
         }
         of_call = {
-            name: np.concatenate(
-                [np.empty(0, dtype), *(getattr(block, name)[at] for block, at in slices)]
-            )
+            name: np.concatenate([np.empty(0, dtype), *(block[name][at] for block, at in arrays)])
             for name, dtype in _OF_CALL.items()
         }
-        return cls(tuple(proteins), indptr=ends, **of_protein, **of_call)
+        counts = [at.stop - at.start for _, at in slices]
+        terms = SparseRows.of(counts, of_call.pop("columns"))
+        return cls(tuple(proteins), terms=terms, **of_protein, **of_call)
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return all but the ids, by name."""
-        return {name: getattr(self, name) for name in (*_OF_PROTEIN, "indptr", *_OF_CALL)}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all but the ids, by name; `from_arrays` takes them."""
+        names = (*_OF_PROTEIN, "scores", "precision", "sources")
+        terms = {"indptr": self.terms.indptr, "columns": self.terms.indices}
+        return {**terms, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_arrays(cls, proteins: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> Calls:
+        """Return what `arrays` was taken from; see `is_sound`."""
+        others = dict(arrays)
+        terms = SparseRows(others.pop("indptr"), others.pop("columns"))
+        return cls(tuple(proteins), terms=terms, **others)
 
     def is_sound(self, n_terms: int) -> bool:
-        """Whether types and shapes are as told above, and all columns are there."""
-        n, m = len(self), len(self.columns)
+        """Whether types and shapes are as described above, and all columns exist."""
+        n, m = len(self), len(self.terms.indices)
         lengths = dict.fromkeys(_OF_PROTEIN, n) | dict.fromkeys(_OF_CALL, m) | {"indptr": n + 1}
         dtypes = {**_OF_PROTEIN, **_OF_CALL, "indptr": np.int64}
         for name, array in self.arrays().items():
             if array.shape != (lengths[name],) or array.dtype != dtypes[name]:
                 return False
-        is_rows = self.indptr[0] == 0 and self.indptr[-1] == m and (np.diff(self.indptr) >= 0).all()
-        return bool(is_rows and ((self.columns >= 0) & (self.columns < n_terms)).all())
+        return self.terms.is_valid(n_terms)
 
 
 _OF_PROTEIN: dict[str, type[np.generic]] = {
@@ -113,14 +120,14 @@ class Ancestry(dict[int, frozenset[int]]):
         return found
 
 
-def most_specific(columns: Sequence[int], above: Ancestry) -> list[int]:
+def leaves(columns: Sequence[int], above: Ancestry) -> list[int]:
     """Return those of ``columns`` that are no ancestor of another, in their order.
 
     Examples
     --------
     >>> from esmgo.go.terms import Term
     >>> three = tuple(Term(f"GO:000000{i}", "", None) for i in (1, 2, 3))
-    >>> most_specific([0, 1], Ancestry(LabelSpace(three, ((), (0,), (1,)))))
+    >>> leaves([0, 1], Ancestry(LabelSpace(three, ((), (0,), (1,)))))
     [1]
     """
     general = frozenset[int]().union(*(above[column] for column in columns))

@@ -15,21 +15,17 @@ from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import is_go_id
 
 
-def information_accretion(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], labels: LabelSpace
-) -> NDArray[np.float64]:
+def information_accretion(terms: SparseRows, labels: LabelSpace) -> NDArray[np.float64]:
     """Return -log2 P(term | all its direct parents) from annotated proteins.
 
     Parameters
     ----------
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
-    indices : ndarray, dtype=int32
-        Columns of ``labels``; each row closed under the true-path rule (see
-        `close_rows`), without repeats.
+    terms : SparseRows
+        Columns of ``labels``, N rows, closed under the true-path rule (`SparseRows.closed`).
     labels : LabelSpace
         Supplies the parents.
 
@@ -46,13 +42,12 @@ def information_accretion(
     --------
     >>> from esmgo.go.terms import Aspect, Term
     >>> two = LabelSpace(tuple(Term(f"GO:000000{i}", "", Aspect.MF) for i in (1, 2)), ((), (0,)))
-    >>> information_accretion(np.array([0, 2, 3, 4, 5]), np.array([0, 1, 0, 0, 0]), two).tolist()
+    >>> information_accretion(SparseRows.of([2, 1, 1, 1], np.int32([0, 1, 0, 0, 0])), two).tolist()
     [0.0, 2.0]
     """
-    n_proteins, n_terms = len(indptr) - 1, len(labels)
-    by_term = np.argsort(indices, kind="stable")
-    proteins = np.repeat(np.arange(n_proteins, dtype=np.int32), np.diff(indptr))[by_term]
-    n_with = np.bincount(indices, minlength=n_terms)
+    n_proteins, n_terms = len(terms), len(labels)
+    proteins = terms.owner[np.argsort(terms.indices, kind="stable")]
+    n_with = terms.frequency(n_terms)
     starts = np.concatenate([[0], np.cumsum(n_with)])
     rows = [proteins[lo:hi] for lo, hi in pairwise(starts)]  # the proteins of each term
     n_able = np.zeros(n_terms, np.int64)  # proteins with all parents of the term

@@ -1,98 +1,135 @@
-"""go/sparse.py"""
+"""Sparse rows: which columns of a label space each of N proteins has.
+
+A protein has some of tens of thousands of terms, so a matrix would be nearly all zeros. The
+layout is that of a compressed sparse row matrix without values.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 
-
-def take(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], rows: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the rows with these indices of sparse annotations, as ``indptr, indices``."""
-    lengths = np.diff(indptr)[rows]
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    entries = np.arange(ends[-1]) + np.repeat(indptr[rows] - ends[:-1], lengths)
-    return ends, indices[entries]
-
-
-def cells(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], rows: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return column and place in ``rows`` of all entries of these sparse rows."""
-    starts, lengths = indptr[rows], np.diff(indptr)[rows]
-    place = np.repeat(np.arange(len(rows)), lengths)
-    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(rows) else lengths
-    entry = np.arange(lengths.sum()) + np.repeat(starts - first, lengths)
-    return indices[entry].astype(np.intp), place
-
-
 _BLOCK = 1024
 """Rows closed at a time, a multiple of 8: 3.5 MB of bits for the 27,000 terms of all GO."""
 
 
-def close_rows(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], labels: LabelSpace
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Add to each row of sparse annotations the ancestors of its terms.
+@dataclass(frozen=True, slots=True)
+class SparseRows:
+    """The columns of N rows.
 
     Parameters
     ----------
     indptr : ndarray, shape=(N + 1,), dtype=int64
         Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
     indices : ndarray, dtype=int32
-        Columns of ``labels``.
-    labels : LabelSpace
-        Supplies the parents.
-
-    Returns
-    -------
-    indptr, indices : ndarray
-        The same rows, closed, each sorted and without repeats.
+        Columns.
     """
-    n_rows = len(indptr) - 1
-    row_of = np.repeat(np.arange(n_rows), np.diff(indptr))
-    lengths, closed = [np.zeros(1, np.int64)], [np.empty(0, np.int32)]
-    for first in range(0, n_rows, _BLOCK):
-        last = min(first + _BLOCK, n_rows)
-        entries = slice(indptr[first], indptr[last])
-        rows, columns = _close_block(row_of[entries] - first, indices[entries], labels)
-        lengths.append(np.bincount(rows, minlength=last - first))
-        closed.append(columns)
-    return np.cumsum(np.concatenate(lengths)), np.concatenate(closed)
 
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
 
-def most_specific(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], labels: LabelSpace
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Leave out of each row the terms that another of its terms implies: undoes `close_rows`.
+    @classmethod
+    def of(cls, counts: NDArray[np.integer] | Sequence[int], indices: NDArray[np.int32]) -> Self:
+        """Return rows with ``counts`` columns each; shape=(N,)."""
+        return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), indices)
 
-    Parameters
-    ----------
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
-    indices : ndarray, dtype=int32
-        Columns of ``labels``; rows are closed.
-    labels : LabelSpace
-        Supplies the parents.
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
 
-    Returns
-    -------
-    indptr, indices : ndarray
-        The same rows without ancestors, in the same order.
-    """
-    n_parents = np.array([len(up) for up in labels.parents], np.int64)
-    first = np.cumsum(n_parents) - n_parents
-    parents = np.fromiter((p for up in labels.parents for p in up), np.int64, n_parents.sum())
-    cell = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)) * len(labels) + indices
-    n_above = n_parents[indices]
-    at = np.arange(n_above.sum()) - np.repeat(np.cumsum(n_above) - n_above, n_above)
-    above = parents[np.repeat(first[indices], n_above) + at]
-    kept = ~np.isin(cell, np.repeat(cell - indices, n_above) + above)
-    ends = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-    return ends[indptr], indices[kept]
+    def row(self, i: int) -> NDArray[np.int32]:
+        """Return the columns of row ``i``."""
+        return self.indices[self.indptr[i] : self.indptr[i + 1]]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The number of columns of each row; shape=(N,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def owner(self) -> NDArray[np.intp]:
+        """The row of each entry of ``indices``."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    def frequency(self, n_columns: int) -> NDArray[np.intp]:
+        """Return how many rows have each column; shape=(n_columns,)."""
+        return np.bincount(self.indices, minlength=n_columns)
+
+    def take(self, rows: NDArray[np.integer]) -> SparseRows:
+        """Return the rows with these numbers, in this order."""
+        found = SparseRows.of(self.counts[rows], self.indices)
+        starts = np.repeat(self.indptr[rows] - found.indptr[:-1], found.counts)
+        return SparseRows(found.indptr, self.indices[np.arange(found.indptr[-1]) + starts])
+
+    def cells(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return column and place in ``rows`` of all entries of these rows."""
+        found = self.take(rows)
+        return found.indices.astype(np.intp), found.owner
+
+    def keep(self, is_kept: NDArray[np.bool_]) -> SparseRows:
+        """Return the same rows with some of their entries."""
+        ends = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int64)
+        return SparseRows(ends[self.indptr], self.indices[is_kept])
+
+    def renamed(self, column: NDArray[np.int32]) -> SparseRows:
+        """Return the same rows, with ``column[j]`` in the place of column ``j``."""
+        return SparseRows(self.indptr, column[self.indices])
+
+    def followed_by(self, other: SparseRows) -> SparseRows:
+        """Return these rows and then those of ``other``."""
+        indptr = np.concatenate([self.indptr, self.indptr[-1] + other.indptr[1:]])
+        return SparseRows(indptr, np.concatenate([self.indices, other.indices]))
+
+    def is_valid(self, n_columns: int) -> bool:
+        """Whether the arrays fit together and all columns are below ``n_columns``."""
+        at, columns = self.indptr, self.indices
+        is_rows = len(at) > 0 and at[0] == 0 and at[-1] == len(columns) and (self.counts >= 0).all()
+        return bool(is_rows and ((columns >= 0) & (columns < n_columns)).all())
+
+    def closed(self, labels: LabelSpace) -> SparseRows:
+        """Add to each row the ancestors of its terms.
+
+        Parameters
+        ----------
+        labels : LabelSpace
+            The columns, and the parents of each.
+
+        Returns
+        -------
+        SparseRows
+            The same rows, each sorted and without repeats.
+        """
+        owner = self.owner
+        counts, closed = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+        for first in range(0, len(self), _BLOCK):
+            last = min(first + _BLOCK, len(self))
+            entries = slice(self.indptr[first], self.indptr[last])
+            rows, columns = _close_block(owner[entries] - first, self.indices[entries], labels)
+            counts.append(np.bincount(rows, minlength=last - first))
+            closed.append(columns)
+        return SparseRows.of(np.concatenate(counts), np.concatenate(closed))
+
+    def leaves(self, labels: LabelSpace) -> SparseRows:
+        """Drop the terms that another term of the same row implies; undoes `closed`.
+
+        Parameters
+        ----------
+        labels : LabelSpace
+            The columns, and the parents of each. Rows are closed.
+        """
+        n_parents = np.array([len(up) for up in labels.parents], np.int64)
+        first = np.cumsum(n_parents) - n_parents
+        parents = np.fromiter((p for up in labels.parents for p in up), np.int64, n_parents.sum())
+        cell = self.owner * len(labels) + self.indices
+        n_above = n_parents[self.indices]
+        at = np.arange(n_above.sum()) - np.repeat(np.cumsum(n_above) - n_above, n_above)
+        above = parents[np.repeat(first[self.indices], n_above) + at]
+        return self.keep(~np.isin(cell, np.repeat(cell - self.indices, n_above) + above))
 
 
 def _close_block(

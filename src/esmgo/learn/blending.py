@@ -26,6 +26,7 @@ from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, index_path, open_index, write_index
 from esmgo.evidence.kmers import Kmers
+from esmgo.evidence.source_scores import SCORING, EvidenceSource
 from esmgo.evidence.sources import Sources
 from esmgo.go.information import information_accretion
 from esmgo.go.obo import read_obo
@@ -171,25 +172,24 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
             sequences if config.homology else None,
             num_neighbours=config.num_neighbours,
             threads=threads,
-            counted=data.train,
+            counted=data.train.terms,
         )
         own = n_trained + np.arange(len(records))
         draw = np.random.default_rng(config.seed)
         fold = draw.permutation(len(records)) % FOLDS
-        bits = information_accretion(data.train.indptr, data.train.indices, data.labels)
+        bits = information_accretion(data.train.terms, data.labels)
         job = HeldOut(
             data.labels, held_out, records, head, vectors, sources, own, bits, fold, config.seed
         )
-        names: list[tuple[str, ...]] = [("head",), ("head", "neighbours")]
-        names += [(*names[-1], "kmers")] if config.kmers else []
-        names += [(*names[-1], "homology")] if config.homology else []
-        fmax = fmax_of_sources(job, names[-1])
+        left_out = {EvidenceSource.KMERS: config.kmers, EvidenceSource.HOMOLOGY: config.homology}
+        names = [name for name in SCORING if left_out.get(EvidenceSource[name.upper()], True)]
+        fmax = fmax_of_sources(job, names)
         variants = []
-        for each in names:
-            variant, found = fit_variant(job, each)
+        for n in range(1, len(names) + 1):
+            variant, found = fit_variant(job, tuple(names[:n]))
             variants.append(variant)
-            if len(each) > 1:
-                fmax["blend of " + " + ".join(each)] = found
+            if n > 1:
+                fmax["blend of " + " + ".join(names[:n])] = found
     write_index(index_path(path), index, data.labels, checkpoint.encoder_fingerprint)
     replace_blend(path, Blend(config.num_neighbours, tuple(variants)).to_json())
     return BlendSummary(len(records), fmax, str(path))
@@ -233,8 +233,7 @@ def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], km
     return Index(
         ids,
         np.concatenate([index.vectors[:n], as_stored(vectors)]),
-        np.concatenate([train.indptr, train.indptr[-1] + held_out.indptr[1:]]),
-        np.concatenate([train.indices, held_out.indices]),
+        train.terms.followed_by(held_out.terms),
         kmers=found,
     )
 

@@ -1,4 +1,4 @@
-"""Fitting a blend: weights on all held-out proteins, calibration and figures out of fold."""
+"""Fitting a blend: weights on all calibration proteins, calibration and Fmax out of fold."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.evidence.source_scores import SourceScores, of_aspect
+from esmgo.evidence.source_scores import SIMILARITIES, EvidenceSource, SourceScores, given_aspect
 from esmgo.evidence.sources import Relatives, Sources
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.scores import Scores
-from esmgo.go.sparse import cells
 from esmgo.go.truepath import propagate
 from esmgo.metrics.calibration import calibrated
 from esmgo.metrics.calibration_sums import CalibrationSums
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import name_of, results
-from esmgo.metrics.truth import Truth
-from esmgo.predict.blend import Variant, blended, closeness, key_of
-from esmgo.predict.regression import Stacker, _factors, _products
+from esmgo.predict.blend import Variant, blended, key_of
+from esmgo.predict.regression import Stacker, factors, products
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +30,19 @@ FOLDS = 5
 BLOCK = 256
 
 MOST_CELLS = 600_000
-"""Cells of an aspect that are not true, at most, that weights are fitted to."""
+"""Cells of an aspect that are not true and to which weights are fitted, at most."""
 
-LOUD_SHARE = 0.8
-"""The part of them of which any source says something; the rest stands for many more."""
+SUPPORTED_SHARE = 0.8
+"""The share of these for which a source gives a score; the others are sampled more sparsely."""
 
 LEAST_BITS = 0.5
-"""Added to the information accretion of a term, by which its cells count. Whether a cell is true
-does not matter there, so probabilities stay what they are."""
+"""Added to the information accretion of a term, which is the weight of its cells. The weight does
+not depend on whether a cell is true, so probabilities stay calibrated."""
 
 
 @dataclass
 class HeldOut:
-    """The held-out proteins, and what the network made of them."""
+    """The calibration proteins, and the outputs of the network for them."""
 
     labels: LabelSpace
     proteins: AnnotatedProteins
@@ -56,45 +54,46 @@ class HeldOut:
     information: NDArray[np.float64]  # (T,), bits
     fold: NDArray[np.intp]
     seed: int
-    asked: dict[int, Relatives] = field(default_factory=dict)
+    relatives: dict[int, Relatives] = field(default_factory=dict)
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], SourceScores]]:
-        """Yield what these sources say, block by block, with the proteins' places."""
+        """Yield the scores of these sources in blocks, with the rows of the proteins."""
         for first in range(0, len(self.records), BLOCK):
             rows = np.arange(first, min(first + BLOCK, len(self.records)))
-            if first not in self.asked:
+            if first not in self.relatives:
                 some = self.records[first : first + BLOCK]
-                self.asked[first] = self.sources.ask(some, self.vectors[rows], self.own[rows])
-            asked = self.asked[first]
-            votes = {name: v for name, v in asked.votes.items() if name in names}
-            yield rows, self.sources.said(asked._replace(votes=votes), np.array(self.head[rows]))
+                found = self.sources.find_relatives(some, self.vectors[rows], self.own[rows])
+                self.relatives[first] = found
+            found = self.relatives[first]
+            votes = {name: v for name, v in found.votes.items() if name in names}
+            yield rows, self.sources.score(found._replace(votes=votes), np.array(self.head[rows]))
 
 
 def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
-    """Fit one variant, calibrate it out of fold, and say how good it is there."""
+    """Fit one variant, calibrate it out of fold, and return its Fmax per aspect there."""
     log.debug("Fitting %s ...", "+".join(names))
     whole: dict[str, Stacker] = {}
     by_fold = [whole] * FOLDS
     if len(names) > 1:  # a single source stays as it is
         whole, by_fold = _stackers(job, names)
-    close = np.concatenate([closeness(said, names) for _, said in job.blocks(())])
+    close = np.concatenate([scores.closeness(names) for _, scores in job.blocks(())])
     edges = edges_of(close, names)
     bins = np.searchsorted(edges, close, side="right")
     labels, n_bins, aspects = job.labels, len(edges) + 1, aspect_of_column(job.labels)
     sums = CalibrationSums.empty(len(labels.aspects), n_bins)
-    evaluator = _evaluator(job)
-    for rows, said in job.blocks(names):
-        values = np.empty_like(said.head)
+    evaluator = Evaluator(job.proteins.truth(job.labels))
+    for rows, scores in job.blocks(names):
+        values = np.empty_like(scores.head)
         for f in range(FOLDS):
             of_fold = job.fold[rows] == f
-            values[of_fold] = blended(said.rows(of_fold), labels, by_fold[f])
+            values[of_fold] = blended(scores.rows(of_fold), labels, by_fold[f])
         values = propagate(values, labels)
-        true = cells(job.proteins.indptr, job.proteins.indices, rows)
-        # proteins without a term of an aspect were not looked at in it
+        true = job.proteins.terms.cells(rows)
+        # proteins without a term of an aspect were not studied in it
         known = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
         known[aspects[true[0]], true[1]] = True  # roots go to the last row
-        of_aspect = np.where(known[:-1], bins[rows], -1)  # (A, B)
-        sums += CalibrationSums.of(values, true, aspects, of_aspect, n_bins)
+        groups = np.where(known[:-1], bins[rows], -1)  # (A, B)
+        sums += CalibrationSums.of(values, true, aspects, groups, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
     return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
 
@@ -107,15 +106,17 @@ def _stackers(
     names_of: list[str] = []
     draw = np.random.default_rng(job.seed + 1)
     most = max(1, MOST_CELLS * BLOCK // len(job.records))
-    for rows, said in job.blocks(names):
-        truth = np.zeros(said.head.shape, bool)
-        column, place = cells(job.proteins.indptr, job.proteins.indices, rows)
+    for rows, scores in job.blocks(names):
+        truth = np.zeros(scores.head.shape, bool)
+        column, place = job.proteins.terms.cells(rows)
         truth[place, column] = True
         for aspect in job.labels.aspects:
-            at, _, part = of_aspect(said, job.labels, aspect)
-            # proteins without a term of the aspect were not looked at in it
-            known = truth[:, at].any(axis=1)
-            chosen, weight = _sampled(truth[:, at], part.is_any, np.asarray(known), most, draw)
+            at, _, part = given_aspect(scores, job.labels, aspect)
+            # proteins without a term of the aspect were not studied in it
+            known = np.asarray(truth[:, at].any(axis=1))
+            chosen, weight = _sampled(
+                truth[:, at], part.is_supported, np.asarray(known), most, draw
+            )
             weight *= LEAST_BITS + job.information[at][chosen % len(at)]
             fold = job.fold[rows][chosen // len(at)]
             names_of, x = cells_of(part, chosen)
@@ -133,7 +134,7 @@ def _stackers(
 
 def _sampled(
     truth: NDArray[np.bool_],
-    is_any: NDArray[np.bool_],
+    is_supported: NDArray[np.bool_],
     known: NDArray[np.bool_],
     most: int,
     draw: np.random.Generator,
@@ -142,7 +143,10 @@ def _sampled(
     known_cells = np.broadcast_to(known[:, None], truth.shape)
     chosen = [np.flatnonzero(truth & known_cells)]
     weights = [np.ones(len(chosen[0]))]
-    for group, share in ((is_any, LOUD_SHARE), (~is_any, 1 - LOUD_SHARE)):
+    for group, share in (
+        (is_supported, SUPPORTED_SHARE),
+        (~is_supported, 1 - SUPPORTED_SHARE),
+    ):
         at = np.flatnonzero(group & ~truth & known_cells)
         n = min(len(at), int(most * share))
         chosen.append(np.sort(draw.choice(at, n, replace=False)))
@@ -150,22 +154,17 @@ def _sampled(
     return np.concatenate(chosen), np.concatenate(weights)
 
 
-def _evaluator(job: HeldOut) -> Evaluator:
-    p = job.proteins
-    return Evaluator(Truth(p.ids, p.indptr, p.indices, job.labels))
-
-
 def _fmax(evaluator: Evaluator) -> dict[str, float]:
     return {name_of(aspect): found.fmax for aspect, found in results(evaluator).items()}
 
 
 def fmax_of_sources(job: HeldOut, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return how good each source is by itself."""
-    evaluators = {name: _evaluator(job) for name in names}
-    for rows, said in job.blocks(names):
+    """Return the Fmax of each source by itself, per aspect."""
+    evaluators = {name: Evaluator(job.proteins.truth(job.labels)) for name in names}
+    for rows, scores in job.blocks(names):
         for name, evaluator in evaluators.items():
             ids = tuple(job.proteins.ids[i] for i in rows)
-            evaluator.add(Scores(ids, said.by_source()[name], job.labels), rows)
+            evaluator.add(Scores(ids, scores.by_source()[name], job.labels), rows)
     return {name: _fmax(evaluator) for name, evaluator in evaluators.items()}
 
 
@@ -173,15 +172,15 @@ RIDGE = 1.0
 """Weight of the squared coefficients of standardised features."""
 
 
-def cells_of(said: SourceScores, at: NDArray[np.intp]) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the names of the F features, and those of C cells, flat indices of (N, T); (C, F)."""
-    shape = said.head.shape
+def cells_of(scores: SourceScores, at: NDArray[np.intp]) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the names of F features, and their values at C flat indices of (N, T); (C, F)."""
+    shape = scores.head.shape
     place = np.unravel_index(at, shape)
     chosen = (
-        {name: np.broadcast_to(x, shape)[place] for name, x in factors.items()}
-        for factors in _factors(said)
+        {name: np.broadcast_to(x, shape)[place] for name, x in kind.items()}
+        for kind in factors(scores)
     )
-    columns = dict(_products(*chosen))
+    columns = dict(products(*chosen))
     return list(columns), np.stack(list(columns.values()), axis=1)
 
 
@@ -197,15 +196,15 @@ def fit_stacker(
     Parameters
     ----------
     names : list of str
-        Of the F features.
+        Names of the F features.
     x : ndarray, shape=(C, F), dtype=float32
         Features of C cells.
     y : ndarray, shape=(C,), dtype=bool
         Whether the protein has the term.
     weight : ndarray, shape=(C,), dtype=float64
-        How many cells each stands for.
+        The number of cells that each represents.
     start : Stacker, optional
-        One that is nearly it, to be there sooner.
+        A similar solution, to start from.
     """
     mean = np.average(x, axis=0, weights=weight)
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
@@ -222,7 +221,9 @@ def fit_stacker(
         curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + ridge
         curvature[np.diag_indices_from(curvature)] += 1e-9
         step = np.linalg.solve(curvature, gradient)
-        step *= min(1.0, 5.0 / max(np.abs(step).max(), 1e-12))  # far from the top steps overshoot
+        step *= min(
+            1.0, 5.0 / max(np.abs(step).max(), 1e-12)
+        )  # far from the optimum steps overshoot
         beta += step
         if np.abs(step).max() < 1e-6:
             break
@@ -232,21 +233,21 @@ def fit_stacker(
 
 
 NUM_BINS = 4
-"""Groups of proteins by how close the nearest training protein is."""
+"""Groups of proteins by the similarity to their closest training protein."""
 
 
 def edges_of(values: NDArray[np.float32], sources: Sequence[str]) -> tuple[float, ...]:
-    """Return the lower edges of the bins but the first: equal parts of the proteins.
+    """Return the lower edges of the groups but the first: equal parts of the proteins.
 
-    With homology the first bin is that of the proteins without a hit.
+    With homology the first group holds the proteins without a hit.
     """
-    if "homology" in sources:
+    if EvidenceSource.HOMOLOGY.word in sources:
         hits = values[values > 0]
         first = float(np.finfo(np.float32).tiny)
         if not len(hits):
             return (first,)
         parts = np.quantile(hits, np.arange(1, NUM_BINS - 1) / (NUM_BINS - 1))
         return (first, *map(float, parts))
-    if "neighbours" in sources or "kmers" in sources:
+    if not SIMILARITIES.keys().isdisjoint(sources):
         return tuple(map(float, np.quantile(values, np.arange(1, NUM_BINS) / NUM_BINS)))
     return ()

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.go.sparse import cells
 from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
@@ -179,5 +178,5 @@ def _most_rows(state: State, length: int) -> int:
 
 def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
     """Return the true cells of a batch: protein within it and term of each annotation."""
-    column, place = cells(proteins.indptr, proteins.indices, rows)
+    column, place = proteins.terms.cells(rows)
     return torch.from_numpy(place), torch.from_numpy(column)

@@ -31,6 +31,6 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             stop.check()
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
-    index = Index(train.ids, vectors, train.indptr, train.indices)
+    index = Index(train.ids, vectors, train.terms)
     encoder = open_checkpoint(path).encoder_fingerprint
     write_index(index_path(path), index, state.data.labels, encoder)

@@ -7,7 +7,6 @@ import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,7 +71,7 @@ class State:
         half = resolved(device, config.precision) == "bf16"
         n_terms = len(data.labels)
         caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
-        counts = np.bincount(data.train.indices, minlength=len(data.labels))
+        counts = data.train.terms.frequency(len(data.labels))
         caller.set_output_bias(torch.from_numpy(counts), len(data.train))
         return cls._on(device, config, data, caller, seed)
 

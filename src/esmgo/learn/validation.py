@@ -18,7 +18,6 @@ from esmgo.metrics.baselines import term_frequency
 from esmgo.metrics.evaluator import BLOCK, Evaluator
 from esmgo.metrics.micro import MicroSums, micro_sums
 from esmgo.metrics.result import name_of, results
-from esmgo.metrics.truth import Truth
 from esmgo.model.scoring import in_batches, token_budget
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def naive_fmax(data: Dataset) -> dict[Aspect | None, float]:
     for at in range(0, len(data.validation), BLOCK):
         rows = np.arange(at, min(at + BLOCK, len(data.validation)))
         ids = [data.validation.ids[i] for i in rows]
-        sums.add(term_frequency(ids, data.train.indices, len(data.train), data.labels), rows)
+        sums.add(term_frequency(ids, data.train.terms, data.labels), rows)
     return sums.validation().fmax
 
 
@@ -82,8 +81,7 @@ class _Sums:
     """Adds up blocks of scores against the validation annotations."""
 
     def __init__(self, data: Dataset) -> None:
-        p = data.validation
-        self._truth = Truth(p.ids, p.indptr, p.indices, data.labels)
+        self._truth = data.validation.truth(data.labels)
         self._evaluator = Evaluator(self._truth)
         self._micro = MicroSums()
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
-from esmgo.go.sparse import cells
 from esmgo.go.terms import Aspect
 from esmgo.metrics.curve import THRESHOLDS, CurveSums
 from esmgo.metrics.truth import Truth
@@ -124,7 +123,7 @@ class Evaluator:
         self._strata = strata
         self._n_strata = 0 if strata is None else int(strata.max(initial=-1)) + 1
         self._narrow = truth.known is not None or of_interest is not None
-        support = np.bincount(truth.indices, minlength=len(labels))
+        support = truth.terms.frequency(len(labels))
         frequency = np.searchsorted(FREQUENCIES, support, side="right")
         self._shape = (
             len(self.aspects),
@@ -160,11 +159,11 @@ class Evaluator:
     def add_bins(self, bins: NDArray[np.unsignedinteger], rows: NDArray[np.intp]) -> None:
         """Count a block of bins (see `bins_of`), shape=(T, B), C order; it is used up."""
         truth = self.truth
-        true = _drop(cells(truth.indptr, truth.indices, rows), self._aspect < 0)
+        true = _drop(truth.terms.cells(rows), self._aspect < 0)
         any_term = self._having(true, len(rows))
         bins[self._left_out] = 0
         if truth.known is not None:
-            known = cells(*truth.known, rows)
+            known = truth.known.cells(rows)
             bins[known] = 0
             true = _without(true, known, len(rows))
         hit_bins = bins[true]

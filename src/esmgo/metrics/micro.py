@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.go.scores import Scores
-from esmgo.go.sparse import cells
 from esmgo.metrics.truth import Truth
 
 
@@ -55,7 +54,7 @@ def micro_sums(
     """
     counted = np.array([not term.is_root for term in scores.labels.terms], bool)
     called = (scores.values >= threshold) & counted  # (B, T)
-    column, place = cells(truth.indptr, truth.indices, rows)
+    column, place = truth.terms.cells(rows)
     kept = counted[column]
     tp = int(np.count_nonzero(called[place[kept], column[kept]]))
     n_called, n_true = int(np.count_nonzero(called)), int(np.count_nonzero(kept))

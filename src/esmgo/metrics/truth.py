@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import SparseRows
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Closed annotations of N proteins, as sparse rows over a label space.
+    """Closed annotations of N proteins over a label space.
 
     Parameters
     ----------
     proteins : tuple of str
         Ids of the N proteins.
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        Row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
-    indices : ndarray, dtype=int32
-        Columns of ``labels``, each once in a row; closed (see `close_rows`).
+    terms : SparseRows
+        Columns of ``labels``, closed (`SparseRows.closed`).
     labels : LabelSpace
         The T columns.
-    known : tuple of ndarray, optional
-        ``indptr`` and ``indices`` of annotations known beforehand, closed: these cells
-        count neither as true nor as called (CAFA's partial-knowledge targets).
+    known : SparseRows, optional
+        Annotations known beforehand, closed: these cells count neither as true nor as called
+        (CAFA's partial-knowledge targets).
     """
 
     proteins: tuple[str, ...]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
+    terms: SparseRows
     labels: LabelSpace
-    known: tuple[NDArray[np.int64], NDArray[np.int32]] | None = field(default=None)
+    known: SparseRows | None = None
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -43,5 +40,5 @@ class Truth:
         if labels is self.labels:
             return self
         column = np.array([labels.column[term.id] for term in self.labels.terms], np.int32)
-        known = self.known and (self.known[0], column[self.known[1]])
-        return replace(self, indices=column[self.indices], labels=labels, known=known)
+        known = self.known and self.known.renamed(column)
+        return replace(self, terms=self.terms.renamed(column), labels=labels, known=known)

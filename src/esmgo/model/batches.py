@@ -1,13 +1,22 @@
-"""Which proteins go through the model together, and as what tensors.
-
-Training batches are a function of (seed, epoch) and the lengths alone, never of a
-global random state, so that a resumed run sees what an uninterrupted one sees.
-"""
+"""Which proteins go through the model together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Item = TypeVar("Item")
+
+
+def blocks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    """Cut a stream into tuples of ``size``; the last may be shorter."""
+    stream = iter(items)
+    while block := tuple(islice(stream, size)):
+        yield block
 
 
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.intp]]:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.go.sparse import SparseRows
+
 MOST = 0.99
 """Part of the variance of vectors that is kept at least."""
 
@@ -52,27 +54,18 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
     return values
 
 
-def deflated_lists(indptr: NDArray[np.int64], values: NDArray[np.int32]) -> tuple[bytes, bytes]:
+def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
     """Return lists of ascending numbers from 0 as their lengths, and steps from one to the next.
 
     Steps of lists about as long, which are about as large, stand together.
-
-    Parameters
-    ----------
-    indptr : ndarray, shape=(n + 1,), dtype=int64
-        Where the lists begin.
-    values : ndarray, dtype=int32
-        One list after the other.
     """
-    steps = np.diff(values, prepend=np.int32(0))
-    starts = indptr[:-1][np.diff(indptr) > 0]
-    steps[starts] = values[starts]
-    return deflated(np.diff(indptr).astype(np.int32)), deflated(steps[_alike(indptr)])
+    steps = np.diff(lists.indices, prepend=np.int32(0))
+    starts = lists.indptr[:-1][lists.counts > 0]
+    steps[starts] = lists.indices[starts]
+    return deflated(lists.counts.astype(np.int32)), deflated(steps[_by_length(lists.counts)])
 
 
-def inflated_lists(
-    lengths: NDArray[np.uint8], steps: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> SparseRows:
     """Return what `deflated_lists` was given.
 
     Raises
@@ -82,22 +75,21 @@ def inflated_lists(
     """
     counts = inflated(lengths)
     found = inflated(steps)
-    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    if (counts < 0).any() or indptr[-1] != len(found):
+    lists = SparseRows.of(counts, np.empty_like(found))
+    if (counts < 0).any() or lists.indptr[-1] != len(found):
         raise ValueError("lists and their lengths do not fit together")
-    values = np.empty_like(found)
-    values[_alike(indptr)] = found
+    values = lists.indices
+    values[_by_length(counts)] = found
     np.cumsum(values, dtype=np.int32, out=values)  # differences are right even beyond 32 bits
-    before = np.concatenate([np.zeros(1, np.int32), values])[indptr[:-1]]
+    before = np.concatenate([np.zeros(1, np.int32), values])[lists.indptr[:-1]]
     values -= np.repeat(before, counts)
-    return indptr, values
+    return lists
 
 
-def _alike(indptr: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return all places of lists: by how often their length doubles, the first of each apart."""
-    counts = np.diff(indptr)
+def _by_length(counts: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return all places of lists, by the bits of their length, the first of each list apart."""
     kind = np.repeat(2 * np.frexp(counts)[1].astype(np.int8), counts)
-    kind[indptr[:-1][counts > 0]] += 1
+    kind[(np.cumsum(counts) - counts)[counts > 0]] += 1
     return np.argsort(kind, kind="stable")
 
 

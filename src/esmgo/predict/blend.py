@@ -1,4 +1,7 @@
-"""What `esmgo blend` leaves in a checkpoint: how sources are weighed, and what scores are worth."""
+"""The blend of a checkpoint: weights of the sources, and the calibration of blended scores.
+
+`esmgo blend` fits it and stores it in the checkpoint; see `esmgo.learn.blending`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, printable
-from esmgo.evidence.source_scores import SourceScores, of_aspect
+from esmgo.evidence.source_scores import SourceScores, given_aspect
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.terms import Aspect
 from esmgo.metrics.calibration import Calibration
@@ -21,43 +24,28 @@ FORMAT = 3
 
 
 CONFIDENCE = 0.9
-"""That a promised precision is kept in all aspects and groups together."""
+"""Probability that a promised precision holds in all aspects and groups together."""
 
 
 def key_of(aspect: Aspect | None) -> str:
-    """Return how an aspect is called in JSON."""
+    """Return the name of an aspect in JSON."""
     return aspect.name if aspect else "none"
-
-
-def closeness(said: SourceScores, sources: Sequence[str]) -> NDArray[np.float32]:
-    """Return how close the nearest training protein is, by the best source; shape=(N,).
-
-    Bits per residue of the best alignment, or the cosine between sets of k-mers or between
-    embeddings, or 0.
-    """
-    if "homology" in sources:
-        return said.bits
-    if "kmers" in sources:
-        return said.shared
-    if "neighbours" in sources:
-        return said.similarity
-    return np.zeros_like(said.bits)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The blend of some of the sources.
+    """The blend of some sources.
 
     Parameters
     ----------
     sources : tuple of str
-        Of ``head``, ``neighbours``, ``kmers``, ``homology``.
+        Names of `esmgo.evidence.source_scores.SCORING`.
     stackers : dict of str to Stacker
-        By `key_of` an aspect.
+        By aspect, see `key_of`; a single source has none and stays as it is.
     edges : tuple of float
-        See `edges_of`.
+        Lower edges, but the first, of groups of proteins by `SourceScores.closeness`.
     calibration : Calibration
-        Of the blended scores, by aspect and bin.
+        Of the blended scores, by aspect and group.
     """
 
     sources: tuple[str, ...]
@@ -65,36 +53,36 @@ class Variant:
     edges: tuple[float, ...]
     calibration: Calibration
 
-    def blended(self, said: SourceScores, labels: LabelSpace) -> NDArray[np.float32]:
+    def blended(self, scores: SourceScores, labels: LabelSpace) -> NDArray[np.float32]:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
-        return blended(said, labels, self.stackers)
+        return blended(scores, labels, self.stackers)
 
-    def bins(self, said: SourceScores) -> NDArray[np.intp]:
-        """Return the bin of each protein; shape=(N,)."""
-        return np.searchsorted(self.edges, closeness(said, self.sources), side="right")
+    def groups(self, scores: SourceScores) -> NDArray[np.intp]:
+        """Return the group of each protein by its closest training protein; shape=(N,)."""
+        return np.searchsorted(self.edges, scores.closeness(self.sources), side="right")
 
     def precision_of(
-        self, scores: NDArray[np.float32], bin: NDArray[np.intp], labels: LabelSpace
+        self, scores: NDArray[np.float32], group: NDArray[np.intp], labels: LabelSpace
     ) -> NDArray[np.float32]:
         """Return the calibrated precision of calls, shape=(N, T); NaN for roots."""
-        return self.calibration.precision_of(scores, aspect_of_column(labels), bin)
+        return self.calibration.precision_of(scores, aspect_of_column(labels), group)
 
     def thresholds(
-        self, precision: float, bin: NDArray[np.intp], labels: LabelSpace
+        self, precision: float, group: NDArray[np.intp], labels: LabelSpace
     ) -> NDArray[np.float32]:
         """Return the least score that holds a precision, shape=(N, T); inf where none does.
 
-        All aspects and groups hold it together with `CONFIDENCE`: each is tested at its share
-        of the risk (Bonferroni).
+        All aspects and groups hold it together with probability `CONFIDENCE`: each is tested
+        at its share of the risk (Bonferroni).
         """
         n_promises = self.calibration.curve[..., 0].size
         confidence = 1 - (1 - CONFIDENCE) / n_promises
         found = self.calibration.thresholds_for(precision, confidence)  # (A, G)
         found = np.vstack([found, np.full(found.shape[1], np.inf, np.float32)])  # for roots
-        return found[aspect_of_column(labels)].T[bin]
+        return found[aspect_of_column(labels)].T[group]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values; `from_json` takes them."""
         return {
             "sources": list(self.sources),
             "stackers": {key: stacker.to_json() for key, stacker in self.stackers.items()},
@@ -104,7 +92,7 @@ class Variant:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Variant:
-        """Read what `to_json` made.
+        """Read a result of `to_json`.
 
         Raises
         ------
@@ -120,17 +108,17 @@ class Variant:
 
 
 def blended(
-    said: SourceScores, labels: LabelSpace, stackers: Mapping[str, Stacker]
+    scores: SourceScores, labels: LabelSpace, stackers: Mapping[str, Stacker]
 ) -> NDArray[np.float32]:
-    """Weigh what sources say, shape=(N, T), without the true-path rule.
+    """Return blended probabilities, shape=(N, T), without the true-path rule.
 
-    Probabilities of terms, given that the protein has any of the aspect. A root itself says
-    nothing: 0, to be raised by the rule.
+    They are conditional on the protein having any term of the aspect. A root gets 0, which the
+    true-path rule raises.
     """
-    values = said.head.copy()
+    values = scores.head.copy()
     for aspect in labels.aspects:
         if key_of(aspect) in stackers:
-            at, root, part = of_aspect(said, labels, aspect)
+            at, root, part = given_aspect(scores, labels, aspect)
             values[:, root] = 0
             values[:, at] = stackers[key_of(aspect)].probabilities(part)
     return values
@@ -138,7 +126,7 @@ def blended(
 
 @dataclass(frozen=True)
 class Blend:
-    """The variants that a checkpoint has, each for other sources."""
+    """The variants that a checkpoint has, each for different sources."""
 
     num_neighbours: int
     variants: tuple[Variant, ...]
@@ -148,12 +136,12 @@ class Blend:
         return next((v for v in self.variants if set(v.sources) == set(sources)), None)
 
     def widest(self, sources: Sequence[str]) -> Variant | None:
-        """Return the variant of most of these sources and of no other, or None."""
+        """Return the variant of the most of these sources and of no others, or None."""
         fit = (v for v in self.variants if set(v.sources) <= set(sources))
         return max(fit, key=lambda v: len(v.sources), default=None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values; `from_json` takes them."""
         variants = [variant.to_json() for variant in self.variants]
         return {"blend": FORMAT, "num_neighbours": self.num_neighbours, "variants": variants}
 
@@ -164,7 +152,7 @@ class Blend:
         Raises
         ------
         CheckpointError
-            If it is damaged, or of another version.
+            If it is damaged, or was written by another version.
         """
         value = checkpoint.blend
         if value is None:
@@ -180,7 +168,7 @@ class Blend:
             n_aspects = len(checkpoint.labels.aspects)
             for v in variants:
                 if v.calibration.curve.shape[:2] != (n_aspects, len(v.edges) + 1):
-                    raise ValueError("groups are not those of the labels")
+                    raise ValueError("the calibration is of other labels")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 checkpoint.path, f"damaged blend ({printable(repr(error), 60)})"

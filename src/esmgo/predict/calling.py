@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.go.calls import Ancestry, Calls, most_specific
+from esmgo.go.calls import Ancestry, Calls, leaves
 from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect
 
 if TYPE_CHECKING:
@@ -97,25 +98,25 @@ class CallRules:
             self._chosen(np.flatnonzero(kept), row)
             for kept, row in zip(is_kept, values, strict=True)
         ]
-        owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-        columns = np.concatenate([np.empty(0, np.intp), *rows])
+        called = np.concatenate([np.empty(0, np.intp), *rows])
+        terms = SparseRows.of(list(map(len, rows)), called.astype(np.int32))
+        at = terms.owner, called
         return Calls(
             evidence.scores.proteins,
             np.array(lengths, np.int64),
             np.asarray(evidence.n_windows, np.int64),
             np.asarray(evidence.similarity, np.float32),
             n_abstained,
-            np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64),
-            columns.astype(np.int32),
-            values[owner, columns],
-            evidence.precision[owner, columns],
-            evidence.sources[owner, columns],
+            terms,
+            values[at],
+            evidence.precision[at],
+            evidence.sources[at],
         )
 
     def _chosen(self, columns: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
         """Return the called columns of one protein, best first, deeper terms first on ties."""
         if self.rules.most_specific:
-            columns = np.array(most_specific(columns.tolist(), self._above), np.intp)
+            columns = np.array(leaves(columns.tolist(), self._above), np.intp)
         columns = self._ranked(columns, scores)[: self.rules.top_k]
         if self.rules.with_ancestors:
             closed = set(columns.tolist()).union(*(self._above[j] for j in columns.tolist()))

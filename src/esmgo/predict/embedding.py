@@ -22,6 +22,7 @@ from esmgo.files.atomic import replacing
 from esmgo.files.output import check_free
 from esmgo.files.source import check_readable
 from esmgo.model.bases import locate_base
+from esmgo.model.batches import blocks
 from esmgo.model.bundled import checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, option, precision_option
@@ -188,7 +189,6 @@ def _embedded(
     precision: str,
 ) -> Iterator[Block]:
     from esmgo.model.embeddings import embed
-    from esmgo.predict.scorer import blocks
 
     with tqdm(desc="Embedding", unit="protein", disable=None, leave=False) as bar:
         for block in blocks(proteins, BLOCK):

@@ -19,7 +19,6 @@ from esmgo.options import check, device_option, option, precision_option
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
-    from esmgo.predict.scorer import Scorer
 
 _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
@@ -65,16 +64,13 @@ class ReadingConfig(ScoringConfig):
             raise UsageError("give --sequence or --fasta, not both")
 
 
-def open_predictor(config: ReadingConfig) -> Scorer | Predictor:
-    """Load the checkpoint that ``config`` names, as it says: its blend, where it has one."""
+def open_predictor(config: ReadingConfig) -> Predictor:
+    """Load the checkpoint that ``config`` names, with its settings."""
     from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
-    from esmgo.predict.scorer import Scorer
 
     path = checkpoint_or_bundled(config.checkpoint_path)
-    checkpoint = open_checkpoint(path)
-    kind = Scorer if checkpoint.blend is None else Predictor
-    return kind.of(
-        checkpoint,
+    return Predictor.of(
+        open_checkpoint(path),
         device=config.device,
         context_length=context_of(path, config.context_length),
         precision=config.precision,

@@ -1,4 +1,4 @@
-"""predict/prediction.py"""
+"""The result for a protein, and the evidence for a block of proteins."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Prediction:
     Parameters
     ----------
     protein : Protein
-        What was read.
+        The protein as it was read.
     scores : ndarray, shape=(T,), dtype=float32
         Probabilities of the terms of ``labels``.
     labels : LabelSpace
         The terms.
     n_windows : int
-        Overlapping windows that the protein was scored in; 1 where it fits the context.
+        Overlapping windows in which the protein was scored; 1 if it fits the context.
     """
 
     protein: Protein
@@ -40,9 +40,9 @@ class Prediction:
         return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
 
     def top(self, k: int, *, general: bool = True) -> list[tuple[Term, float]]:
-        """Return the ``k`` most probable terms with their probabilities, or all there are.
+        """Return the ``k`` most probable terms with their probabilities, or all if there are fewer.
 
-        Without ``general`` ones: those that a term right below implies, see `implied`.
+        Without ``general``, terms that a child implies are left out; see `implied`.
         """
         order = self.ranked()
         if not general:
@@ -52,7 +52,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about a block of proteins.
+    """Scores of a block of proteins, and their origin.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ class Evidence:
         The calibrated probability that such a call is in the annotations; NaN where the
         checkpoint has no calibration.
     sources : ndarray, shape=(N, T), dtype=uint8
-        Flags of `EvidenceSource`; 0 where only the term's frequency speaks for it.
+        Flags of `EvidenceSource`; 0 where no source scores the term above its frequency.
     similarity : ndarray, shape=(N,), dtype=float32
         Cosine similarity of embeddings to the nearest training protein; NaN without an index.
     n_windows : ndarray, shape=(N,), dtype=int64
-        Overlapping windows that each protein was scored in.
-    bin : ndarray, shape=(N,), dtype=int64
-        How close the nearest training protein is, in groups of the calibration.
+        Overlapping windows in which each protein was scored.
+    group : ndarray, shape=(N,), dtype=int64
+        Group of the calibration, by the closest training protein.
     """
 
     scores: Scores
@@ -76,4 +76,4 @@ class Evidence:
     sources: NDArray[np.uint8]
     similarity: NDArray[np.float32]
     n_windows: NDArray[np.int64]
-    bin: NDArray[np.intp]
+    group: NDArray[np.intp]

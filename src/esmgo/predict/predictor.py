@@ -1,7 +1,6 @@
-"""All that a checkpoint knows about a protein, in one: its sources and their blend.
+"""The predictor: a checkpoint with all its evidence, ready to call the terms of proteins.
 
-Every source scores the same label space. What is there is used; what a call came from is
-said. Nothing here knows about files of calls.
+Nothing here knows about files of calls.
 """
 
 from __future__ import annotations
@@ -17,36 +16,41 @@ from numpy.typing import NDArray
 from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import open_index
-from esmgo.evidence.sources import EvidenceSource, Sources, speaking
+from esmgo.evidence.source_scores import EvidenceSource, parse_sources, supporting_sources
+from esmgo.evidence.sources import Sources, available_sources
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
+from esmgo.model.batches import blocks
 from esmgo.model.bundled import bundled_path
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
 from esmgo.predict.prediction import Evidence, Prediction
-from esmgo.predict.scorer import BLOCK, Scorer, blocks
+from esmgo.predict.scorer import Scorer
 
 VERSION = 4
-"""Of how scores are made here; unfinished work of another version is not gone on with."""
+"""Version of how scores are computed. Unfinished work of another version is not resumed."""
+
+BLOCK = 256
+"""Proteins scored together. It bounds the memory, whatever the number of proteins."""
 
 
 class Predictor:
-    """A checkpoint that is ready to call terms with all it has.
+    """A checkpoint that is ready to call terms.
 
     Parameters
     ----------
     scorer : Scorer
         Encoder and head.
     sources : Sources
-        What else there is.
+        The other sources of evidence.
     variant : Variant, optional
-        How the sources are blended and calibrated; without one, one source speaks alone.
+        How the sources are blended and calibrated. Without one the scores of one source are used.
     alone : str
-        Which.
+        The name of that source.
     identity : str
-        What tells the checkpoint, the index and the sequences from others.
+        Digest identifying checkpoint, index and sequences.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class Predictor:
         scorer: Scorer,
         sources: Sources,
         variant: Variant | None = None,
-        alone: str = "head",
+        alone: str = EvidenceSource.HEAD.word,
         identity: str = "",
     ) -> None:
         self.scorer, self.sources, self.variant = scorer, sources, variant
@@ -69,29 +73,35 @@ class Predictor:
         context_length: int | None = None,
         precision: str = "auto",
         homology: dict[str, str] | None = None,
-        sources: Sequence[str] | None = None,
+        sources: str | Sequence[str] | None = None,
         threads: int = 1,
     ) -> Predictor:
-        """Open a checkpoint and what lies beside it; the bundled caller when left out.
+        """Open a checkpoint, its index and its blend.
 
         Parameters
         ----------
-        path, device, context_length, precision
-            See `Scorer.load`.
+        path : str or Path, optional
+            A checkpoint of `esmgo.fit`; when left out the bundled caller.
+        device : str, optional
+            ``cuda``, ``mps``, ``cpu`` …; when left out the best available one.
+        context_length : int, optional
+            Tokens per window; when left out, as in training.
+        precision : str
+            ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
         homology : dict of str to str, optional
             Training sequences by id, for DIAMOND.
-        sources : sequence of str, optional
-            ``head``, ``neighbours``, ``kmers``, ``homology``: ask only these; when left out
-            all there are, as far as there is a blend of them.
+        sources : str or sequence of str, optional
+            The evidence to combine, of ``head``, ``neighbours``, ``kmers``, ``homology``; when
+            left out, all available sources for which the checkpoint has a blend.
         threads : int
-            Of DIAMOND.
+            CPU threads of DIAMOND.
 
         Raises
         ------
         CheckpointError
-            If a file is not sound.
+            If a file is not a complete, valid checkpoint or index.
         UsageError
-            If a source is asked for that is not there.
+            If the device or a requested source is not available.
         """
         return cls.of(
             open_checkpoint(bundled_path() if path is None else path),
@@ -112,52 +122,43 @@ class Predictor:
         context_length: int | None = None,
         precision: str = "auto",
         homology: dict[str, str] | None = None,
-        sources: Sequence[str] | None = None,
+        sources: str | Sequence[str] | None = None,
         threads: int = 1,
     ) -> Predictor:
-        """Make ready an opened checkpoint; see `load`."""
-        path = checkpoint.path
+        """Load an opened checkpoint; see `load`."""
+        requested = parse_sources(sources)
         scorer = Scorer.of(
             checkpoint, device=device, context_length=context_length, precision=precision
         )
-        with_kmers = sources is None or "kmers" in sources
-        index, blend = open_index(checkpoint, with_kmers=with_kmers), Blend.of(checkpoint)
-        there = ["head"]
-        there += ["neighbours"] if index is not None else []
-        there += ["kmers"] if index is not None and index.kmers is not None else []
-        there += ["homology"] if homology is not None else []
-        wanted = list(there if sources is None else dict.fromkeys(sources))
-        if absent := [name for name in wanted if name not in there]:
-            raise UsageError(_how_to_get(absent[0], str(path)))
+        kmers, by_homology = EvidenceSource.KMERS.word, EvidenceSource.HOMOLOGY.word
+        index = open_index(checkpoint, with_kmers=requested is None or kmers in requested)
+        wanted = available_sources(index, homology, requested, str(checkpoint.path))
+        blend = Blend.of(checkpoint)
         variant = blend.variant(wanted) if blend else None
-        if variant is None and len(wanted) > 1:
-            if sources is None and homology is None:
-                variant = blend.widest(wanted) if blend else None
-                wanted = list(variant.sources) if variant else ["head"]
-            else:
-                how = "esmgo blend --homology" if "homology" in wanted else "esmgo blend"
-                raise UsageError(
-                    f"{printable(path, 60)} has no blend of {', '.join(wanted)}: {how} fits one"
-                )
-        if homology is not None and index is not None and not set(index.ids) & set(homology):
-            raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
-        if index is not None and "kmers" not in wanted:
-            index = replace(index, kmers=None)  # not asked: looking them up takes time
-        asked = Sources(
+        if variant is None and requested is None and homology is None:
+            variant = blend.widest(wanted) if blend else None
+            wanted = variant.sources if variant else (EvidenceSource.HEAD.word,)
+        elif variant is None and len(wanted) > 1:
+            how = "esmgo blend --homology" if by_homology in wanted else "esmgo blend"
+            path = printable(checkpoint.path, 60)
+            raise UsageError(f"{path} has no blend of {', '.join(wanted)}: {how} fits one")
+        if index is not None and kmers not in wanted:
+            index = replace(index, kmers=None)  # a search among them takes time
+        evidence = Sources(
             checkpoint.labels,
             index,
-            homology if "homology" in wanted else None,
+            homology if by_homology in wanted else None,
             num_neighbours=blend.num_neighbours if blend else 10,
             threads=threads,
             is_blended=variant is not None and len(variant.sources) > 1,
         )
-        digest = hashlib.sha256(repr(wanted).encode())
+        digest = hashlib.sha256(repr(list(wanted)).encode())
         digest.update(checkpoint.header.notes["sha256"].encode())
         if index is not None:
             digest.update(index.fingerprint.encode())
         for id, sequence in sorted((homology or {}).items()):
             digest.update(f">{id}\n{sequence}\n".encode())
-        return cls(scorer, asked, variant, wanted[0], digest.hexdigest())
+        return cls(scorer, evidence, variant, wanted[0], digest.hexdigest())
 
     @property
     def labels(self) -> LabelSpace:
@@ -166,11 +167,11 @@ class Predictor:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that decides the scores, in hexadecimal digits."""
-        p = self.scorer
+        """SHA-256 of everything that determines the scores, in hexadecimal digits."""
+        s = self.scorer
         settings = [
-            VERSION, self._identity, p.context_length, p.device.type,
-            resolved(p.device, p.precision),
+            VERSION, self._identity, s.context_length, s.device.type,
+            resolved(s.device, s.precision),
         ]  # fmt: skip
         return hashlib.sha256(repr(settings).encode()).hexdigest()
 
@@ -178,30 +179,48 @@ class Predictor:
         """Score a block of proteins; on a CPU a protein's scores do not depend on the others."""
         raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins])
         head = propagate(raw, self.labels)
-        said = self.sources.said(self.sources.ask(proteins, vectors), head)
-        flags = speaking(said, self.labels)
-        values = said.by_source()[self._alone]
+        scores = self.sources.score(self.sources.find_relatives(proteins, vectors), head)
+        flags = supporting_sources(scores, self.labels)
+        values = scores.by_source()[self._alone]
         precision = np.full(head.shape, np.nan, np.float32)
-        bin = np.zeros(len(proteins), np.intp)
+        group = np.zeros(len(proteins), np.intp)
         if self.variant is not None:
-            blended = self.variant.blended(said, self.labels)
+            blended = self.variant.blended(scores, self.labels)
             values = propagate(blended, self.labels)
-            flags |= np.where(values > blended, np.uint8(EvidenceSource.DESCENDANT), np.uint8(0))
-            bin = self.variant.bins(said)
-            precision = self.variant.precision_of(values, bin, self.labels)
-        scores = Scores(tuple(p.id for p in proteins), values, self.labels)
-        windows = np.array(n_windows, np.int64)
-        return Evidence(scores, precision, flags, said.similarity, windows, bin)
+            flags |= (values > blended) * np.uint8(EvidenceSource.DESCENDANT)
+            group = self.variant.groups(scores)
+            precision = self.variant.precision_of(values, group, self.labels)
+        unknown = np.full(len(proteins), np.nan, np.float32)
+        return Evidence(
+            Scores(tuple(p.id for p in proteins), values, self.labels),
+            precision,
+            flags,
+            scores.similarity.get(EvidenceSource.NEIGHBOURS.word, unknown),
+            np.array(n_windows, np.int64),
+            group,
+        )
 
     def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
-        """Score each protein with all sources, or ``raw``, by the network alone; in input order."""
-        if raw:
-            yield from self.scorer.predict(proteins, raw=True)
-            return
+        """Score each protein; results keep the input order.
+
+        A protein longer than the context is scored in overlapping windows, and each term gets
+        its highest score among them.
+
+        Parameters
+        ----------
+        proteins : iterable of Protein
+            Read as they are needed.
+        raw : bool
+            Return the probabilities of the network, without the true-path rule and without
+            other evidence.
+        """
         for block in blocks(proteins, BLOCK):
-            found = self.evidence(block)
-            rows = zip(block, found.scores.values, found.n_windows.tolist(), strict=True)
-            for protein, row, n in rows:
+            if raw:
+                values, _, counts = self.scorer.states([p.sequence for p in block])
+            else:
+                found = self.evidence(block)
+                values, counts = found.scores.values, found.n_windows.tolist()
+            for protein, row, n in zip(block, values, counts, strict=True):
                 yield Prediction(protein, row, self.labels, n)
 
     def score(self, proteins: Iterable[Protein]) -> Iterator[Scores]:
@@ -219,20 +238,5 @@ class Predictor:
         """
         if self.variant is None:
             raise UsageError("--precision needs a calibrated checkpoint: esmgo blend makes it one")
-        threshold = self.variant.thresholds(precision, evidence.bin, self.labels)  # (N, T)
+        threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
         return evidence.scores.values >= threshold
-
-
-def _how_to_get(source: str, path: str) -> str:
-    match source:
-        case "neighbours":
-            return (
-                f"no index beside {printable(path, 60)}: fine-tune.py --resume makes it, or leave"
-                " neighbours out of --sources"
-            )
-        case "kmers":
-            return f"no k-mers beside {printable(path, 60)}: esmgo blend gathers them"
-        case "homology":
-            return "homology needs the training sequences: --homology=FILE"
-        case _:
-            return f"{printable(repr(source), 30)} is no source: head, neighbours, kmers, homology"

@@ -1,8 +1,8 @@
-"""Blending what several sources say of a term: one small linear model per aspect.
+"""The regression that combines source scores: its features, and its weights.
 
-No feature tells which term or which protein it is, so nothing can be learned by heart: only
-what each source says, how alike the nearest training protein is, and how frequent the term
-is. Nothing here knows where scores come from.
+No feature identifies a term or a protein, so the model cannot memorise them. It depends only on
+the scores of the sources, the similarity to the most similar training protein, and the frequency
+of the term. `esmgo.learn.fitting` fits the weights. Nothing here knows where scores come from.
 """
 
 from __future__ import annotations
@@ -14,65 +14,63 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from esmgo.evidence.source_scores import FLOOR, SourceScores, Values
+from esmgo.evidence.source_scores import FLOOR, SIMILARITIES, SourceScores, Values
 
 Factors: TypeAlias = dict[str, Values]
 
-
 LIMIT = 12.0
-"""Logits beyond say no more."""
+"""Logits are clipped to this."""
 
 
-def features(said: SourceScores) -> Iterator[tuple[str, Values]]:
+def features(scores: SourceScores) -> Iterator[tuple[str, Values]]:
     """Yield each feature by name; all broadcast to the shape (N, T).
 
-    The logit of the head and of the frequency, what terms of other aspects say, each source's
-    votes and their logarithm, how close its nearest protein is, how many terms each source gives
-    the protein, and products of pairs.
+    They are the logits of head and frequency, the logarithm of co-annotation, each source's
+    scores and their logarithm, the similarity of its most similar protein, the number of terms
+    that it expects of the protein, and products of pairs of these.
     """
-    return _products(*_factors(said))
+    return products(*factors(scores))
 
 
-def _factors(said: SourceScores) -> tuple[Factors, Factors, Factors]:
-    """Return what is multiplied: words of sources, parts of votes, and what is said of proteins."""
-    words = {
-        "frequency": _logit(said.frequency)[None],
-        "head": _logit(said.head),
-        "coannotation": np.log(said.coannotated + FLOOR),
-    }
-    closeness = {
-        "neighbours": ("similarity", said.similarity),
-        "kmers": ("shared", np.log(said.shared + FLOOR)),
-        "homology": ("bits", np.log1p(said.bits)),
-    }
-    parts, close = {}, {"head, terms": _n_terms(said.head)}
-    for source, votes in said.votes.items():
-        words[source], parts[f"{source}, part"] = np.log(votes + FLOOR), votes
-        name, values = closeness[source]
-        close |= {name: values[:, None], f"{source}, terms": _n_terms(votes)}
-    return words, parts, close
+def factors(scores: SourceScores) -> tuple[Factors, Factors, Factors]:
+    """Return the factors of features: on a logarithmic scale, votes as they are, and per protein.
 
-
-def _n_terms(values: Values) -> Values:
-    """Return the logarithm of how many terms are expected, shape=(N, 1).
-
-    What is known of a family says how much will be of a protein. Summed by row: the same in any
-    block.
+    Those of the first two kinds broadcast to (N, T), those per protein have the shape (N, 1).
     """
-    found: Values = np.log1p(np.ascontiguousarray(values).sum(axis=1, keepdims=True))
-    return found
+    logs = {
+        "frequency": _logit(scores.frequency)[None],
+        "head": _logit(scores.head),
+        "coannotation": np.log(scores.coannotation + FLOOR),
+    }
+    plain, per_protein = {}, {"head, terms": _expected_terms(scores.head)}
+    for source, votes in scores.votes.items():
+        logs[source], plain[f"{source}, part"] = np.log(votes + FLOOR), votes
+        name, scale = SIMILARITIES[source]
+        similarity = scale(scores.similarity[source])[:, None]
+        per_protein |= {name: similarity, f"{source}, terms": _expected_terms(votes)}
+    return logs, plain, per_protein
 
 
-def _products(words: Factors, parts: Factors, close: Factors) -> Iterator[tuple[str, Values]]:
-    """Yield the factors and their products."""
-    yield from (words | parts | close).items()
+def products(logs: Factors, plain: Factors, per_protein: Factors) -> Iterator[tuple[str, Values]]:
+    """Yield the factors and the products of pairs of them, by name."""
+    yield from (logs | plain | per_protein).items()
     pairs = [
-        *combinations(words.items(), 2),
-        *product([("head", words["head"])], parts.items()),
-        *product(close.items(), (words | parts).items()),
+        *combinations(logs.items(), 2),
+        *product([("head", logs["head"])], plain.items()),
+        *product(per_protein.items(), (logs | plain).items()),
     ]
     for (a, x), (b, y) in pairs:
         yield f"{a} × {b}", x * y
+
+
+def _expected_terms(values: Values) -> Values:
+    """Return the logarithm of the expected number of terms, shape=(N, 1).
+
+    Well-studied families have many annotated terms. The sum is by row, so that it is the same in
+    any block of proteins.
+    """
+    found: Values = np.log1p(np.ascontiguousarray(values).sum(axis=1, keepdims=True))
+    return found
 
 
 def _logit(p: Values) -> Values:
@@ -84,26 +82,26 @@ def _logit(p: Values) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Stacker:
-    """A logistic regression: coefficients of the features as they are, and a constant."""
+    """A logistic regression on `features`: a constant and a weight for each feature."""
 
     constant: float
     weights: Mapping[str, float]
 
-    def probabilities(self, said: SourceScores) -> Values:
+    def probabilities(self, scores: SourceScores) -> Values:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
-        z = np.full(said.head.shape, self.constant, np.float32)
-        for name, x in features(said):
+        z = np.full(scores.head.shape, self.constant, np.float32)
+        for name, x in features(scores):
             z += np.float32(self.weights[name]) * x
         found: Values = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values that `from_json` takes."""
+        """Return plain values; `from_json` takes them."""
         return {"constant": self.constant, "weights": dict(self.weights)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Stacker:
-        """Read what `to_json` made.
+        """Read a result of `to_json`.
 
         Raises
         ------

@@ -63,7 +63,7 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
             calls = ordered[number % len(ordered)].load(number, len(labels))
             for writer in found:
                 writer.write(calls)
-            n_calls += len(calls.columns)
+            n_calls += len(calls.scores)
             n_abstained += int(calls.n_abstained.sum())
     return PredictSummary(
         job.n_proteins, 0, n_calls, n_abstained, job.options.get("precision"),

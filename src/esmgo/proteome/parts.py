@@ -181,7 +181,7 @@ def unpack(data: bytes, n_terms: int) -> tuple[Calls, str]:
         arrays = {name: found[name] for name in found.files}
     owner = arrays.pop("owner").tobytes().decode()
     proteins = tuple(map(str, json.loads(arrays.pop("proteins").tobytes())))
-    calls = Calls(proteins, **arrays)
+    calls = Calls.from_arrays(proteins, arrays)
     if not calls.is_sound(n_terms):
         raise ValueError("shapes do not fit")
     return calls, owner

@@ -134,7 +134,7 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
 
 
 def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
-    from esmgo.evidence.sources import EvidenceSource
+    from esmgo.evidence.source_scores import EvidenceSource
     from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
     from esmgo.predict.predictor import Predictor
     from esmgo.proteome.blocks import BlockCaller, Input
@@ -171,7 +171,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         n_proteins=n_proteins,
         options=_options(config) | exact,
         kept=str(config.rules()),
-        sources=tuple(str(flag.name).lower() for flag in EvidenceSource),
+        sources=tuple(source.word for source in EvidenceSource),
         shard=config.part_of(),
         date=dt.date.today().isoformat(),
         block=BLOCK,
@@ -196,7 +196,7 @@ def _written(
             calls = caller.block(number, block)
             for writer in found:
                 writer.write(calls)
-            n_calls += len(calls.columns)
+            n_calls += len(calls.scores)
             n_abstained += int(calls.n_abstained.sum())
             bar.update(len(block))
     outputs = tuple(config.outputs())

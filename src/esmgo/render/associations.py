@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from esmgo.errors import printable
-from esmgo.go.calls import Calls, most_specific
+from esmgo.go.calls import Calls, leaves
 from esmgo.go.terms import Aspect
 from esmgo.render.calls import About
 
@@ -116,7 +116,7 @@ def _annotated(calls: Calls, about: About) -> Iterator[tuple[str, str, str, list
         accession = about.accession(id)
         is_uniprot = accession != id or _UNIPROT.fullmatch(accession)
         database = "UniProtKB" if is_uniprot else about.assigned_by
-        columns = most_specific(calls.columns[calls.row(i)].tolist(), about.above)
+        columns = leaves(calls.terms.row(i).tolist(), about.above)
         columns = [j for j in columns if not about.labels.terms[j].is_root]
         yield id, database, printable(accession, 1000), columns
 

@@ -188,11 +188,11 @@ class ParquetWriter:
         """Write the next block of proteins; one without calls has no row."""
         import pyarrow as pa
 
-        owner = np.repeat(np.arange(len(calls)), np.diff(calls.indptr))
+        owner = calls.terms.owner
         ids = pa.array(calls.proteins, pa.string())
         for first in range(0, len(owner), ROW_GROUP):
             at = slice(first, first + ROW_GROUP)
-            columns, precision = pa.array(calls.columns[at]), calls.precision[at]
+            columns, precision = pa.array(calls.terms.indices[at]), calls.precision[at]
             values = [
                 ids.take(pa.array(owner[at])),
                 *(texts.take(columns) for texts in self._terms),
@@ -230,9 +230,7 @@ class CafaWriter:
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins, 1,500 terms of each at most."""
         values = np.zeros((len(calls), len(self._about.labels)), np.float32)
-        values[np.repeat(np.arange(len(calls)), np.diff(calls.indptr)), calls.columns] = (
-            calls.scores
-        )
+        values[calls.terms.owner, calls.terms.indices] = calls.scores
         scores = Scores(calls.proteins, values, self._about.labels)
         for lines in cafa_lines(scores, name=self._about.accession):
             self._file.write(lines)
@@ -244,7 +242,7 @@ class CafaWriter:
 def _of(calls: Calls, i: int) -> Any:
     """Return column, score, precision and sources of each call of a protein, as plain values."""
     at = calls.row(i)
-    columns = (calls.columns, calls.scores, calls.precision, calls.sources)
+    columns = (calls.terms.indices, calls.scores, calls.precision, calls.sources)
     return zip(*(values[at].tolist() for values in columns), strict=True)
 
 
