@@ -187,7 +187,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path, monkeypatch):
         store.append(values[:2])
         for space in (0, 1, 5, 6, 8):  # in the data, between, in the journal
             room[0] = space
-            with pytest.raises(MachineError, match=r"no space left.*--cache_gb") as told:
+            with pytest.raises(MachineError, match=r"no space left.*`cache_gb`") as told:
                 store.append(values[2:3])
             assert str(tmp_path)[:30] in str(told.value)
             assert store.n_done == 1

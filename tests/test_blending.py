@@ -88,5 +88,5 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
     own = [j for j in terms if not data.labels.terms[j].is_root]
     assert (evidence.sources[0, own] & EvidenceSource.HOMOLOGY > 0).mean() > 0.9  # others vote, too
     assert evidence.group[0] == len(predictor.variant.edges)  # the closest group
-    with pytest.raises(UsageError, match="none of its ids"):
+    with pytest.raises(UsageError, match="homology: names no training protein"):
         Predictor.load(path, device="cpu", homology={"stranger": "MKV"})

@@ -258,11 +258,11 @@ def test_what_is_given_is_checked_without_writing_anything(raw):
     ("changes", "words"),
     [
         (dict.fromkeys(("sequences", "terms", "ontology", "taxonomy")), "nothing to build"),
-        ({"sequences": None}, "needs --sequences"),
-        ({"terms": None, "ontology": None}, "needs --terms and --ontology"),
-        ({"test_ratio": 1.0}, "--test_ratio"),
-        ({"test_ratio": -0.1}, "--test_ratio"),
-        ({"max_length": 0}, "--max_length"),
+        ({"sequences": None}, "output_dir: needs `sequences`"),
+        ({"terms": None, "ontology": None}, "needs `terms` and `ontology`"),
+        ({"test_ratio": 1.0}, "test_ratio: must be"),
+        ({"test_ratio": -0.1}, "test_ratio: must be"),
+        ({"max_length": 0}, "max_length: must be"),
         ({"sequences": "-", "terms": "-"}, "standard input"),
     ],
 )

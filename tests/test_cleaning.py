@@ -19,7 +19,7 @@ def test_old_ids_are_replaced_and_counted(write_rows, ontology):
 
 def test_unknown_terms_can_be_dropped_and_are_counted(write_rows, ontology):
     name = write_rows([row("a", "GO:9999999", A), row("b", A), row("c", A)])
-    with pytest.raises(DatasetError, match=r":1: a: GO:9999999 .*--drop_unknown_terms"):
+    with pytest.raises(DatasetError, match=r":1: a: GO:9999999 .*`drop_unknown_terms`"):
         open_dataset(name, ontology=ontology)
     data = open_dataset(name, ontology=ontology, drop_unknown_terms=True)
     assert "not in the ontology, dropped (1 annotations): first GO:9999999 of a, line 1" in warned(

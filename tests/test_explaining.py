@@ -115,7 +115,7 @@ def test_several_proteins_give_several_cards_and_bad_ones_are_counted(
         (["--term=GO:9999999"], "no alternative ids"),
         (["--term="], "nothing to explain"),
         ([], "nothing to explain"),
-        (["--term=GO:0008270", "--output=card.gif"], "end it in .txt, .json, .svg"),
+        (["--term=GO:0008270", "--output=card.gif"], "should end in .txt, .json, .svg"),
         (["--term=GO:0008270", "--format=gif"], "--format must be one of"),
     ],
 )

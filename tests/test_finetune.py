@@ -90,7 +90,7 @@ def test_a_checkpoint_that_does_not_know_of_losses_goes_on_with_the_default(tmp_
     save_checkpoint(
         path, old.caller(), old.labels, old.context_length, old.training, old.optimizer_state()
     )
-    with pytest.raises(UsageError, match=r"--loss \(was bce\)"):
+    with pytest.raises(UsageError, match=r"resume: cannot change `loss` \(was bce\)"):
         fit(config(tmp_path, resume=True, loss="coherent"))
     fit(config(tmp_path, resume=True, num_epochs=2))
     assert open_checkpoint(path).training["settings"]["loss"] == "bce"

@@ -48,12 +48,12 @@ def test_terms_that_only_validation_has_are_counted_not_learnt(tmp_path, write_r
 
 
 def test_a_cut_that_leaves_nothing_is_refused(write_rows, ontology):
-    with pytest.raises(UsageError, match="--min_term_count=9 leaves no term"):
+    with pytest.raises(UsageError, match="min_term_count: 9 leaves no term"):
         open_dataset(write_rows([row("a", A), row("b", A)]), ontology=ontology, min_term_count=9)
 
 
 def test_holding_out_everything_is_refused(write_rows, ontology):
-    with pytest.raises(UsageError, match=r"--eval_ratio=1.0 leaves no protein"):
+    with pytest.raises(UsageError, match=r"eval_ratio: 1.0 leaves no protein"):
         open_dataset(write_rows([row("a", A), row("b", A)]), ontology=ontology, eval_ratio=1.0)
 
 
@@ -66,7 +66,7 @@ def test_subsets_are_written_in_several_ways(text, subset):
 
 
 def test_other_subsets_are_refused():
-    with pytest.raises(UsageError, match="--dataset_subset"):
+    with pytest.raises(UsageError, match="dataset_subset: must be"):
         parse_subset("xx")
 
 
@@ -75,7 +75,7 @@ def test_an_aspect_is_picked_from_all_with_an_ontology(tmp_path, write_rows, ont
     data = open_dataset(str(tmp_path), "bp", ontology=ontology)
     assert {term.aspect for term in data.labels.terms} == {Aspect.BP}
     assert data.n_left_out == 1
-    with pytest.raises(UsageError, match="--ontology"):
+    with pytest.raises(UsageError, match="`ontology`"):
         open_dataset(str(tmp_path), "bp")
 
 
@@ -84,7 +84,7 @@ def test_terms_of_a_subset_folder_have_its_aspect_without_an_ontology(tmp_path, 
     data = open_dataset(str(tmp_path), "molecular_function")
     assert data.subset == "mf"
     assert {term.aspect for term in data.labels.terms} == {Aspect.MF}
-    assert any("no --ontology" in warning for warning in data.report.warnings)
+    assert any("no `ontology`" in warning for warning in data.report.warnings)
 
 
 def test_what_is_not_there_is_named(tmp_path):
@@ -99,7 +99,7 @@ def test_a_hub_id_out_of_reach_names_the_local_ways(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     for ask in (open_dataset, locate_dataset):
-        with pytest.raises(HubError, match=r"'andrewdalpino/CAFA5'.*--dataset=sample or a local"):
+        with pytest.raises(HubError, match=r"'andrewdalpino/CAFA5'.*`dataset=sample` or a local"):
             ask("andrewdalpino/CAFA5")
 
 

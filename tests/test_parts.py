@@ -12,8 +12,8 @@ def test_unfinished_work_is_neither_used_nor_thrown_away_unasked(
     before = digests(tmp_path / "x.tsv.parts")
     assert predict(stopped) == 2
     line = error_of(capsys)
-    assert "--resume goes on" in line
-    assert "--override starts anew" in line
+    assert "--resume continues" in line
+    assert "--overwrite starts again" in line
     assert digests(tmp_path / "x.tsv.parts") == before
     assert predict(stopped, "--override", "--top_k=1") == 4
     assert set(Counter(row["protein"] for row in rows_of(stopped)).values()) == {1}

@@ -90,7 +90,7 @@ def test_a_killed_and_resumed_prediction_ends_in_the_same_bytes(checkpoint, tmp_
 def test_an_interrupt_says_what_is_kept(predict, tmp_path, monkeypatch, capsys):
     Scored(monkeypatch, stop_at=1)
     assert predict(tmp_path / "x.tsv") == 130
-    assert "x.tsv.parts: finished work; --resume goes on" in capsys.readouterr().err
+    assert "x.tsv.parts: finished work; --resume continues" in capsys.readouterr().err
 
 
 def test_an_input_that_changes_meanwhile_is_refused(

@@ -3,7 +3,7 @@
 ::
 
     EsmgoError                     1   our fault, or nobody's
-    ├── UsageError (ValueError)    2   wrong flags or values, refusal to overwrite
+    ├── UsageError (ValueError)    2   wrong settings or values, refusal to overwrite
     ├── InputError (ValueError)    3   an input file is refused
     │   ├── FastaError
     │   ├── OntologyError
@@ -17,8 +17,9 @@
     ├── TrainingError (ArithmeticError) 1  the loss is not a number, again and again
     └── Interrupted              130 / 143  a signal; the work is saved
 
-A message is one line: what was found, where, and what to do. Whatever is not in
-this tree is a bug of ours and keeps its traceback.
+A message is one line: what was found, where, and what to do. Settings stand in backticks,
+`overwrite` or `device=cpu`, which the command line writes ``--overwrite`` and ``--device=cpu``.
+Whatever is not in this tree is a bug of ours and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -56,9 +57,21 @@ class EsmgoError(Exception):
 
 
 class UsageError(EsmgoError, ValueError):
-    """A flag or an argument has a value that cannot be used."""
+    """A setting or an argument has a value that cannot be used.
+
+    Parameters
+    ----------
+    reason : str
+        What was found and what to do.
+    field : str, optional
+        The setting; the message begins with it.
+    """
 
     exit_code = 2
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        self.reason, self.field = reason, field
+        super().__init__(f"{field}: {reason}" if field else reason)
 
 
 class InputError(EsmgoError, ValueError):

@@ -71,7 +71,7 @@ def option(
 
 
 def device_option() -> Any:
-    """Declare ``--device``, as all verbs that compute have it."""
+    """Declare ``device``, as all verbs that compute have it."""
     return option(
         None,
         'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
@@ -81,7 +81,7 @@ def device_option() -> Any:
 
 
 def precision_option() -> Any:
-    """Declare ``--precision``, as all verbs that compute have it."""
+    """Declare ``precision``, as all verbs that compute have it."""
     return option(
         "auto",
         "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
@@ -102,7 +102,7 @@ def check(config: Any) -> None:
     Raises
     ------
     UsageError
-        Naming the flag, the value and what is allowed.
+        Naming the field, the value and what is allowed.
     """
     for each in fields(config):
         value = getattr(config, each.name)
@@ -119,9 +119,11 @@ def _check_kind(each: Field[Any], value: Any, kind: type) -> None:
     if kind is int and isinstance(value, bool):
         fits = False
     if not fits:
-        raise UsageError(f"--{each.name} must be {kind.__name__}, not {printable(repr(value), 40)}")
+        raise UsageError(
+            f"must be {kind.__name__}, not {printable(repr(value), 40)}", field=each.name
+        )
     if kind is float and not math.isfinite(value):
-        raise UsageError(f"--{each.name} must be a finite number, not {value}")
+        raise UsageError(f"must be a finite number, not {value}", field=each.name)
 
 
 def _check_range(each: Field[Any], value: Any) -> None:
@@ -129,9 +131,10 @@ def _check_range(each: Field[Any], value: Any) -> None:
     choices = rules.get("choices")
     if choices is not None and value not in choices:
         raise UsageError(
-            f"--{each.name} must be one of {', '.join(choices)}, not {printable(repr(value), 40)}"
+            f"must be one of {', '.join(choices)}, not {printable(repr(value), 40)}",
+            field=each.name,
         )
     for rule, holds, words in _BOUNDS:
         bound = rules.get(rule)
         if bound is not None and not holds(value, bound):
-            raise UsageError(f"--{each.name} must be {words} {bound:g}, not {value}")
+            raise UsageError(f"must be {words} {bound:g}, not {value}", field=each.name)

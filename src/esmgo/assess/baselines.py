@@ -92,13 +92,13 @@ class BaselineConfig(CorpusConfig):
             found = "no method" if self.method is None else printable(repr(self.method), 40)
             raise UsageError(f"{found}: give one of {', '.join(METHODS)} right after the verb")
         if self.output is None:
-            raise UsageError("give --output=FILE (- for standard output)")
+            raise UsageError("give `output=FILE` (- for standard output)")
         encoders = [n for n in ("checkpoint_path", "base_model") if getattr(self, n) is not None]
         if self.method != "neighbours" and encoders:
-            raise UsageError(f"--{encoders[0]} is for neighbours; {self.method} has no encoder")
+            raise UsageError(f"is for neighbours; {self.method} has no encoder", field=encoders[0])
         if self.method == "neighbours" and len(encoders) != 1:
             raise UsageError(
-                "neighbours needs one encoder: --checkpoint_path=FILE or --base_model=NAME"
+                "neighbours needs one encoder: `checkpoint_path=FILE` or `base_model=NAME`"
                 " (tiny needs no download)"
             )
 
@@ -235,7 +235,7 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
         held_out = data.validation
         if not len(held_out):
             raise UsageError(
-                f"{printable(config.dataset, 60)} has no test protein to score; give --fasta=FILE"
+                f"{printable(config.dataset, 60)} has no test protein to score; give `fasta=FILE`"
             )
         return list(map(Protein, held_out.ids, held_out.sequences))
     found = read_fasta(

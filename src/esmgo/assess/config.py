@@ -42,12 +42,12 @@ class EvaluateConfig:
     )
     checkpoint_path: str | None = option(
         None,
-        "Evaluate this training checkpoint, or bundled, on --dataset, instead of files.",
+        "Evaluate this training checkpoint, or bundled, on `dataset`, instead of files.",
     )
     dataset: str | None = option(
         None,
         "What the proteins really have: a data set, that is a hub id, a local folder, one file, or"
-        " sample; with --predictions instead of --truth.",
+        " sample; with `predictions` instead of `truth`.",
     )
     dataset_subset: str = option("all", "The subset of the data set: all, mf, cc or bp.")
     split: str = option(
@@ -57,12 +57,12 @@ class EvaluateConfig:
     )
     sources: str | None = option(
         None,
-        "With --checkpoint_path: who scores, of head, neighbours, kmers, homology (with commas).",
+        "With `checkpoint_path`: who scores, of head, neighbours, kmers, homology (with commas).",
         default_text="all that the checkpoint has a blend of",
     )
     homology: str | None = option(
         None,
-        "With --checkpoint_path: the training sequences, a FASTA file or the data set, to compare"
+        "With `checkpoint_path`: the training sequences, a FASTA file or the data set, to compare"
         " with by DIAMOND.",
     )
     output_dir: str | None = option(
@@ -101,7 +101,7 @@ class EvaluateConfig:
         check(self)
         object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
         if (self.predictions is None) == (self.checkpoint_path is None):
-            raise UsageError("give --predictions, or --checkpoint_path with --dataset")
+            raise UsageError("give `predictions`, or `checkpoint_path` with `dataset`")
         source, needed = "checkpoint_path", ["dataset"]
         other = ["truth", "targets", "known"]
         if self.predictions is not None:
@@ -113,8 +113,8 @@ class EvaluateConfig:
             other += ["sources", "homology"]
         for name in needed:
             if getattr(self, name) is None:
-                raise UsageError(f"--{source} needs --{name}")
+                raise UsageError(f"needs `{name}`", field=source)
         for unused in other:
             if getattr(self, unused) is not None:
                 with_what = source if unused in ("sources", "homology") else "dataset"
-                raise UsageError(f"--{unused} does not go with --{with_what}")
+                raise UsageError(f"does not go with `{with_what}`", field=unused)

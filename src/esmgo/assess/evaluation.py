@@ -250,6 +250,6 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     if ontology is None and (
         n := sum(t.id not in predictor.labels.column for t in truth.labels.terms)
     ):
-        job.report.warn(f"{n:,} terms that the checkpoint lacks, not counted; --ontology adds them")
+        job.report.warn(f"{n:,} terms that the checkpoint lacks, not counted; `ontology` adds them")
         outcome = {a: result for a, result in outcome.items() if a in predictor.labels.aspects}
     return {Path(config.checkpoint_path).name: outcome}

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from esmgo.cli.flags import typed
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import InputError, printable
 from esmgo.predict.inputs import open_predictor, pasted, read_proteins
@@ -80,10 +81,10 @@ def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
     try:
         proteins = list(pasted(text, config, report))
     except InputError as error:
-        print(f"error: {printable(error, 190)}", file=sys.stderr)
+        print(f"error: {printable(typed(error), 190)}", file=sys.stderr)
         return
     for complaint in [*report.warnings, *report.rejects]:
-        print(printable(complaint, 199), file=sys.stderr)
+        print(printable(typed(complaint), 199), file=sys.stderr)
     for prediction in predictor.predict(proteins, raw=config.raw):
         name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
         print(f"\nTop {config.top_k} GO Terms{name}:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any, NoReturn, TypeVar
@@ -12,12 +13,29 @@ from esmgo.options import kind_of
 
 Config = TypeVar("Config")
 
+_SETTING = re.compile(r"`([a-z]\w*)((?:=[^`]*)?)`")
+
 
 class _Parser(argparse.ArgumentParser):
     """Complains in one line, as every error of ours."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{printable(message, 150)} (--help lists the flags)")
+
+
+def typed(message: object) -> str:
+    """Return a message, or a help text, with settings written as flags.
+
+    Examples
+    --------
+    >>> typed("use `device=cpu`")
+    'use --device=cpu'
+    >>> typed(UsageError("must be above 0", field="dropout"))
+    '--dropout must be above 0'
+    """
+    if isinstance(message, UsageError) and message.field:
+        message = f"`{message.field}` {message.reason}"
+    return _SETTING.sub(lambda found: f"--{found[1]}{found[2]}", str(message))
 
 
 def parse(
@@ -59,7 +77,7 @@ def _spelt_out(word: str, aliases: dict[str, str]) -> str:
 
 def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
     rules = each.metadata
-    text = rules["text"].replace("%", "%%")
+    text = typed(rules["text"]).replace("%", "%%")
     if rules["is_rest"]:
         parser.add_argument(each.name, type=kind, nargs="*", metavar="FILE", help=text)
         return
@@ -67,7 +85,7 @@ def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
     if kind is bool:
         parser.add_argument(*names, action="store_true", help=text)
         return
-    default = rules["default_text"] or repr(each.default).replace("'", '"')
+    default = typed(rules["default_text"] or repr(each.default).replace("'", '"'))
     parser.add_argument(
         *names,
         type=kind,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from esmgo import __version__
+from esmgo.cli.flags import typed
 from esmgo.cli.table import VERBS
 from esmgo.errors import EsmgoError, printable, says_no_memory
 
@@ -78,7 +79,7 @@ def _guarded(verb: str, words: list[str], prog: str) -> int:
         verbs = importlib.import_module("esmgo.cli.verbs")
         code: int = getattr(verbs, verb)(words, prog)
     except EsmgoError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(typed(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
@@ -114,8 +115,8 @@ def _fail(message: str, code: int) -> int:
 
 
 def _line(text: str) -> str:
-    """One line, safe to print, under 200 characters."""
-    return printable(text, 199)
+    """One line, safe to print, under 200 characters, with settings as flags."""
+    return printable(typed(text), 199)
 
 
 def _reader_left() -> int:

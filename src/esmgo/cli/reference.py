@@ -8,6 +8,7 @@ from typing import Any
 from esmgo.assess.audit import AuditConfig
 from esmgo.assess.baselines import BaselineConfig
 from esmgo.assess.config import EvaluateConfig
+from esmgo.cli.flags import typed
 from esmgo.dataset.building import BuildConfig
 from esmgo.explanation.explaining import ExplainConfig
 from esmgo.export.hub import ExportConfig
@@ -62,8 +63,8 @@ def page() -> str:
 def _row(config: type, each: Any) -> str:
     default = f'"{each.default}"' if isinstance(each.default, str) else each.default
     if default is None:
-        default = each.metadata["default_text"]
-    text = each.metadata["text"].replace("|", "\\|")
+        default = typed(each.metadata["default_text"])
+    text = typed(each.metadata["text"]).replace("|", "\\|")
     name = each.name if each.metadata["is_rest"] else f"--{each.name}"
     names = [*(f"-{letter}" for letter in each.metadata["short"] or ""), name]
     return f"| {', '.join(names)} | {default} | {kind_of(config, each.name).__name__} | {text} |"

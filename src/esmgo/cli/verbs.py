@@ -201,9 +201,9 @@ def _with_rejects(
 def _check_free(path: Path, *, replaces: bool) -> None:
     """Find before any work that a file cannot be written."""
     if path.exists() and not replaces:
-        raise UsageError(f"--rejects={printable(path)} exists; choose another name")
+        raise UsageError(f"{printable(path)} exists; choose another name", field="rejects")
     if not path.absolute().parent.is_dir():
-        raise MachineError(f"--rejects={printable(path)}: there is no such folder")
+        raise MachineError(f"`rejects` {printable(path)}: there is no such folder")
 
 
 def _code(report: ReadReport) -> int:

@@ -39,7 +39,8 @@ def locate_ontology(where: str) -> Path:
     if "://" not in where:
         return Path(where)
     if not where.startswith(("http://", "https://")):
-        raise UsageError(f"--ontology={printable(where, 60)}: a path or an http(s) address")
+        reason = f"{printable(where, 60)} is neither a path nor an http(s) address"
+        raise UsageError(reason, field="ontology")
     name = hashlib.sha256(where.encode()).hexdigest()[:16] + "-" + Path(where).name[-60:]
     cached = _cache() / name
     if not cached.exists():
@@ -64,5 +65,5 @@ def _fetch(url: str, target: Path) -> None:
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise HubError(
-            f"{printable(url)} cannot be fetched ({printable(reason, 50)}); give --ontology=FILE"
+            f"{printable(url)} cannot be fetched ({printable(reason, 50)}); give `ontology=FILE`"
         ) from None

@@ -150,11 +150,11 @@ def _bad_id(id: str) -> str:
 
 def _bad_sequence(sequence: str, rules: _Rules, *, is_cut: bool) -> str:
     if is_cut or len(sequence) > rules.max_length:
-        return f"longer than --max_length={rules.max_length:,} residues"
+        return f"longer than `max_length={rules.max_length:,}` residues"
     if not sequence:
         return "empty sequence"
     if not rules.allow_nucleotide_like and looks_like_nucleotides(sequence):
-        return "over 95 % A, C, G, T, U, N: nucleotides? (--allow_nucleotide_like takes it)"
+        return "over 95 % A, C, G, T, U, N: nucleotides? (`allow_nucleotide_like` takes it)"
     return ""
 
 

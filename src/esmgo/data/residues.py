@@ -79,7 +79,7 @@ def _first_bad(text: str, *, strip_gaps: bool) -> BadResidue:
 
 def _why(letter: str) -> str:
     if letter in "-.":
-        return f"gap character {letter!r} (--strip_gaps drops gaps)"
+        return f"gap character {letter!r} (`strip_gaps` drops gaps)"
     if letter == "*":
         return "stop '*' inside the sequence"
     if letter == ">":

@@ -61,13 +61,13 @@ class BuildConfig:
         check(self)
         inputs = (self.sequences, self.terms, self.ontology, self.taxonomy)
         if not any(inputs):
-            raise UsageError("nothing to build from: give --sequences, --terms or --ontology")
+            raise UsageError("nothing to build from: give `sequences`, `terms` or `ontology`")
         if inputs.count("-") > 1:
             raise UsageError("only one input can be standard input (-)")
         needed = ("sequences", "terms", "ontology")
-        missing = [f"--{name}" for name in needed if not getattr(self, name)]
+        missing = [f"`{name}`" for name in needed if not getattr(self, name)]
         if self.output_dir is not None and missing:
-            raise UsageError(f"--output_dir needs {' and '.join(missing)}, too")
+            raise UsageError(f"needs {' and '.join(missing)}, too", field="output_dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def build(config: BuildConfig) -> BuildSummary:
             ids = [protein.id for protein in proteins] + [r.id for r in report.rejects if r.id]
             annotated = by_record(annotated, ids, str(config.terms), str(config.sequences))
         if folder is None:
-            lines.append("nothing written: no --output_dir is given")
+            lines.append("nothing written: no output folder is given")
             return BuildSummary(tuple(lines), report, None)
         assert ontology is not None
         rows = _rows(proteins, annotated, ontology, config, report)
@@ -138,7 +138,7 @@ def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
         return
     path = Path(config.rejects)
     if path.exists() and not config.overwrite:
-        raise UsageError(f"--rejects {printable(path, 90)} exists; --overwrite replaces it")
+        raise UsageError(f"{printable(path, 90)} exists; `overwrite` replaces it", field="rejects")
     if not path.absolute().parent.is_dir():
         raise MachineError(f"{printable(path, 90)}: cannot be written: there is no such folder")
     try:

@@ -31,7 +31,7 @@ def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> 
         return train
     names = few([train.ids[i] for i in np.flatnonzero(bare)[:5]])
     report.warn(
-        f"{printable(source, 60)}: proteins with only terms below --min_term_count, left out "
+        f"{printable(source, 60)}: proteins with only terms below `min_term_count`, left out "
         f"({np.count_nonzero(bare):,}): {names}"
     )
     return train.subset(np.flatnonzero(~bare))

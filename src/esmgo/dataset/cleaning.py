@@ -188,7 +188,7 @@ def _unknown_term(rows: Rows, unknown: list[int], ontology: Ontology) -> Dataset
     term, release = rows.vocabulary[rows.codes[entry]], printable(ontology.release, 24)
     return place.refuse(
         f"{printable(id, 40)}: {term} is not in the ontology ({release}); "
-        "--drop_unknown_terms drops such terms"
+        "`drop_unknown_terms` drops such terms"
     )
 
 

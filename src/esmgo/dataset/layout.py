@@ -16,7 +16,7 @@ from esmgo.files.hub import is_hub_id, snapshot
 SPLITS = ("train", "test")
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 
-_LOCAL = "--dataset=sample or a local folder"
+_LOCAL = "`dataset=sample` or a local folder"
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 
 

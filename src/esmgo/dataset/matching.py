@@ -100,7 +100,7 @@ class _Current:
         except KeyError:
             if not self.drop_unknown_terms:
                 who = f"{printable(annotation.protein, 40)}: {term} is not in the ontology"
-                reason = f"{who} (--drop_unknown_terms drops it)"
+                reason = f"{who} (`drop_unknown_terms` drops it)"
                 raise AnnotationError(self.name, reason, annotation.line) from None
             self._note("with unknown terms dropped", annotation)
             return None

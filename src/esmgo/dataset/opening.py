@@ -97,8 +97,8 @@ def parse_subset(text: str) -> str:
         return _SUBSETS[text.strip().lower()]
     except KeyError:
         raise UsageError(
-            f"--dataset_subset must be all, mf, cc, bp or the full name of an aspect, "
-            f"not {printable(repr(text), 40)}"
+            f"must be all, mf, cc, bp or an aspect's full name, not {printable(repr(text), 40)}",
+            field="dataset_subset",
         ) from None
 
 
@@ -281,8 +281,8 @@ def _check_no_ontology(name: str, subset: str, *, is_subset: bool, report: ReadR
     if not is_subset:
         raise UsageError(
             f"{printable(name, 60)} has no {subset}/ folder: picking {subset} from all terms "
-            "needs --ontology"
+            "needs `ontology`"
         )
     report.warn(
-        "no --ontology: GO ids stand in for names, and no term is propagated beyond the data's own"
+        "no `ontology`: GO ids stand in for names, and no term is propagated beyond the data's own"
     )

@@ -83,8 +83,9 @@ def annotate(
     kept = np.flatnonzero(counts >= max(min_term_count, 1))
     if len(kept) == 0:
         raise UsageError(
-            f"--min_term_count={min_term_count} leaves no term: the most frequent one has "
-            f"{counts.max(initial=0):,} proteins"
+            f"{min_term_count} leaves no term: the most frequent one has "
+            f"{counts.max(initial=0):,} proteins",
+            field="min_term_count",
         )
     labels = LabelSpace.close((wide.terms[j].id for j in kept), ontology, aspect)
     assert len(labels) == len(kept), "a cut after propagation stays closed"

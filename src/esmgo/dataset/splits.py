@@ -88,7 +88,8 @@ def divide(
         held_out[:] = False  # a handful of proteins: train on them, validate on none
     if len(rows) and held_out.all():
         raise UsageError(
-            f"--eval_ratio={ratio} leaves no protein of {printable(rows.source, 60)} to train on: "
-            "there is no test split, so it is held out of train"
+            f"{ratio} leaves no protein of {printable(rows.source, 60)} to train on: "
+            "there is no test split, so it is held out of train",
+            field="eval_ratio",
         )
     return rows.take(np.flatnonzero(~held_out)), rows.take(np.flatnonzero(held_out))

@@ -64,7 +64,8 @@ def write_dataset(
     """
     held_out = held_out_by_hash([row.id for row in rows], test_ratio)
     if held_out.all():
-        raise UsageError(f"--test_ratio={test_ratio:g} leaves none of {len(rows)} for training")
+        reason = f"{test_ratio:g} leaves none of {len(rows)} for training"
+        raise UsageError(reason, field="test_ratio")
     _warn_of_leaks(rows, held_out, report)
     counts: dict[str, int] = {}
     digests: dict[str, str] = {}

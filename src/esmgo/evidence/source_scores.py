@@ -74,7 +74,7 @@ def parse_sources(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
     found = [name.strip().lower() for name in names]
     if unknown := [name for name in found if name not in SCORING]:
         raise UsageError(
-            f"--sources: {printable(repr(unknown[0]), 40)} is no source; {', '.join(SCORING)}"
+            f"{printable(repr(unknown[0]), 40)} is no source; {', '.join(SCORING)}", field="sources"
         )
     return tuple(name for name in SCORING if name in found)
 

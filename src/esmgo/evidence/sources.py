@@ -25,10 +25,10 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 
 _CURES = {
-    EvidenceSource.NEIGHBOURS.word: "no index beside {path}: fine-tune.py --resume makes it, or"
-    " leave neighbours out of --sources",
+    EvidenceSource.NEIGHBOURS.word: "no index beside {path}: fine-tune.py with `resume` makes"
+    " it, or leave neighbours out of `sources`",
     EvidenceSource.KMERS.word: "no k-mers beside {path}: esmgo blend gathers them",
-    EvidenceSource.HOMOLOGY.word: "homology needs the training sequences: --homology=FILE",
+    EvidenceSource.HOMOLOGY.word: "homology needs the training sequences: `homology=FILE`",
 }
 
 
@@ -77,7 +77,7 @@ def available_sources(
         if name not in available:
             raise UsageError(_CURES[name].format(path=printable(path, 60)))
     if index is not None and homology is not None and set(index.ids).isdisjoint(homology):
-        raise UsageError("--homology: none of its ids is a training protein of the checkpoint")
+        raise UsageError("names no training protein of the checkpoint", field="homology")
     return available if requested is None else tuple(dict.fromkeys(requested))
 
 

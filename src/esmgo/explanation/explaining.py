@@ -56,7 +56,7 @@ class ExplainConfig(ReadingConfig):
     output: str = option("-", "Where to: a file, or - for standard output.")
     format: str | None = option(
         None,
-        "text, json or svg; when not given, as the suffix of --output says, else text.",
+        "text, json or svg; when not given, as the suffix of `output` says, else text.",
         choices=FORMATS,
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
@@ -64,12 +64,13 @@ class ExplainConfig(ReadingConfig):
     def __post_init__(self) -> None:
         ReadingConfig.__post_init__(self)
         if self.term is None or not self.term.strip():
-            raise UsageError("nothing to explain: give --term=GO:… (esmgo rank --show_ids has ids)")
+            raise UsageError(
+                "nothing to explain: give `term=GO:…` (esmgo rank with `show_ids` lists ids)"
+            )
         if self.format is None and self.output != "-" and self.made is None:
             known = ", ".join(_SUFFIXES)
-            raise UsageError(
-                f"--output={printable(self.output, 80)}: end it in {known}, or give --format"
-            )
+            reason = f"{printable(self.output, 80)} should end in {known}, or give `format`"
+            raise UsageError(reason, field="output")
 
     @property
     def made(self) -> str | None:
@@ -209,9 +210,9 @@ def column_of(text: str, labels: LabelSpace) -> int:
     near = [labels.terms[known[each]] for each in get_close_matches(wanted[:100], known, 2, 0.75)]
     also = f"; near: {', '.join(f'{t.id} {printable(t.name, 30)}' for t in near)}" if near else ""
     raise UsageError(
-        f"--term={printable(text, 40)}: not among the {len(labels):,} terms of this"
-        " checkpoint, which"
-        f" knows no alternative ids{also}"
+        f"{printable(text, 40)} is not among the {len(labels):,} terms of this checkpoint, which"
+        f" knows no alternative ids{also}",
+        field="term",
     )
 
 

@@ -36,7 +36,7 @@ class ExportConfig:
     def __post_init__(self) -> None:
         check(self)
         if self.output_dir is None:
-            raise UsageError("give --output_dir=FOLDER")
+            raise UsageError("give `output_dir=FOLDER`")
 
 
 def export_checkpoint(config: ExportConfig) -> Path:

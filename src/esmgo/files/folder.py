@@ -54,9 +54,8 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
         raise
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise UsageError(
-                f"--output_dir {printable(path, 90)} was made by someone else"
-            ) from error
+            reason = f"{printable(path, 90)} was made by another process meanwhile"
+            raise UsageError(reason, field="output_dir") from error
         raise MachineError(f"{printable(path, 90)}: cannot be written: {_words(error)}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -70,10 +69,12 @@ def _check_free(path: Path, target: Path, *, overwrite: bool, mark: str) -> None
     if not os.path.lexists(target):
         return
     if not overwrite:
-        raise UsageError(f"--output_dir {printable(path, 90)} exists; --overwrite replaces it")
+        raise UsageError(
+            f"{printable(path, 90)} exists; `overwrite` replaces it", field="output_dir"
+        )
     if not target.is_dir() or (any(target.iterdir()) and not (target / mark).is_file()):
         reason = f"holds no {mark}, so it is not replaced; remove it yourself"
-        raise UsageError(f"--output_dir {printable(path, 90)} {reason}")
+        raise UsageError(f"{printable(path, 90)} {reason}", field="output_dir")
 
 
 def _sync(path: Path) -> None:

@@ -57,7 +57,7 @@ def snapshot(
     required : sequence of str
         Each must match a file, or the folder is not taken; ``|`` separates alternatives.
     local : str
-        What to use instead, for messages: ``--base_model=tiny or a local folder``.
+        What to use instead, for messages: ```base_model=tiny` or a local folder``.
 
     Raises
     ------

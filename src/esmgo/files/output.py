@@ -20,7 +20,7 @@ from esmgo.files.lock import acquire, release
 
 
 def check_free(output: str, *, overwrite: bool) -> None:
-    """Find before any work that ``--output`` cannot be written.
+    """Find before any work that ``output`` cannot be written.
 
     Raises
     ------
@@ -33,13 +33,13 @@ def check_free(output: str, *, overwrite: bool) -> None:
         return
     path = Path(output)
     if path.is_dir():
-        raise UsageError(f"--output={printable(path, 90)} is a folder; name a file")
+        raise UsageError(f"{printable(path, 90)} is a folder; name a file", field="output")
     if path.is_file() and not overwrite:
-        raise UsageError(f"--output={printable(path, 90)} exists; --overwrite replaces it")
+        raise UsageError(f"{printable(path, 90)} exists; `overwrite` replaces it", field="output")
     if not path.absolute().parent.is_dir():
-        raise MachineError(f"--output={printable(path, 90)}: there is no such folder")
+        raise MachineError(f"`output` {printable(path, 90)}: there is no such folder")
     if not path.exists() and not os.access(path.absolute().parent, os.W_OK):
-        raise MachineError(f"--output={printable(path, 90)}: cannot be written: permission denied")
+        raise MachineError(f"`output` {printable(path, 90)} cannot be written: permission denied")
 
 
 @contextmanager

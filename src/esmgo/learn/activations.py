@@ -298,7 +298,7 @@ def _told(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        advice = "make room there, or lower --cache_gb" if is_full else "--cache_gb=0 keeps none"
+        advice = "make room there, or lower `cache_gb`" if is_full else "`cache_gb=0` keeps none"
         raise MachineError(
             f"{printable(folder, 90)}: activations cannot be kept: {reason}; {advice}"
         ) from error

@@ -87,7 +87,7 @@ class BlendConfig:
     def __post_init__(self) -> None:
         check(self)
         if self.dataset is None:
-            raise UsageError("give --dataset=…: what the checkpoint was trained on")
+            raise UsageError("give `dataset=…`: what the checkpoint was trained on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,8 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     index = open_index(checkpoint, with_kmers=False)
     if index is None:
         raise UsageError(
-            f"no index beside {printable(path, 60)}: fine-tune.py --resume with the same settings"
-            " makes it"
+            f"no index beside {printable(path, 60)}: fine-tune.py with `resume` and the same"
+            " settings makes it"
         )
     if config.homology:
         find_diamond()

@@ -35,7 +35,7 @@ class Board:
             self._writer: Any = SummaryWriter(run_dir_path, purge_step=purge)
         except OSError as error:
             raise MachineError(
-                f"--run_dir_path={printable(run_dir_path)} cannot be written: {error.strerror}"
+                f"`run_dir_path` {printable(run_dir_path)} cannot be written: {error.strerror}"
             ) from None
 
     def __enter__(self) -> Self:

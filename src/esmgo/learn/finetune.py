@@ -116,12 +116,13 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     defaults = {each.name: each.default for each in fields(TrainConfig)}
     stored = defaults | previous.training["settings"]
     changed = [
-        f"--{name} (was {printable(stored[name], 30)})"
+        f"`{name}` (was {printable(stored[name], 30)})"
         for name in sorted(given)
         if name in stored and name not in FREE and getattr(config, name) != stored[name]
     ]
     if changed:
-        raise UsageError(f"--resume cannot change {', '.join(changed)}: leave it out or train anew")
+        reason = f"cannot change {', '.join(changed)}: leave it out or train from scratch"
+        raise UsageError(reason, field="resume")
     kept = {"checkpoint_path", "resume", *given}
     return replace(config, **{k: v for k, v in stored.items() if k not in kept and k in defaults})
 
@@ -130,11 +131,15 @@ def _refuse_changed_data(previous: Checkpoint, data: Dataset) -> None:
     training = previous.training
     if previous.labels.fingerprint != data.labels.fingerprint:
         raise UsageError(
-            f"--resume: data set or ontology changed: label space {data.labels.fingerprint[:12]},"
-            f" the checkpoint has {previous.labels.fingerprint[:12]} (GO {previous.labels.release})"
+            "is impossible: data set or ontology changed: label space"
+            f" {data.labels.fingerprint[:12]}, the checkpoint has"
+            f" {previous.labels.fingerprint[:12]} (GO {previous.labels.release})",
+            field="resume",
         )
     if training["dataset_sha256"] != data.fingerprint:
         raise UsageError(
-            f"--resume: the data set changed: fingerprint {data.fingerprint[:12]}, the checkpoint"
-            f" was trained on {printable(training['dataset_sha256'], 12)}; train anew"
+            f"is impossible: the data set changed: fingerprint {data.fingerprint[:12]}, the"
+            f" checkpoint was trained on {printable(training['dataset_sha256'], 12)};"
+            " train from scratch",
+            field="resume",
         )

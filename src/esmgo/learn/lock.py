@@ -24,7 +24,9 @@ def exclusive(path: Path) -> Iterator[None]:
         If the folder cannot be made or written.
     """
     if not path.name or path.is_dir():
-        raise UsageError(f"--checkpoint_path={printable(path)} is a folder; name a file in it")
+        raise UsageError(
+            f"{printable(path)} is a folder; name a file in it", field="checkpoint_path"
+        )
     lock = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -104,7 +104,7 @@ def _index(state: State, path: Path, stop: StopRequest) -> None:
 
 def _interrupted(stop: StopRequest, path: Path) -> Interrupted:
     assert stop.signum is not None
-    saved = f"checkpoint saved at {printable(path)}, --resume goes on from there"
+    saved = f"checkpoint saved at {printable(path)}, `resume` continues from there"
     return Interrupted(stop.signum, saved)
 
 
@@ -175,7 +175,7 @@ def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[
                 raise
         largest = max(batch.n for batch in window.batches)
         if largest == 1:
-            raise MachineError("not enough memory for one protein; lower --context_length")
+            raise MachineError("not enough memory for one protein; lower `context_length`")
         state.batch_size = largest // 2
         log.warning(
             "not enough memory for %d proteins at a time: going on with %d, %s",
@@ -222,6 +222,6 @@ def _complain(state: State, rows: Rows) -> None:
     if state.n_bad >= PATIENCE:
         raise TrainingError(
             f"{where}: loss or gradient not finite {state.n_bad} times in a row ({named});"
-            " lower --learning_rate"
+            " lower `learning_rate`"
         )
     log.warning("%s: loss or gradient not finite, weights kept (%s)", where, named)

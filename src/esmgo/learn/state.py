@@ -119,7 +119,7 @@ class State:
         if config.loss == "coherent" and any(data.labels.parents):
             climb = Climb(data.labels, device)
         elif config.loss == "coherent":
-            log.warning("--loss coherent: no term has a parent (no --ontology), so it is bce")
+            log.warning("`loss` coherent: no term has a parent (no `ontology`), so it is bce")
         size = config.batch_size
         return cls(config, data, caller, optimizer, device, seed, size, features, held_out, climb)
 
@@ -147,7 +147,7 @@ class State:
         torch.manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1)
 
     def set_learning_rate(self, steps_per_epoch: int) -> float:
-        """Set, and return, the learning rate of the next step by ``--schedule``."""
+        """Set, and return, the learning rate of the next step by ``schedule``."""
         rate, n_steps = self.config.learning_rate, steps_per_epoch * self.config.num_epochs
         if self.config.schedule == "linear":
             at = self.epoch * steps_per_epoch + self.step

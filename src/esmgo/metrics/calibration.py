@@ -107,7 +107,7 @@ class Calibration:
         """
         for name, value in (("precision", precision), ("confidence", confidence)):
             if not 0 < value < 1:
-                raise UsageError(f"{name} {value}: give a number above 0 and below 1")
+                raise UsageError(f"must be above 0 and below 1, not {value}", field=name)
         at = lowest_kept(self.calls, self.right, self.worth, self.effective, precision, confidence)
         return np.append(EDGES, np.float32(np.inf))[at]
 

@@ -53,8 +53,9 @@ def check_name(name: str) -> None:
     if name in BASES or name == TINY or Path(name).is_dir():
         return
     raise UsageError(
-        f"--base_model={printable(name, 50)} is neither a folder nor one of: tiny, "
-        f"facebook/{', '.join(base.removeprefix('facebook/') for base in BASES)}"[:199]
+        f"{printable(name, 50)} is neither a folder nor one of: tiny, "
+        f"facebook/{', '.join(base.removeprefix('facebook/') for base in BASES)}"[:179],
+        field="base_model",
     )
 
 
@@ -80,7 +81,7 @@ def locate_base(name: str) -> Path | None:
             "model",
             patterns=["*.json", "*.safetensors", "vocab.txt"],
             required=["config.json", "*.safetensors"],
-            local="--base_model=tiny or --base_model=FOLDER",
+            local="`base_model=tiny` or `base_model=FOLDER`",
         )
     read_config(folder)
     if not any(folder.glob("*.safetensors")):

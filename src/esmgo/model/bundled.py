@@ -22,7 +22,7 @@ USUAL = "./checkpoints/checkpoint.pt"
 """Where training leaves its checkpoint, and where one is looked for."""
 
 BUNDLED = "bundled"
-"""What ``--checkpoint_path`` calls the bundled caller."""
+"""What ``checkpoint_path`` calls the bundled caller."""
 
 CONTEXT_LENGTH = 1024
 """Tokens per window, of any caller but the bundled one."""
@@ -32,7 +32,7 @@ NOTICE = (logging.INFO + logging.WARNING) // 2
 
 
 def checkpoint_option() -> Any:
-    """Declare ``--checkpoint_path``, as all verbs have it that need a trained caller."""
+    """Declare ``checkpoint_path``, as all verbs have it that need a trained caller."""
     return option(
         None,
         f"The path to the training checkpoint; {BUNDLED} is the caller that came with the program.",
@@ -51,7 +51,7 @@ def bundled_path() -> Path:
     path = _checkpoint()
     if not path.is_file():
         raise CheckpointError(
-            path, "this installation has no bundled caller; give --checkpoint_path=FILE"
+            path, "this installation has no bundled caller; give `checkpoint_path=FILE`"
         )
     return path
 

@@ -174,7 +174,8 @@ class Caller:
         """
         layers = self.encoder.layers
         if not 0 <= k <= len(layers):
-            raise UsageError(f"--unfreeze_last_k_layers={k}: this encoder has {len(layers)} layers")
+            reason = f"{k} is not between 0 and {len(layers)}, the layers of this encoder"
+            raise UsageError(reason, field="unfreeze_last_k_layers")
         self.n_unfrozen = k
         self.network.requires_grad_(False)
         unfrozen = [self.head]

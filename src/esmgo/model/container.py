@@ -155,7 +155,7 @@ def _opened(path: Path) -> BinaryIO:
             return path.open("rb")
     except FileNotFoundError:
         raise CheckpointError(
-            path, "no checkpoint there; fine-tune.py --checkpoint_path=… makes one"
+            path, "no checkpoint there; fine-tune.py with `checkpoint_path=…` makes one"
         ) from None
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror}") from None

@@ -26,17 +26,18 @@ def choose_device(name: str | None) -> torch.device:
         best = "mps" if torch.backends.mps.is_available() else "cpu"
         device = torch.device("cuda" if torch.cuda.is_available() else best)
         if device.type != "cuda":
-            log.warning("no CUDA device found: running on %s (--device=… chooses)", device.type)
+            log.warning("no CUDA device found: running on %s (`device=…` chooses)", device.type)
         return device
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise UsageError(
-            f"--device={printable(name, 30)} is not there; use --device=cpu or leave it out"
+            f"{printable(name, 30)} is not available; use `device=cpu` or leave it out",
+            field="device",
         ) from None
     if device.type == "meta":
-        raise UsageError("--device=meta computes nothing; use --device=cpu")
+        raise UsageError("meta computes nothing; use `device=cpu`", field="device")
     return device
 
 

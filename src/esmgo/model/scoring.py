@@ -172,6 +172,6 @@ def _halved(
         raise error
     if len(batch) == 1:
         n = int(lengths[batch[0]])
-        reason = f"not enough memory for {n:,} tokens; lower --context_length"
+        reason = f"not enough memory for {n:,} tokens; lower `context_length`"
         raise MachineError(reason) from None
     return [batch[: len(batch) // 2], batch[len(batch) // 2 :]]

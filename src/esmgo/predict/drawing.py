@@ -68,10 +68,10 @@ def _output(config: SubgraphConfig) -> Path:
     if format_of(path) in ("svg", "png") and not has_dot:
         raise MachineError(
             f"{printable(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
-            " --output=subgraph.html needs nothing"
+            " `output=subgraph.html` needs nothing"
         )
     if path.exists() and not config.overwrite:
-        raise UsageError(f"{printable(path)} exists; --overwrite replaces it")
+        raise UsageError(f"{printable(path)} exists; `overwrite` replaces it")
     if not path.parent.is_dir():
         raise MachineError(f"{printable(path)}: there is no folder {printable(path.parent)}")
     return path
@@ -86,7 +86,7 @@ def _called(prediction: Prediction, config: SubgraphConfig) -> list[int]:
         if not terms[j].is_root and (aspect is None or terms[j].aspect is aspect)
     ]
     if not wanted:
-        raise UsageError(f"--aspect={config.aspect}: this checkpoint has no term of that aspect")
+        raise UsageError(f"{config.aspect} has no term in this checkpoint", field="aspect")
     return wanted[: config.top_k]
 
 
@@ -95,4 +95,4 @@ def _not_one(n: int, config: SubgraphConfig, report: ReadReport) -> str:
         return f"no protein {printable(config.protein, 60)} in {printable(config.fasta, 60)}"
     if n == 0 and report.rejects:
         return str(report.rejects[0])
-    return f"{n} proteins in {printable(config.fasta, 60)}: choose one with --protein=ID"
+    return f"{n} proteins in {printable(config.fasta, 60)}: choose one with `protein=ID`"

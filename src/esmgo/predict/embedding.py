@@ -84,15 +84,15 @@ class EmbedConfig:
     def __post_init__(self) -> None:
         check(self)
         if self.fasta is None:
-            raise UsageError("nothing to embed: give --fasta=FILE (- for standard input)")
+            raise UsageError("nothing to embed: give `fasta=FILE` (- for standard input)")
         if (self.base_model is None) == (self.checkpoint_path is None):
             raise UsageError(
-                "give one encoder: --base_model=NAME (tiny needs no download) or"
-                " --checkpoint_path=FILE"
+                "give one encoder: `base_model=NAME` (tiny needs no download) or"
+                " `checkpoint_path=FILE`"
             )
         if self.output is None or Path(self.output).suffix not in _WRITERS:
             found = "" if self.output is None else f", not {printable(self.output, 60)}"
-            raise UsageError(f"give --output=FILE ending in .parquet or .npz{found}")
+            raise UsageError(f"give `output=FILE` ending in .parquet or .npz{found}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     else:
         source = locate_base(str(config.base_model))
 
-    from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
+    from esmgo.model.device import choose_device, resolved  # torch takes seconds
     from esmgo.model.embeddings import encoder_of
 
     device = choose_device(config.device)

@@ -61,12 +61,12 @@ class ReadingConfig(ScoringConfig):
     def __post_init__(self) -> None:
         ScoringConfig.__post_init__(self)
         if self.sequence is not None and self.fasta is not None:
-            raise UsageError("give --sequence or --fasta, not both")
+            raise UsageError("give `sequence` or `fasta`, not both")
 
 
 def open_predictor(config: ReadingConfig) -> Predictor:
     """Load the checkpoint that ``config`` names, with its settings."""
-    from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
+    from esmgo.predict.predictor import Predictor  # torch takes seconds
 
     path = checkpoint_or_bundled(config.checkpoint_path)
     return Predictor.of(
@@ -90,7 +90,7 @@ def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
     if config.sequence is not None:
         return list(pasted(config.sequence, config, report))
     if config.fasta is None:
-        raise UsageError("nothing to score: give --sequence=… or --fasta=FILE")
+        raise UsageError("nothing to score: give `sequence=…` or `fasta=FILE`")
     return list(read_source(config.fasta, config, report))
 
 

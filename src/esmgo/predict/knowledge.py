@@ -25,7 +25,7 @@ def split_sources(text: str | None) -> tuple[str, ...] | None:
     found = [name.strip().lower() for name in text.split(",")]
     if unknown := [name for name in found if name not in NAMES]:
         raise UsageError(
-            f"--sources: {printable(repr(unknown[0]), 40)} is no source; {', '.join(NAMES)}"
+            f"{printable(repr(unknown[0]), 40)} is no source; {', '.join(NAMES)}", field="sources"
         )
     return tuple(name for name in NAMES if name in found)
 

@@ -139,7 +139,7 @@ class Predictor:
             variant = blend.widest(wanted) if blend else None
             wanted = variant.sources if variant else (EvidenceSource.HEAD.word,)
         elif variant is None and len(wanted) > 1:
-            how = "esmgo blend --homology" if by_homology in wanted else "esmgo blend"
+            how = "esmgo blend with `homology`" if by_homology in wanted else "esmgo blend"
             path = printable(checkpoint.path, 60)
             raise UsageError(f"{path} has no blend of {', '.join(wanted)}: {how} fits one")
         if index is not None and kmers not in wanted:
@@ -237,6 +237,7 @@ class Predictor:
             If the checkpoint has no calibration.
         """
         if self.variant is None:
-            raise UsageError("--precision needs a calibrated checkpoint: esmgo blend makes it one")
+            reason = "needs a calibrated checkpoint: esmgo blend calibrates it"
+            raise UsageError(reason, field="precision")
         threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
         return evidence.scores.values >= threshold

@@ -25,7 +25,7 @@ class RankConfig(ReadingConfig):
     general: bool = option(
         False,
         f"List general terms, too, that are at most {IMPLIED} likelier than a term right below"
-        " them; predict-rank.py and --raw always do.",
+        " them; predict-rank.py and `raw` always do.",
     )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the network's own probabilities, without the true-path rule.")

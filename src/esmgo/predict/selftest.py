@@ -28,8 +28,8 @@ TOP = 20
 """Terms of each protein that the card has scores of: the best."""
 
 PROGRAMS = {
-    "diamond": "homology: esmgo blend --homology, esmgo baseline diamond, esmgo audit",
-    "dot": "Graphviz: esmgo subgraph --output=….svg or .png",
+    "diamond": "homology: esmgo blend, esmgo baseline diamond, esmgo audit",
+    "dot": "Graphviz: esmgo subgraph, as .svg or .png",
 }
 
 
@@ -122,7 +122,7 @@ def _files(files: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
 
 
 def _scores(expected: Mapping[str, Mapping[str, float]]) -> Iterator[Check]:
-    from esmgo.predict.predictor import Predictor  # torch takes seconds: not for --help
+    from esmgo.predict.predictor import Predictor  # torch takes seconds
 
     predictor = Predictor.load(device="cpu", precision="fp32")
     column = predictor.labels.column

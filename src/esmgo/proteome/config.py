@@ -37,7 +37,7 @@ class PredictConfig(ScoringConfig, OutputConfig):
         "Leave out calls with a lower score.",
         minimum=0,
         maximum=1,
-        default_text=f"{MIN_SCORE}, with --precision 0",
+        default_text=f"{MIN_SCORE}, or 0 with a promised precision",
     )
     precision: float | None = option(
         None,
@@ -71,16 +71,16 @@ class PredictConfig(ScoringConfig, OutputConfig):
     def __post_init__(self) -> None:
         ScoringConfig.__post_init__(self)
         if self.input is None:
-            raise UsageError("nothing to score: give --input=FILE (- for standard input)")
+            raise UsageError("nothing to score: give `input=FILE` (- for standard input)")
         self.check_output()
         if self.resume and self.overwrite:
-            raise UsageError("--resume goes on, --override starts anew: give one of them")
+            raise UsageError("`resume` continues, `overwrite` starts again: give one of them")
         if self.resume and is_stream(str(self.output)):
-            raise UsageError("--resume needs a file as --output: a stream keeps no parts")
+            raise UsageError("needs a file as `output`: a stream keeps no parts", field="resume")
         if self.shard is None:
             self.check_taxon()
         elif is_stream(str(self.output)) or str(self.output).endswith(".gz"):
-            raise UsageError("a shard is one file, not compressed: give --output=FILE")
+            raise UsageError("a shard is one file, not compressed: give `output=FILE`")
         self.part_of()
         self.rules()
 
@@ -105,5 +105,5 @@ class PredictConfig(ScoringConfig, OutputConfig):
         """Return which of how many shards this is; ``(1, 1)`` is the whole."""
         which, slash, of = (self.shard or "1/1").partition("/")
         if not (slash and which.isdecimal() and of.isdecimal() and 1 <= int(which) <= int(of)):
-            raise UsageError(f"--shard={printable(self.shard, 30)} is not I/N, I of 1 to N")
+            raise UsageError(f"{printable(self.shard, 30)} is not I/N, I of 1 to N", field="shard")
         return int(which), int(of)

@@ -57,8 +57,8 @@ class OutputConfig:
     format: str | None = option(
         None,
         "tsv, jsonl, parquet, cafa, gaf or gpad; several, separated by commas, take the place of"
-        " the suffix of --output; when not given what the suffix says, else tsv.",
-        default_text="by the suffix of --output, else tsv",
+        " the suffix of `output`; when not given what the suffix says, else tsv.",
+        default_text="by the suffix of `output`, else tsv",
     )
     taxon: int | None = option(
         None, "The NCBI taxon of all proteins, a number; gaf needs it.", minimum=1
@@ -94,7 +94,7 @@ class OutputConfig:
             Naming the flag.
         """
         if self.output is None:
-            raise UsageError("give --output=FILE (- for standard output)")
+            raise UsageError("give `output=FILE` (- for standard output)")
         found = self.targets()
         if is_stream(self.output) and (len(found) > 1 or "parquet" in found):
             what = "parquet" if len(found) == 1 else "several formats"
@@ -102,7 +102,8 @@ class OutputConfig:
         for name, pattern in (("reference", _REFERENCE), ("assigned_by", _WORD)):
             value = getattr(self, name)
             if value is not None and not pattern.fullmatch(value):
-                raise UsageError(f"--{name}={printable(value, 60)} does not fit GAF; see --help")
+                form = "DATABASE:ID" if name == "reference" else "one word"
+                raise UsageError(f"{printable(value, 60)} is not {form}", field=name)
         if self.date is not None:
             _check_date(self.date)
 
@@ -131,7 +132,8 @@ class OutputConfig:
         for name in names:
             if name not in FORMATS:
                 raise UsageError(
-                    f"--format must be of {', '.join(FORMATS)}, not {printable(repr(name), 40)}"
+                    f"must be of {', '.join(FORMATS)}, not {printable(repr(name), 40)}",
+                    field="format",
                 )
         if len(names) == 1:
             return {names[0]: output}
@@ -146,7 +148,7 @@ class OutputConfig:
             If it has none.
         """
         if self.taxon is None and "gaf" in self.targets():
-            raise UsageError("gaf names the taxon of each protein: give --taxon=NUMBER (NCBI)")
+            raise UsageError("gaf names the taxon of each protein: give `taxon=NUMBER` (NCBI)")
 
     def check_labels(self, labels: LabelSpace) -> None:
         """Check that the formats can be written of a label space.
@@ -186,7 +188,7 @@ def _check_date(text: str) -> None:
     except ValueError:
         is_plain = False
     if not is_plain:
-        raise UsageError(f"--date={printable(text, 30)} is no day written as YYYY-MM-DD")
+        raise UsageError(f"{printable(text, 30)} is no day written as YYYY-MM-DD", field="date")
 
 
 @contextmanager

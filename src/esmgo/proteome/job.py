@@ -86,7 +86,7 @@ class Job:
     def differences(self, other: Job) -> list[str]:
         """Say in words what differs, shard and date aside: flags, or else what they stand for."""
         found = [
-            f"--{name} ({printable(other.options.get(name), 30)}, now {printable(value, 30)})"
+            f"`{name}` ({printable(other.options.get(name), 30)}, now {printable(value, 30)})"
             for name, value in self.options.items()
             if other.options.get(name) != value
         ]

@@ -30,7 +30,7 @@ class MergeConfig(OutputConfig):
 
 
 def merge_shards(config: MergeConfig) -> PredictSummary:
-    """Write the files that a run without ``--shard`` would have written.
+    """Write the files that a run without ``shard`` would have written.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def _ordered(shards: list[Shard]) -> list[Shard]:
         which, of = shard.job.shard
         differences = shard.job.differences(first.job)
         if of != first.job.shard[1]:
-            differences.append(f"--shard (I/{first.job.shard[1]}, now I/{of})")
+            differences.append(f"`shard` (I/{first.job.shard[1]}, now I/{of})")
         if differences:
             raise UsageError(
                 f"{printable(shard.path, 50)} and {printable(first.path, 50)} are not of one run:"

@@ -68,8 +68,8 @@ class Parts:
         is_begun = self.has_begun(folder)
         if is_begun and not resume and not overwrite:
             raise UsageError(
-                f"{printable(folder, 90)} holds unfinished work: --resume goes on with it,"
-                " --override starts anew"
+                f"{printable(folder, 90)} holds unfinished work: `resume` continues it,"
+                " `overwrite` starts again"
             )
         if not is_begun or overwrite:
             self.remove()
@@ -96,15 +96,15 @@ class Parts:
                 begun = Job.from_json(json.loads(path.read_bytes()))
             except DAMAGED:
                 raise UsageError(
-                    f"{printable(path, 90)} is damaged; --override starts anew"
+                    f"{printable(path, 90)} is damaged; `overwrite` starts again"
                 ) from None
             differences = job.differences(begun)
             if begun.shard != job.shard:
-                differences.append(f"--shard ({begun.shard[0]}/{begun.shard[1]} before)")
+                differences.append(f"`shard` ({begun.shard[0]}/{begun.shard[1]} before)")
             if differences:
                 reason = (
                     f"was begun with another {printable(', '.join(differences), 80)}:"
-                    " --override starts anew"
+                    " `overwrite` starts again"
                 )
                 if differences == [OTHER_INPUT]:
                     raise FastaError(self.folder, reason)

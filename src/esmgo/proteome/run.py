@@ -109,7 +109,7 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
             return _predicted(config, report, parts)
         except BaseException:
             if parts.n_saved and not is_stream(str(config.output)):
-                log.warning("%s: finished work; --resume goes on", printable(parts.folder, 120))
+                log.warning("%s: finished work; `resume` continues", printable(parts.folder, 120))
             raise
 
 
@@ -135,7 +135,7 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
 
 def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
     from esmgo.evidence.source_scores import EvidenceSource
-    from esmgo.model.device import choose_device, resolved  # torch takes seconds: not for --help
+    from esmgo.model.device import choose_device, resolved  # torch takes seconds
     from esmgo.predict.predictor import Predictor
     from esmgo.proteome.blocks import BlockCaller, Input
 

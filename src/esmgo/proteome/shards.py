@@ -56,7 +56,7 @@ class Shard:
             raise InputError(path, "no such file") from None
         except DAMAGED as error:
             raise InputError(
-                path, f"not a shard of esmgo predict --shard ({printable(error, 60)})"
+                path, f"not a shard of esmgo predict ({printable(error, 60)})"
             ) from None
         if names != {f"{b}.part" for b in self.job.blocks}:
             raise InputError(path, "not all blocks of the shard are there")

@@ -164,7 +164,7 @@ class ParquetWriter:
     """Parquet, a row per call, with the model's fingerprint among the metadata."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
-        import pyarrow as pa  # a third of a second: not for --help
+        import pyarrow as pa  # a third of a second
         import pyarrow.parquet as pq
 
         metadata = {
