@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import logging
 import os
 import signal
@@ -76,8 +75,9 @@ def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmg
 
 def _guarded(verb: str, words: list[str], prog: str) -> int:
     try:
-        verbs = importlib.import_module("esmgo.cli.verbs")
-        code: int = getattr(verbs, verb)(words, prog)
+        from esmgo.cli import verbs  # NumPy takes time
+
+        return verbs.run(verb, words, prog)
     except EsmgoError as error:
         return _fail(typed(error), error.exit_code)
     except KeyboardInterrupt:
@@ -92,7 +92,6 @@ def _guarded(verb: str, words: list[str], prog: str) -> int:
         return _fail("interrupted by signal 15; nothing was left half-written", 143)
     except SystemExit as error:  # --help
         return error.code if isinstance(error.code, int) else 0
-    return code
 
 
 def _is_the_machine(error: BaseException) -> bool:
@@ -139,7 +138,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _help() -> str:
-    verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
+    verbs = "\n".join(f"  {name:<10} {verb.text}" for name, verb in VERBS.items())
     return (
         "usage: esmgo VERB [--flag=value ...]\n\n"
         "Call Gene Ontology terms from amino-acid sequences.\n\n"

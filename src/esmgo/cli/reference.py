@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pkgutil import resolve_name
+from textwrap import fill
 from typing import Any
 
-from esmgo.assess.audit import AuditConfig
-from esmgo.assess.baselines import BaselineConfig
-from esmgo.assess.config import EvaluateConfig
 from esmgo.cli.flags import typed
-from esmgo.dataset.building import BuildConfig
-from esmgo.explanation.explaining import ExplainConfig
-from esmgo.export.hub import ExportConfig
-from esmgo.learn.blending import BlendConfig
-from esmgo.learn.config import TrainConfig
+from esmgo.cli.table import VERBS
 from esmgo.options import kind_of
-from esmgo.predict.drawing import SubgraphConfig
-from esmgo.predict.embedding import EmbedConfig
-from esmgo.predict.ranking import RankConfig
-from esmgo.predict.selftest import SelftestConfig
-from esmgo.proteome.config import PredictConfig
-from esmgo.proteome.merging import MergeConfig
-
-_VERBS = {
-    "`esmgo train`, `fine-tune.py`": TrainConfig,
-    "`esmgo rank`, `predict-rank.py`": RankConfig,
-    "`esmgo predict`": PredictConfig,
-    "`esmgo merge`": MergeConfig,
-    "`esmgo subgraph`": SubgraphConfig,
-    "`esmgo explain`": ExplainConfig,
-    "`esmgo build`": BuildConfig,
-    "`esmgo export`": ExportConfig,
-    "`esmgo evaluate`": EvaluateConfig,
-    "`esmgo baseline`": BaselineConfig,
-    "`esmgo audit`": AuditConfig,
-    "`esmgo embed`": EmbedConfig,
-    "`esmgo blend`": BlendConfig,
-    "`esmgo selftest`": SelftestConfig,
-}
 
 _HEAD = """# Flags
 
 Made from the code by `python -m esmgo.cli.reference`. Unambiguous prefixes of a flag work,
 and so does `--batch-size` for `--batch_size`. In Python the same names are the fields of
-`TrainConfig`, `RankConfig`, `PredictConfig`, `MergeConfig`, `SubgraphConfig`, `BuildConfig`,
-`ExportConfig`, `EvaluateConfig`, `BaselineConfig`, `AuditConfig`, `EmbedConfig`, `BlendConfig`,
-`SelftestConfig` and `ExplainConfig`.
 """
 
 
 def page() -> str:
     """Return the page, in Markdown."""
-    parts = [_HEAD]
-    for title, config in _VERBS.items():
+    configs = {name: resolve_name(verb.config) for name, verb in VERBS.items()}
+    names = ", ".join(f"`{config.__name__}`" for config in configs.values())
+    parts = [f"{_HEAD}{fill(names, 96)}.\n"]
+    for name, config in configs.items():
         rows = ["| Flag | Default | Type | Description |", "|---|---|---|---|"]
         rows += [_row(config, each) for each in fields(config)]
         table = "\n".join(rows) if len(rows) > 2 else "It takes no flags."
-        parts.append(f"## {title}\n\n{table}\n")
+        script = f", `{VERBS[name].script}`" if VERBS[name].script else ""
+        parts.append(f"## `esmgo {name}`{script}\n\n{table}\n")
     return "\n".join(parts)
 
 

@@ -1,20 +1,68 @@
-"""cli/table.py"""
+"""The verbs of ``esmgo``. Modules are named, not imported, so that ``--help`` answers at once."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """A line of help, where configuration and function are defined, and the script, if any.
+
+    The function takes the configuration and, unless ``takes_report`` is false, a `ReadReport`.
+    """
+
+    text: str
+    config: str
+    function: str
+    script: str = ""
+    takes_report: bool = True
+
+
 VERBS = {
-    "train": "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
-    "rank": "Rank the GO terms of proteins.",
-    "predict": "Call the GO terms of whole proteomes.",
-    "merge": "Join the shards of a prediction.",
-    "subgraph": "Draw the GO subgraph of a protein.",
-    "explain": "Show what speaks for one term of a protein, and test it.",
-    "build": "Turn sequences, annotations and an ontology into a data set.",
-    "export": "Write a checkpoint as a Hugging Face model folder.",
-    "evaluate": "Evaluate predictions or a checkpoint as CAFA does.",
-    "baseline": "Score proteins by term frequency, homology or neighbours.",
-    "audit": "Say what the split of a data set really tests.",
-    "embed": "Write one vector per protein.",
-    "blend": "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
-    "selftest": "Check the bundled caller, and say which optional programs are there.",
-}
+    "train": Verb(
+        "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
+        "esmgo.learn.config:TrainConfig", "esmgo.learn.finetune:fit", "fine-tune.py", False),
+    "rank": Verb(
+        "Rank the GO terms of proteins.",
+        "esmgo.predict.ranking:RankConfig", "esmgo.cli.conversation:answer", "predict-rank.py"),
+    "predict": Verb(
+        "Call the GO terms of whole proteomes.",
+        "esmgo.proteome.config:PredictConfig", "esmgo.proteome.run:write_predictions"),
+    "merge": Verb(
+        "Join the shards of a prediction.",
+        "esmgo.proteome.merging:MergeConfig", "esmgo.proteome.merging:merge_shards",
+        takes_report=False),
+    "subgraph": Verb(
+        "Draw the GO subgraph of a protein.",
+        "esmgo.predict.drawing:SubgraphConfig", "esmgo.predict.drawing:subgraph"),
+    "explain": Verb(
+        "Show what supports one term of a protein, and test it.",
+        "esmgo.explanation.explaining:ExplainConfig",
+        "esmgo.explanation.explaining:write_explanations"),
+    "build": Verb(
+        "Turn sequences, annotations and an ontology into a data set.",
+        "esmgo.dataset.building:BuildConfig", "esmgo.dataset.building:build", takes_report=False),
+    "export": Verb(
+        "Write a checkpoint as a Hugging Face model folder.",
+        "esmgo.export.hub:ExportConfig", "esmgo.export.hub:export_checkpoint", takes_report=False),
+    "evaluate": Verb(
+        "Evaluate predictions or a checkpoint as CAFA does.",
+        "esmgo.assess.config:EvaluateConfig", "esmgo.assess.evaluation:evaluate_files",
+        takes_report=False),
+    "baseline": Verb(
+        "Score proteins by term frequency, homology or neighbours.",
+        "esmgo.assess.baselines:BaselineConfig", "esmgo.assess.baselines:write_baseline"),
+    "audit": Verb(
+        "Report what the split of a data set really tests.",
+        "esmgo.assess.audit:AuditConfig", "esmgo.assess.audit:audit"),
+    "embed": Verb(
+        "Write one vector per protein.",
+        "esmgo.predict.embedding:EmbedConfig", "esmgo.predict.embedding:write_embeddings"),
+    "blend": Verb(
+        "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
+        "esmgo.learn.blending:BlendConfig", "esmgo.learn.blending:blend"),
+    "selftest": Verb(
+        "Check the bundled caller, and list which optional programs are available.",
+        "esmgo.predict.selftest:SelftestConfig", "esmgo.predict.selftest:selftest",
+        takes_report=False),
+}  # fmt: skip
