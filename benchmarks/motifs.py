@@ -140,7 +140,7 @@ def main() -> None:
     if sys.argv[1].startswith("--write="):
         write_data(Path(sys.argv[1].removeprefix("--write=")))
         return
-    scorer = Scorer.of(open_checkpoint(sys.argv[1]), device="cpu", precision="fp32")
+    scorer = Scorer.of(open_checkpoint(sys.argv[1]), device="cpu", dtype="fp32")
     n = int(sys.argv[2]) if len(sys.argv) > 2 else None
     rows = []
     for row in sample_rows()["test"][:n]:

@@ -345,7 +345,7 @@ def main() -> None:
     parser.add_argument("--at_least", type=float, default=1.0,
                         help="CPU-seconds of a measurement of labels or loss")  # fmt: skip
     parser.add_argument("--train_flag", action="append", default=[],
-                        help="for every esmgo train, as --train_flag=--precision=fp32")  # fmt: skip
+                        help="for every esmgo train, as --train_flag=--dtype=fp32")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="a few proteins, one round")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -22,7 +22,7 @@ TRAIN = [
     "fine-tune.py", "--base_model=tiny", "--dataset=sample", "--unfreeze_last_k_layers=2",
     "--num_epochs=12", "--learning_rate=1.5e-3", "--batch_size=8",
     "--gradient_accumulation_steps=1", "--dropout=0", "--eval_interval=6", "--eval_ratio=1",
-    "--precision=fp32", "--seed=1", "--device=cpu", f"--checkpoint_path={CHECKPOINT}",
+    "--dtype=fp32", "--seed=1", "--device=cpu", f"--checkpoint_path={CHECKPOINT}",
     f"--run_dir_path={FOLDER / 'runs'}",
 ]  # fmt: skip
 EXPECTED = ("zinc ion binding", "DNA-binding transcription factor activity")

@@ -69,7 +69,7 @@ def checkpoint(tmp_path_factory) -> Path:
     path = folder / "checkpoint.pt"
     code = main([
         "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=1", "--seed=1",
-        "--device=cpu", "--precision=fp32", f"--checkpoint_path={path}",
+        "--device=cpu", "--dtype=fp32", f"--checkpoint_path={path}",
         f"--run_dir_path={folder / 'runs'}",
     ])  # fmt: skip
     assert code == 0
@@ -83,7 +83,7 @@ def blended(tmp_path_factory):
     path = folder / "checkpoint.pt"
     code = main([
         "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=4", "--learning_rate=0.003",
-        "--eval_ratio=1", "--seed=1", "--device=cpu", "--precision=fp32",
+        "--eval_ratio=1", "--seed=1", "--device=cpu", "--dtype=fp32",
         f"--checkpoint_path={path}", f"--run_dir_path={folder / 'runs'}",
     ])  # fmt: skip
     assert code == 0
@@ -133,7 +133,7 @@ def predict(checkpoint, proteome, monkeypatch):
 
     def predict(output, *words, **changes):
         flags = {"input": proteome, "checkpoint_path": checkpoint, "device": "cpu",
-                 "arithmetic": "fp32", "output": output} | changes  # fmt: skip
+                 "dtype": "fp32", "output": output} | changes  # fmt: skip
         return main(["predict", *(f"--{k}={v}" for k, v in flags.items()), *words])
 
     return predict

@@ -42,7 +42,7 @@ def flags(checkpoint: Path, fasta: Path, output: Path, *more: str) -> list[str]:
     """A prediction of some seconds in every format."""
     return [
         "predict", f"--input={fasta}", f"--output={output}", f"--checkpoint_path={checkpoint}",
-        f"--format={FORMATS}", "--taxon=9606", "--device=cpu", "--arithmetic=fp32", *more,
+        f"--format={FORMATS}", "--taxon=9606", "--device=cpu", "--dtype=fp32", *more,
     ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def test_scores_are_those_of_the_predictor_in_the_order_of_the_file(
     assert predict(tmp_path / "x.tsv", "--min_score=0.2") == 4
     assert re.match(r"22 proteins \(\d+ with .*\), [\d,]+ calls, written", capsys.readouterr().out)
     proteins = list(read_fasta(proteome, report=ReadReport()))
-    predictor = Predictor.load(checkpoint, device="cpu", context_length=1024, precision="fp32")
+    predictor = Predictor.load(checkpoint, device="cpu", context_length=1024, dtype="fp32")
     expected = [
         (p.protein.id, term.id, f"{score:.6g}")
         for p in predictor.predict(proteins)
@@ -72,7 +72,7 @@ def test_a_motif_beyond_the_context_is_found(predict, checkpoint, tmp_path):
     found = json.loads((tmp_path / "x.jsonl").read_text())
     parts = windows(sequence, 1024)
     assert (found["length"], found["n_windows"]) == (len(sequence), len(parts))
-    predictor = Predictor.load(checkpoint, device="cpu", context_length=1024, precision="fp32")
+    predictor = Predictor.load(checkpoint, device="cpu", context_length=1024, dtype="fp32")
     each = [p.scores for p in predictor.predict([Protein(str(i), w) for i, w in enumerate(parts)])]
     (at,) = [i for i, window in enumerate(parts) if motif in window]
     raised = each[at] > np.max([row for i, row in enumerate(each) if i != at], axis=0)

@@ -28,7 +28,7 @@ CPU = "--device=cpu"
 
 def ranked(capsys, *words):
     """Return exit code, ranked lines and standard error of ``esmgo rank``."""
-    code = main(["rank", f"--sequence={SEQUENCE}", CPU, "--precision=fp32", *words])
+    code = main(["rank", f"--sequence={SEQUENCE}", CPU, "--dtype=fp32", *words])
     out, err = capsys.readouterr()
     return code, [line for line in out.splitlines() if line.startswith(("0.", "1."))], err
 
@@ -140,8 +140,8 @@ def test_every_verb_that_calls_terms_falls_back(bundled, capsys, monkeypatch):
 
 def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     proteins = [esmgo.Protein("a", SEQUENCE)]
-    (blend,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins)
-    (head,) = esmgo.Predictor.load(device="cpu", precision="fp32").predict(proteins, raw=True)
+    (blend,) = esmgo.Predictor.load(device="cpu", dtype="fp32").predict(proteins)
+    (head,) = esmgo.Predictor.load(device="cpu", dtype="fp32").predict(proteins, raw=True)
     assert not np.allclose(blend.scores, head.scores, atol=1e-3)
     for prediction, words, general in (
         (blend, [], False), (blend, ["--general"], True), (head, ["--raw"], True),

@@ -38,7 +38,7 @@ def fasta(tmp_path, proteins):
 
 def run(fasta, output, *words, encoder="--base_model=tiny"):
     words = [*words, f"--fasta={fasta}", f"--output={output}", "--device=cpu"]
-    return main(["embed", encoder, "--precision=fp32", *words])
+    return main(["embed", encoder, "--dtype=fp32", *words])
 
 
 def read(path):

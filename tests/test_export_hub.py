@@ -18,7 +18,7 @@ def test_an_export_loads_in_transformers_with_the_same_logits(base, tmp_path, ca
     fitted = fit(
         TrainConfig(
             base_model=str(base), dataset="sample", num_epochs=1, device="cpu", seed=1,
-            context_length=64, unfreeze_last_k_layers=1, precision="fp32",
+            context_length=64, unfreeze_last_k_layers=1, dtype="fp32",
             checkpoint_path=str(tmp_path / "c.pt"), run_dir_path=str(tmp_path / "runs"),
         )
     )  # fmt: skip

@@ -72,7 +72,7 @@ def test_bf16_stores_float16_and_trains_within_its_rounding(tmp_path, caplog):
     for name, gigabytes in (("stored", None), ("anew", 0.0)):
         caplog.clear()
         with caplog.at_level(logging.INFO, logger="esmgo"):
-            fit(config(tmp_path / name, dropout=0.0, precision="bf16", cache_gb=gigabytes))
+            fit(config(tmp_path / name, dropout=0.0, dtype="bf16", cache_gb=gigabytes))
         found.append(float(losses(caplog)[0]))
     assert found[0] == pytest.approx(found[1], abs=2e-4)
 

@@ -94,3 +94,18 @@ def test_a_checkpoint_that_does_not_know_of_losses_goes_on_with_the_default(tmp_
         fit(config(tmp_path, resume=True, loss="coherent"))
     fit(config(tmp_path, resume=True, num_epochs=2))
     assert open_checkpoint(path).training["settings"]["loss"] == "bce"
+
+
+def test_a_checkpoint_that_names_dtype_precision_resumes(tmp_path, capsys):
+    path = fit(config(tmp_path, dtype="bf16")).path
+    old = open_checkpoint(path)
+    old.training["settings"]["precision"] = old.training["settings"].pop("dtype")
+    save_checkpoint(
+        path, old.caller(), old.labels, old.context_length, old.training, old.optimizer_state()
+    )
+    words = ["train", "--resume", f"--checkpoint_path={path}", "--device=cpu", "--num_epochs=2"]
+    assert main([*words, "--precision=fp32"]) == 2
+    assert "--resume cannot change --dtype (was bf16)" in capsys.readouterr().err
+    assert main([*words, "--precision=bf16"]) == 0
+    settings = open_checkpoint(path).training["settings"]
+    assert (settings["dtype"], "precision" in settings) == ("bf16", False)

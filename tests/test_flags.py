@@ -4,7 +4,9 @@ import pytest
 
 from esmgo.cli import flags
 from esmgo.cli.main import main
+from esmgo.errors import UsageError
 from esmgo.learn.config import TrainConfig
+from esmgo.proteome.config import PredictConfig
 
 
 def train(*words):
@@ -47,6 +49,24 @@ def test_hyphens_and_unambiguous_prefixes_are_accepted():
         assert train(f"{prefix}=2")[0].gradient_accumulation_steps == 2
 
 
+def test_older_names_of_dtype_are_accepted():
+    for word in ("--dtype=bf16", "--precision=bf16"):
+        config, given = train(word)
+        assert (config.dtype, given) == ("bf16", {"dtype"})
+    words = ["--input=x", "--output=y", "--arithmetic=bf16", "--precision=0.9"]
+    found, given = flags.parse(PredictConfig, words, prog="esmgo predict", description="")
+    assert (found.dtype, found.min_precision) == ("bf16", 0.9)
+    assert {"dtype", "min_precision"} < given
+
+
+def test_messages_write_settings_as_flags():
+    with pytest.raises(UsageError) as told:
+        PredictConfig(input="x", output="y", min_precision=2)
+    assert str(told.value) == "min_precision: must be below 1, not 2"
+    assert flags.typed(told.value) == "--precision must be below 1, not 2"
+    assert flags.typed("give `output=x.svg`, or `a b`") == "give --output=x.svg, or `a b`"
+
+
 @pytest.mark.parametrize(
     ("word", "told"),
     [
@@ -64,7 +84,7 @@ def test_hyphens_and_unambiguous_prefixes_are_accepted():
         ("--seed=-1", "at least 0"),
         ("--dataset_subset=x", "mf"),
         ("--base_model=nothing", "tiny"),
-        ("--precision=fp8", "bf16"),
+        ("--precision=fp8", "--dtype must be one of auto, bf16"),
         ("--nonsense=1", "--help"),
         ("extra", "--help"),
     ],

@@ -67,7 +67,7 @@ def test_index_of_another_encoder_is_not_taken(checkpoint, tmp_path):
         shutil.copy(path, tmp_path / path.name)
     code = main([
         "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=1", "--seed=2",
-        "--unfreeze_last_k_layers=1", "--learning_rate=0.01", "--device=cpu", "--precision=fp32",
+        "--unfreeze_last_k_layers=1", "--learning_rate=0.01", "--device=cpu", "--dtype=fp32",
         f"--checkpoint_path={tmp_path / 'other.pt'}", f"--run_dir_path={tmp_path / 'runs'}",
     ])  # fmt: skip
     assert code == 0

@@ -138,7 +138,7 @@ def test_logits_of_any_size_and_sign_keep_their_order():
 
 def test_what_training_sees_is_what_prediction_says(checkpoint):
     """Of a trained caller: propagated probabilities are those that the loss scores."""
-    scorer = Scorer.of(open_checkpoint(checkpoint), device="cpu", precision="fp32")
+    scorer = Scorer.of(open_checkpoint(checkpoint), device="cpu", dtype="fp32")
     raw, *_ = scorer.states(open_dataset("sample").validation.sequences[:5])
     logits = torch.logit(torch.from_numpy(raw).double())
     none = torch.empty(0, dtype=torch.int64)

@@ -39,7 +39,7 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
 
 
 def test_a_protein_has_the_same_evidence_alone(blended, held_out):
-    predictor = Predictor.load(blended[0], device="cpu", precision="fp32")
+    predictor = Predictor.load(blended[0], device="cpu", dtype="fp32")
     together = predictor.evidence(held_out[:9])
     for i, protein in enumerate(held_out[:9]):
         alone = predictor.evidence([protein])
@@ -78,12 +78,12 @@ def test_without_an_index_the_head_speaks_alone(blended, held_out, tmp_path):
 
 def test_fingerprint_tells_models_and_options_apart(blended, checkpoint):
     prints = {
-        Predictor.load(blended[0], device="cpu", precision="fp32").fingerprint,
-        Predictor.load(blended[0], device="cpu", sources=["head"], precision="fp32").fingerprint,
-        Predictor.load(blended[0], device="cpu", context_length=50, precision="fp32").fingerprint,
-        Predictor.load(blended[0], device="cpu", precision="bf16").fingerprint,
-        Predictor.load(checkpoint, device="cpu", precision="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", dtype="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", sources=["head"], dtype="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", context_length=50, dtype="fp32").fingerprint,
+        Predictor.load(blended[0], device="cpu", dtype="bf16").fingerprint,
+        Predictor.load(checkpoint, device="cpu", dtype="fp32").fingerprint,
     }
     assert len(prints) == 5
-    again = Predictor.load(blended[0], device="cpu", precision="fp32").fingerprint
+    again = Predictor.load(blended[0], device="cpu", dtype="fp32").fingerprint
     assert again in prints

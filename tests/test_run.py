@@ -160,7 +160,7 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
     flags = {"checkpoint_path": blended[0], "input": tmp_path / "a.fasta"}
     assert predict(tmp_path / "x.tsv", "--precision=0.8", **flags) == 0
     summary = capsys.readouterr().out
-    predictor = Predictor.load(blended[0], device="cpu", context_length=1024, precision="fp32")
+    predictor = Predictor.load(blended[0], device="cpu", context_length=1024, dtype="fp32")
     evidence = predictor.evidence(list(read_fasta(tmp_path / "a.fasta")))
     promised = predictor.is_promised(evidence, 0.8)
     terms = predictor.labels.terms

@@ -12,11 +12,11 @@ from esmgo.predict.scorer import Scorer
 
 def test_validation_and_index_see_the_weights_of_the_last_step_in_bf16(tmp_path):
     found = fit(
-        config(tmp_path, num_epochs=2, eval_interval=1, precision="bf16", dropout=0.0,
+        config(tmp_path, num_epochs=2, eval_interval=1, dtype="bf16", dropout=0.0,
                learning_rate=3e-3, unfreeze_last_k_layers=2, eval_ratio=1.0)
     )  # fmt: skip
     predictor = Scorer.of(
-        open_checkpoint(found.path), device="cpu", context_length=32, precision="bf16"
+        open_checkpoint(found.path), device="cpu", context_length=32, dtype="bf16"
     )
     data = open_dataset("sample", eval_ratio=1.0)
     some = [sequence[:30] for sequence in data.train.sequences[:40]]

@@ -15,7 +15,7 @@ def config(folder, **changes):
     """A training of one short epoch, into this folder."""
     settings = {
         "base_model": "tiny", "dataset": "sample", "num_epochs": 1, "seed": 3, "device": "cpu",
-        "context_length": 32, "precision": "fp32",
+        "context_length": 32, "dtype": "fp32",
         "checkpoint_path": str(folder / "c.pt"), "run_dir_path": str(folder / "runs"),
     }  # fmt: skip
     return TrainConfig(**(settings | changes))

@@ -80,12 +80,13 @@ def device_option() -> Any:
     )
 
 
-def precision_option() -> Any:
-    """Declare ``precision``, as all verbs that compute have it."""
+def dtype_option(alias: str = "precision") -> Any:
+    """Declare ``dtype``, as all verbs that compute have it."""
     return option(
         "auto",
         "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
         choices=("auto", "bf16", "fp32"),
+        alias=alias,
     )
 
 

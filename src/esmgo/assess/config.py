@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from esmgo.dataset.opening import SPLITS, parse_subset
 from esmgo.errors import UsageError
 from esmgo.metrics.curve import NORMALISATIONS, RULES
-from esmgo.options import check, device_option, option, precision_option
+from esmgo.options import check, device_option, dtype_option, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class EvaluateConfig:
         False, "Drop terms of the data set that the ontology does not know."
     )
     strict: bool = option(False, "Stop at the first rejected record instead of going on.")
-    precision: str = precision_option()
+    dtype: str = dtype_option()
     device: str | None = device_option()
 
     def __post_init__(self) -> None:

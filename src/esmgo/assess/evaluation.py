@@ -225,7 +225,7 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     predictor = Predictor.of(
         checkpoint,
         device=config.device,
-        precision=config.precision,
+        dtype=config.dtype,
         homology=training_sequences(config.homology, config.dataset_subset),
         sources=split_sources(config.sources),
         threads=available_threads(),

@@ -13,6 +13,9 @@ from esmgo.options import kind_of
 
 Config = TypeVar("Config")
 
+_FLAGS = {"min_precision": "precision"}
+"""Flags that are not named as their fields."""
+
 _SETTING = re.compile(r"`([a-z]\w*)((?:=[^`]*)?)`")
 
 
@@ -21,6 +24,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{printable(message, 150)} (--help lists the flags)")
+
+
+def flag_of(field: str) -> str:
+    """Return the flag of a field."""
+    return f"--{_FLAGS.get(field, field)}"
 
 
 def typed(message: object) -> str:
@@ -35,7 +43,7 @@ def typed(message: object) -> str:
     """
     if isinstance(message, UsageError) and message.field:
         message = f"`{message.field}` {message.reason}"
-    return _SETTING.sub(lambda found: f"--{found[1]}{found[2]}", str(message))
+    return _SETTING.sub(lambda found: flag_of(found[1]) + found[2], str(message))
 
 
 def parse(
@@ -60,7 +68,7 @@ def parse(
     parser = _Parser(prog=prog, description=description, argument_default=argparse.SUPPRESS)
     for each in fields(config):  # type: ignore[arg-type]
         _add(parser, each, kind_of(config, each.name))
-    aliases = {f"--{each.metadata['alias']}": f"--{each.name}" for each in fields(config)}  # type: ignore[arg-type]
+    aliases = {f"--{each.metadata['alias']}": flag_of(each.name) for each in fields(config)}  # type: ignore[arg-type]
     found = vars(parser.parse_args([_spelt_out(word, aliases) for word in arguments]))
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
     return config(**values), frozenset(values)
@@ -81,13 +89,14 @@ def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
     if rules["is_rest"]:
         parser.add_argument(each.name, type=kind, nargs="*", metavar="FILE", help=text)
         return
-    names = [*(f"-{letter}" for letter in rules["short"] or ""), f"--{each.name}"]
+    names = [*(f"-{letter}" for letter in rules["short"] or ""), flag_of(each.name)]
     if kind is bool:
-        parser.add_argument(*names, action="store_true", help=text)
+        parser.add_argument(*names, dest=each.name, action="store_true", help=text)
         return
     default = typed(rules["default_text"] or repr(each.default).replace("'", '"'))
     parser.add_argument(
         *names,
+        dest=each.name,
         type=kind,
         metavar=kind.__name__.upper(),
         help=f"{text} (default: {default})",

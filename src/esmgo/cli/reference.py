@@ -7,7 +7,7 @@ from pkgutil import resolve_name
 from textwrap import fill
 from typing import Any
 
-from esmgo.cli.flags import typed
+from esmgo.cli.flags import flag_of, typed
 from esmgo.cli.table import VERBS
 from esmgo.options import kind_of
 
@@ -37,7 +37,7 @@ def _row(config: type, each: Any) -> str:
     if default is None:
         default = typed(each.metadata["default_text"])
     text = typed(each.metadata["text"]).replace("|", "\\|")
-    name = each.name if each.metadata["is_rest"] else f"--{each.name}"
+    name = each.name if each.metadata["is_rest"] else flag_of(each.name)
     names = [*(f"-{letter}" for letter in each.metadata["short"] or ""), name]
     return f"| {', '.join(names)} | {default} | {kind_of(config, each.name).__name__} | {text} |"
 

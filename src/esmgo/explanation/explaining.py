@@ -113,7 +113,7 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         checkpoint,
         device=config.device,
         context_length=context_of(path, config.context_length),
-        precision=config.precision,
+        dtype=config.dtype,
     )
     for i, protein in enumerate(proteins, 1):
         log.debug("Explaining protein %d of %d ...", i, len(proteins))

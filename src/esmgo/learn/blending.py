@@ -33,7 +33,7 @@ from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.learn.fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
-from esmgo.options import check, device_option, option, precision_option
+from esmgo.options import check, device_option, dtype_option, option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
 
@@ -81,7 +81,7 @@ class BlendConfig:
         maximum=1024,
         default_text="all that this process may use",
     )
-    precision: str = precision_option()
+    dtype: str = dtype_option()
     device: str | None = device_option()
 
     def __post_init__(self) -> None:
@@ -160,7 +160,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
         for some in (data.train, held_out)
         for id, sequence in zip(some.ids, some.sequences, strict=True)
     }
-    scorer = Scorer.of(checkpoint, device=config.device, precision=config.precision)
+    scorer = Scorer.of(checkpoint, device=config.device, dtype=config.dtype)
     threads = config.threads or available_threads()
     with TemporaryFile() as file:
         records = list(map(Protein, held_out.ids, held_out.sequences))

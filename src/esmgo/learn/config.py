@@ -9,7 +9,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import DEFAULT, parse_subset
 from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE
-from esmgo.options import check, device_option, option, precision_option
+from esmgo.options import check, device_option, dtype_option, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class TrainConfig:
         "./runs/instruction-tune",
         "The path to the TensorBoard run directory for this training session.",
     )
-    precision: str = precision_option()
+    dtype: str = dtype_option()
     device: str | None = device_option()
     seed: int | None = option(
         None, "The seed for the random number generator.", minimum=0, maximum=2**63 - 1

@@ -60,7 +60,7 @@ class Features:
         Tokens of a protein at most.
     device : torch.device
         Where to compute.
-    precision : str
+    dtype : str
         See `esmgo.model.device.resolved`. In fp32 activations are stored in fp32, so that a
         training from them has the same bits as one that computes them anew; else in float16.
     substitution_rate, seed : float, int
@@ -75,14 +75,14 @@ class Features:
         sequences: Sequence[str],
         context_length: int,
         device: torch.device,
-        precision: str,
+        dtype: str,
         *,
         substitution_rate: float = 0.0,
         seed: int = 0,
     ) -> None:
         self._rate, self._seed = substitution_rate, seed
         self.caller, self.device, self.context_length = caller, device, context_length
-        self.half = resolved(device, precision) == "bf16"
+        self.half = resolved(device, dtype) == "bf16"
         self._ids, self._sequences = ids, sequences
         self.lengths = np.array([min(len(s) + 2, context_length) for s in sequences], np.int64)
         self._place = np.empty(0, np.intp)

@@ -102,7 +102,7 @@ def _on_purpose(config: TrainConfig) -> set[str]:
 def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]) -> TrainConfig:
     """Take what was not given from the checkpoint; refuse what must not change.
 
-    What the checkpoint is too old to know was at its default.
+    What the checkpoint is too old to know was at its default; older ones name ``dtype`` precision.
 
     Raises
     ------
@@ -114,7 +114,8 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     if not previous.training:
         raise CheckpointError(previous.path, "packed to predict only; it cannot be resumed")
     defaults = {each.name: each.default for each in fields(TrainConfig)}
-    stored = defaults | previous.training["settings"]
+    settings = previous.training["settings"]
+    stored = defaults | {"dtype" if k == "precision" else k: v for k, v in settings.items()}
     changed = [
         f"`{name}` (was {printable(stored[name], 30)})"
         for name in sorted(given)

@@ -68,7 +68,7 @@ class State:
     ) -> State:
         """Put a new head on the base model, its output bias at each term's log-odds."""
         seed = int(torch.seed() >> 1) if config.seed is None else config.seed
-        half = resolved(device, config.precision) == "bf16"
+        half = resolved(device, config.dtype) == "bf16"
         n_terms = len(data.labels)
         caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
         counts = data.train.terms.frequency(len(data.labels))
@@ -110,7 +110,7 @@ class State:
         )
         features, held_out = (
             Features(
-                caller, p.ids, p.sequences, config.context_length, device, config.precision,
+                caller, p.ids, p.sequences, config.context_length, device, config.dtype,
                 substitution_rate=rate, seed=seed,
             )
             for p, rate in ((data.train, config.substitution_rate), (data.validation, 0.0))
@@ -169,8 +169,8 @@ class State:
 
     def _runs_on(self) -> str:
         """What the last bits depend on, beside the number of threads."""
-        precision = resolved(self.device, self.config.precision)
-        return f"{self.device.type} {precision} torch {torch.__version__}"
+        dtype = resolved(self.device, self.config.dtype)
+        return f"{self.device.type} {dtype} torch {torch.__version__}"
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         return {

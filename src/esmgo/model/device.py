@@ -1,4 +1,4 @@
-"""Where the computation runs, and in what precision."""
+"""Where the computation runs, and in which number format."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def resolved(device: torch.device, precision: str) -> str:
+def resolved(device: torch.device, dtype: str) -> str:
     """Return ``bf16`` or ``fp32``.
 
     Parameters
     ----------
     device : torch.device
         Where the computation runs.
-    precision : str
+    dtype : str
         ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
     """
-    if precision == "auto":
+    if dtype == "auto":
         return "bf16" if _has_bf16(device) else "fp32"
-    return precision
+    return dtype
 
 
 @contextmanager

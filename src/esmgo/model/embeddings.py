@@ -46,7 +46,7 @@ def embed(
     sequences: Sequence[str],
     context_length: int,
     device: torch.device,
-    precision: str = "fp32",
+    dtype: str = "fp32",
     pooling: str = "cls",
     *,
     show_progress: bool = True,
@@ -67,7 +67,7 @@ def embed(
         Tokens per window.
     device : torch.device
         Where to compute.
-    precision : str
+    dtype : str
         See `esmgo.model.device.resolved`.
     pooling : str
         ``cls``, the vector that the head reads, or ``mean`` over the residues, without
@@ -88,7 +88,7 @@ def embed(
     parts = [windows(sequence, context_length) for sequence in sequences]
     rows = [encode(text, context_length) for part in parts for text in part]
     vectors = np.empty((len(rows), caller.width), np.float32)
-    half = resolved(device, precision) == "bf16"
+    half = resolved(device, dtype) == "bf16"
     lengths = np.array([len(row) for row in rows], np.int64)
     hidden = None if show_progress else True  # None: where there is no terminal
     with tqdm(total=len(rows), desc="Embedding", unit="window", disable=hidden, leave=False) as bar:

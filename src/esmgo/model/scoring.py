@@ -54,7 +54,7 @@ def probabilities(
     caller: Caller,
     rows: Sequence[NDArray[np.uint8]],
     device: torch.device,
-    precision: str = "fp32",
+    dtype: str = "fp32",
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]]:
     """Score proteins in batches of like length, halved where memory does not hold them.
 
@@ -66,7 +66,7 @@ def probabilities(
         Token ids of each protein.
     device : torch.device
         Where to compute.
-    precision : str
+    dtype : str
         See `esmgo.model.device.resolved`.
 
     Yields
@@ -82,7 +82,7 @@ def probabilities(
     MachineError
         If memory does not hold a single protein.
     """
-    half = resolved(device, precision) == "bf16"
+    half = resolved(device, dtype) == "bf16"
 
     @torch.inference_mode()
     def scored(at: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -25,7 +25,7 @@ from esmgo.model.bases import locate_base
 from esmgo.model.batches import blocks
 from esmgo.model.bundled import checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.options import check, device_option, option, precision_option
+from esmgo.options import check, device_option, dtype_option, option
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ class EmbedConfig:
         minimum=3,
         maximum=100_002,
     )
-    precision: str = precision_option()
+    dtype: str = dtype_option()
     strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
     allow_nucleotide_like: bool = option(
         False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
@@ -160,14 +160,14 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
         allow_nucleotide_like=config.allow_nucleotide_like,
         max_length=config.max_length,
     )
-    precision, width = resolved(device, config.precision), caller.width
+    dtype, width = resolved(device, config.dtype), caller.width
     metadata = _origin(config, source) | {
         "pooling": config.pooling,
         "context_length": str(config.context_length),
-        "precision": precision,
+        "precision": dtype,
         "esmgo": version("esmgo"),
     }
-    blocks = _embedded(config, caller, proteins, device, precision)
+    blocks = _embedded(config, caller, proteins, device, dtype)
     with replacing(Path(output)) as file:
         n_proteins = _WRITERS[Path(output).suffix](blocks, width, metadata, file)
     return EmbedSummary(n_proteins, width, config.pooling, output)
@@ -186,7 +186,7 @@ def _embedded(
     caller: Caller,
     proteins: Iterable[Protein],
     device: torch.device,
-    precision: str,
+    dtype: str,
 ) -> Iterator[Block]:
     from esmgo.model.embeddings import embed
 
@@ -197,7 +197,7 @@ def _embedded(
                 [protein.sequence for protein in block],
                 config.context_length,
                 device,
-                precision,
+                dtype,
                 config.pooling,
                 show_progress=False,
             )  # (B, D)

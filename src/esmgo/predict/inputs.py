@@ -15,7 +15,7 @@ from esmgo.errors import UsageError
 from esmgo.files.source import Source
 from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, checkpoint_or_bundled, context_of
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.options import check, device_option, option, precision_option
+from esmgo.options import check, device_option, dtype_option, option
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
@@ -56,7 +56,7 @@ class ReadingConfig(ScoringConfig):
     fasta: str | None = option(
         None, "Score the proteins of this FASTA file, plain or gzip (- for standard input)."
     )
-    precision: str = precision_option()
+    dtype: str = dtype_option()
 
     def __post_init__(self) -> None:
         ScoringConfig.__post_init__(self)
@@ -73,7 +73,7 @@ def open_predictor(config: ReadingConfig) -> Predictor:
         open_checkpoint(path),
         device=config.device,
         context_length=context_of(path, config.context_length),
-        precision=config.precision,
+        dtype=config.dtype,
     )
 
 

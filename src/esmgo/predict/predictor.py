@@ -71,7 +71,7 @@ class Predictor:
         *,
         device: str | None = None,
         context_length: int | None = None,
-        precision: str = "auto",
+        dtype: str = "auto",
         homology: dict[str, str] | None = None,
         sources: str | Sequence[str] | None = None,
         threads: int = 1,
@@ -86,7 +86,7 @@ class Predictor:
             ``cuda``, ``mps``, ``cpu`` …; when left out the best available one.
         context_length : int, optional
             Tokens per window; when left out, as in training.
-        precision : str
+        dtype : str
             ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
         homology : dict of str to str, optional
             Training sequences by id, for DIAMOND.
@@ -107,7 +107,7 @@ class Predictor:
             open_checkpoint(bundled_path() if path is None else path),
             device=device,
             context_length=context_length,
-            precision=precision,
+            dtype=dtype,
             homology=homology,
             sources=sources,
             threads=threads,
@@ -120,16 +120,14 @@ class Predictor:
         *,
         device: str | None = None,
         context_length: int | None = None,
-        precision: str = "auto",
+        dtype: str = "auto",
         homology: dict[str, str] | None = None,
         sources: str | Sequence[str] | None = None,
         threads: int = 1,
     ) -> Predictor:
         """Load an opened checkpoint; see `load`."""
         requested = parse_sources(sources)
-        scorer = Scorer.of(
-            checkpoint, device=device, context_length=context_length, precision=precision
-        )
+        scorer = Scorer.of(checkpoint, device=device, context_length=context_length, dtype=dtype)
         kmers, by_homology = EvidenceSource.KMERS.word, EvidenceSource.HOMOLOGY.word
         index = open_index(checkpoint, with_kmers=requested is None or kmers in requested)
         wanted = available_sources(index, homology, requested, str(checkpoint.path))
@@ -171,7 +169,7 @@ class Predictor:
         s = self.scorer
         settings = [
             VERSION, self._identity, s.context_length, s.device.type,
-            resolved(s.device, s.precision),
+            resolved(s.device, s.dtype),
         ]  # fmt: skip
         return hashlib.sha256(repr(settings).encode()).hexdigest()
 

@@ -30,12 +30,12 @@ class Scorer:
         labels: LabelSpace,
         context_length: int,
         device: torch.device,
-        precision: str = "auto",
+        dtype: str = "auto",
     ) -> None:
         caller.network.to(device)
         caller.train(False)
         self.caller, self.labels = caller, labels
-        self.context_length, self.device, self.precision = context_length, device, precision
+        self.context_length, self.device, self.dtype = context_length, device, dtype
 
     @classmethod
     def of(
@@ -44,12 +44,12 @@ class Scorer:
         *,
         device: str | None = None,
         context_length: int | None = None,
-        precision: str = "auto",
+        dtype: str = "auto",
     ) -> Scorer:
         """Load the network of an opened checkpoint; see `esmgo.Predictor.load`."""
         where = choose_device(device)
         length = context_length or checkpoint.context_length
-        return cls(checkpoint.caller(), checkpoint.labels, length, where, precision)
+        return cls(checkpoint.caller(), checkpoint.labels, length, where, dtype)
 
     def states(
         self, sequences: Sequence[str]
@@ -72,7 +72,7 @@ class Scorer:
         rows = [encode(text, self.context_length) for part in parts for text in part]
         values = np.zeros((len(sequences), len(self.labels)), np.float32)
         states = np.empty((len(rows), self.caller.width), np.float32)
-        for at, found, vectors in probabilities(self.caller, rows, self.device, self.precision):
+        for at, found, vectors in probabilities(self.caller, rows, self.device, self.dtype):
             np.maximum.at(values, owner[at], found)
             states[at] = vectors
         return values, mean_of_windows(states, parts), [len(part) for part in parts]

@@ -124,7 +124,7 @@ def _files(files: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
 def _scores(expected: Mapping[str, Mapping[str, float]]) -> Iterator[Check]:
     from esmgo.predict.predictor import Predictor  # torch takes seconds
 
-    predictor = Predictor.load(device="cpu", precision="fp32")
+    predictor = Predictor.load(device="cpu", dtype="fp32")
     column = predictor.labels.column
     for prediction in predictor.predict(read_fasta(famous_path())):
         id = prediction.protein.id

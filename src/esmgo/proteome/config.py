@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream
 from esmgo.go.terms import Aspect
-from esmgo.options import option
+from esmgo.options import dtype_option, option
 from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig
 from esmgo.proteome.formats import OutputConfig
@@ -37,9 +37,9 @@ class PredictConfig(ScoringConfig, OutputConfig):
         "Leave out calls with a lower score.",
         minimum=0,
         maximum=1,
-        default_text=f"{MIN_SCORE}, or 0 with a promised precision",
+        default_text=f"{MIN_SCORE}, with `min_precision` 0",
     )
-    precision: float | None = option(
+    min_precision: float | None = option(
         None,
         "Keep calls only that are promised to hold this precision, a share between 0 and 1.",
         above=0,
@@ -62,11 +62,7 @@ class PredictConfig(ScoringConfig, OutputConfig):
         default_text="all the work",
     )
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
-    arithmetic: str = option(
-        "auto",
-        "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
-        choices=("auto", "bf16", "fp32"),
-    )
+    dtype: str = dtype_option(alias="arithmetic")
 
     def __post_init__(self) -> None:
         ScoringConfig.__post_init__(self)
@@ -87,11 +83,11 @@ class PredictConfig(ScoringConfig, OutputConfig):
     def rules(self) -> Rules:
         """Return what a call must have."""
         names = self.aspect.split(",") if self.aspect is not None else []
-        default = MIN_SCORE if self.precision is None else 0.0
+        default = MIN_SCORE if self.min_precision is None else 0.0
         return Rules(
             tuple(sorted({Aspect.parse(name) for name in names}, key=list(Aspect).index)),
             default if self.min_score is None else self.min_score,
-            self.precision,
+            self.min_precision,
             self.most_specific,
             self.top_k,
             self.with_ancestors,

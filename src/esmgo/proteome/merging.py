@@ -66,7 +66,7 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
             n_calls += len(calls.scores)
             n_abstained += int(calls.n_abstained.sum())
     return PredictSummary(
-        job.n_proteins, 0, n_calls, n_abstained, job.options.get("precision"),
+        job.n_proteins, 0, n_calls, n_abstained, job.options.get("min_precision"),
         tuple(targets.values()),
     )  # fmt: skip
 

@@ -150,7 +150,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         path,
         device=str(device),
         context_length=context_of(path, config.context_length),
-        precision=config.arithmetic,
+        dtype=config.dtype,
         homology=training_sequences(config.homology),
         sources=split_sources(config.sources),
         threads=available_threads(),
@@ -162,7 +162,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     exact = {
         "context_length": length,
         "device": device.type,
-        "arithmetic": resolved(device, config.arithmetic),
+        "dtype": resolved(device, config.dtype),
     }
     job = Job(
         version=version("esmgo"),
@@ -201,7 +201,7 @@ def _written(
             bar.update(len(block))
     outputs = tuple(config.outputs())
     return PredictSummary(
-        job.n_here, caller.n_repeated, n_calls, n_abstained, config.precision, outputs
+        job.n_here, caller.n_repeated, n_calls, n_abstained, config.min_precision, outputs
     )
 
 
