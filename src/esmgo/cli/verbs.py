@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from esmgo.cli import flags
 from esmgo.cli.table import VERBS
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import MachineError, UsageError, printable
-from esmgo.files.output import is_stream
+from esmgo.errors import printable
+from esmgo.files.output import check_free, is_stream
 
 if TYPE_CHECKING:
     from esmgo.predict.ranking import RankConfig
@@ -73,10 +73,8 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
 def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iterator[None]:
     """Log what was rejected and write it to the file ``rejects``, also where the work fails."""
     path = Path(config.rejects) if config.rejects else None
-    if path and path.exists() and not replaces:
-        raise UsageError(f"{printable(path)} exists; choose another name", field="rejects")
-    if path and not path.absolute().parent.is_dir():
-        raise MachineError(f"`rejects` {printable(path)}: there is no such folder")
+    if path:
+        check_free(path, overwrite=replaces, field="rejects", cure="choose another name")
     try:
         yield
     finally:

@@ -18,8 +18,9 @@ from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
-from esmgo.errors import AnnotationError, MachineError, UsageError, printable
+from esmgo.errors import AnnotationError, UsageError, printable
 from esmgo.files.folder import replacing_folder
+from esmgo.files.output import check_free
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.options import check, option
@@ -137,10 +138,7 @@ def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
         yield
         return
     path = Path(config.rejects)
-    if path.exists() and not config.overwrite:
-        raise UsageError(f"{printable(path, 90)} exists; `overwrite` replaces it", field="rejects")
-    if not path.absolute().parent.is_dir():
-        raise MachineError(f"{printable(path, 90)}: cannot be written: there is no such folder")
+    check_free(path, overwrite=config.overwrite, field="rejects")
     try:
         yield
     finally:

@@ -49,9 +49,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         if not _is_ours(error, path):
             raise
-        missing = isinstance(error, FileNotFoundError)
-        reason = "there is no such folder" if missing else (error.strerror or str(error)).lower()
-        raise MachineError(f"{printable(path, 90)}: cannot be written: {reason}") from error
+        raise refusal(path, error) from error
+
+
+def refusal(path: Path, error: OSError) -> MachineError:
+    """Return an error that names a path, and why the system refuses to write it."""
+    missing = isinstance(error, FileNotFoundError)
+    reason = "there is no such folder" if missing else (error.strerror or str(error)).lower()
+    return MachineError(f"{printable(path, 90)}: cannot be written: {reason}")
 
 
 def _is_ours(error: OSError, path: Path) -> bool:

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from esmgo.errors import EsmgoError, MachineError, UsageError, printable
+from esmgo.errors import EsmgoError, UsageError, printable
+from esmgo.files.atomic import refusal
+from esmgo.files.output import check_free
 
 
 @contextmanager
@@ -37,15 +39,10 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
         If the system refuses: no such parent, no permission, no space.
     """
     target = Path(os.path.realpath(path))
-    _check_free(path, target, overwrite=overwrite, mark=mark)
+    check_free(path, overwrite=overwrite, field="output_dir", mark=mark)
     beside = target.with_name(f".esmgo-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         beside.mkdir()
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = "there is no such parent folder" if missing else _words(error)
-        raise MachineError(f"{printable(path, 90)}: cannot be written: {reason}") from error
-    try:
         yield beside
         for each in (*beside.rglob("*"), beside):
             _sync(each)
@@ -56,25 +53,9 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             reason = f"{printable(path, 90)} was made by another process meanwhile"
             raise UsageError(reason, field="output_dir") from error
-        raise MachineError(f"{printable(path, 90)}: cannot be written: {_words(error)}") from error
+        raise refusal(path, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
-def _check_free(path: Path, target: Path, *, overwrite: bool, mark: str) -> None:
-    if not os.path.lexists(target):
-        return
-    if not overwrite:
-        raise UsageError(
-            f"{printable(path, 90)} exists; `overwrite` replaces it", field="output_dir"
-        )
-    if not target.is_dir() or (any(target.iterdir()) and not (target / mark).is_file()):
-        reason = f"holds no {mark}, so it is not replaced; remove it yourself"
-        raise UsageError(f"{printable(path, 90)} {reason}", field="output_dir")
 
 
 def _sync(path: Path) -> None:

@@ -15,31 +15,61 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from esmgo.errors import MachineError, UsageError, printable
-from esmgo.files.atomic import is_replaceable, replacing
+from esmgo.files.atomic import is_replaceable, refusal, replacing
 from esmgo.files.lock import acquire, release
 
 
-def check_free(output: str, *, overwrite: bool) -> None:
-    """Find before any work that ``output`` cannot be written.
+def check_free(
+    output: str | Path,
+    *,
+    overwrite: bool,
+    field: str = "output",
+    cure: str = "`overwrite` replaces it",
+    mark: str | None = None,
+) -> None:
+    """Check before any work that an output can be written.
+
+    Parameters
+    ----------
+    output : str or Path
+        A file, or with ``mark`` a folder; the text ``-`` is standard output.
+    overwrite : bool
+        Whether an older output may be replaced.
+    field, cure : str
+        For messages: the setting that names the output, and what to do about an older one.
+    mark : str, optional
+        A file that an older folder must contain, unless it is empty, to be replaced.
 
     Raises
     ------
     UsageError
-        If it is a folder, or a file that may not be replaced.
+        If a file is needed and a folder is there, or if the older output may not be replaced.
     MachineError
-        If there is no folder for it, or the system refuses.
+        If there is no folder for the output, or the system refuses.
     """
     if output == "-":
         return
-    path = Path(output)
-    if path.is_dir():
-        raise UsageError(f"{printable(path, 90)} is a folder; name a file", field="output")
-    if path.is_file() and not overwrite:
-        raise UsageError(f"{printable(path, 90)} exists; `overwrite` replaces it", field="output")
-    if not path.absolute().parent.is_dir():
-        raise MachineError(f"`output` {printable(path, 90)}: there is no such folder")
-    if not path.exists() and not os.access(path.absolute().parent, os.W_OK):
-        raise MachineError(f"`output` {printable(path, 90)} cannot be written: permission denied")
+    path, parent = Path(output), Path(os.path.realpath(output)).parent
+    name = printable(path, 90)
+    try:
+        is_folder, exists = path.is_dir(), path.exists() if mark else path.is_file()
+    except OSError as error:  # a name that is too long, say
+        raise refusal(path, error) from error
+    if is_folder and not mark:
+        raise UsageError(f"{name} is a folder; name a file in it", field)
+    if exists and not overwrite:
+        raise UsageError(f"{name} exists; {cure}", field)
+    if mark and exists and not (is_folder and _may_go(path, mark)):
+        reason = f"{name} holds no {mark}, so it is not replaced; remove it yourself"
+        raise UsageError(reason, field)
+    if not parent.is_dir():
+        raise MachineError(f"`{field}` {name}: there is no such {'parent ' if mark else ''}folder")
+    if not path.exists() and not os.access(parent, os.W_OK):
+        raise MachineError(f"`{field}` {name} cannot be written: permission denied")
+
+
+def _may_go(folder: Path, mark: str) -> bool:
+    return (folder / mark).is_file() or not any(folder.iterdir())
 
 
 @contextmanager
@@ -90,8 +120,7 @@ def exclusive(outputs: Iterable[str], *, overwrite: bool) -> Iterator[None]:
             try:
                 file = acquire(lock, path)
             except OSError as error:
-                words = (error.strerror or str(error)).lower()
-                raise MachineError(f"{printable(path, 90)}: cannot be written: {words}") from None
+                raise refusal(path, error) from error
             stack.callback(release, file, lock)
             for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
                 left.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, printable
+from esmgo.files.output import check_free
 from esmgo.go.terms import Aspect
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
@@ -70,10 +71,7 @@ def _output(config: SubgraphConfig) -> Path:
             f"{printable(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
             " `output=subgraph.html` needs nothing"
         )
-    if path.exists() and not config.overwrite:
-        raise UsageError(f"{printable(path)} exists; `overwrite` replaces it")
-    if not path.parent.is_dir():
-        raise MachineError(f"{printable(path)}: there is no folder {printable(path.parent)}")
+    check_free(path, overwrite=config.overwrite)
     return path
 
 
