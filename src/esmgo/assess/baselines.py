@@ -22,7 +22,7 @@ from esmgo.errors import FastaError, UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.evidence.diamond import votes_of as votes_of_hits
 from esmgo.evidence.votes import BLOCK, Votes, vote
-from esmgo.files.output import check_free, opened
+from esmgo.files.output import check_free, exclusive, opened
 from esmgo.files.source import check_readable
 from esmgo.go.scores import Scores
 from esmgo.metrics.baselines import term_frequency
@@ -150,7 +150,7 @@ def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> 
     data = open_corpus(config, report)
     proteins = _proteins(config, data, report)
     blocks = score_baseline(config, data, proteins, encoder)
-    with opened(output) as file:
+    with exclusive((output,), overwrite=config.overwrite), opened(output) as file:
         n_proteins, n_lines = write_cafa(blocks, file, name=accession)
     return BaselineSummary(method, len(data.train), n_proteins, n_lines, output)
 

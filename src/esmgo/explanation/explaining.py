@@ -27,7 +27,7 @@ from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text  # fm
 from esmgo.explanation.deletion import deletion_test, highest
 from esmgo.explanation.explanation import Ancestor, Explanation, Masking, Track, Training
 from esmgo.explanation.track import to_svg
-from esmgo.files.output import check_free, opened
+from esmgo.files.output import exclusive, opened
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
 from esmgo.model.bundled import checkpoint_or_bundled, context_of
@@ -122,8 +122,7 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
 
 def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
     """Write what `explain` finds, as ``config`` says; a file is complete or absent."""
-    check_free(config.output, overwrite=config.overwrite)
-    with opened(config.output) as file:
+    with exclusive((config.output,), overwrite=config.overwrite), opened(config.output) as file:
         for part in _rendered(explain(config, report), str(config.made)):
             file.write(part.encode("utf-8", "backslashreplace"))
             file.flush()

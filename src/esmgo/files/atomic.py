@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from esmgo.errors import EsmgoError, MachineError, printable
+
+TEMPORARY = r"\d+-[0-9a-f]{8}\.(tmp|old)"
+"""Pattern of the end of a temporary name: process, random digits, kind."""
+
+MAX_NAME = 200
+"""Bytes of a name to which an ending can be added; file systems take 255."""
 
 _DEVICES = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}
 
@@ -80,9 +89,35 @@ def _into(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def hidden(target: Path, ending: str) -> Path:
+    """Return a hidden path beside ``target``, named for it; a digest replaces a long name."""
+    name = os.fsencode(target.name)
+    stem = target.name if len(name) <= MAX_NAME else hashlib.sha256(name).hexdigest()
+    return target.with_name(f".{stem}.{ending}")
+
+
+def temporary(target: Path) -> Path:
+    """Return a new hidden path beside ``target``, to write to before a rename."""
+    return hidden(target, f"{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def sweep(target: Path) -> None:
+    """Remove what killed writers of ``target`` left; the caller keeps other writers out.
+
+    A folder that was moved away and not yet replaced is moved back.
+    """
+    name = re.compile(re.escape(hidden(target, "").name) + TEMPORARY)
+    for left in [each for each in target.parent.glob(".*") if name.fullmatch(each.name)]:
+        if left.suffix == ".old" and not target.exists():
+            left.rename(target)
+        elif left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def _beside(target: Path) -> Iterator[BinaryIO]:
-    # named for its target, so that the next writer can remove what a killed one left
-    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    beside = temporary(target)
     file = beside.open("xb")
     try:
         yield file
@@ -96,15 +131,17 @@ def _beside(target: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             beside.unlink()
         raise
-    _sync_folder(target.parent)
+    sync(target.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the file system knows how to sync a folder."""
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, survive a power cut, where the file system can."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
     except OSError:
-        return
+        if path.is_dir():  # what was renamed in it stays renamed
+            return
+        raise
     try:
         os.fsync(handle)
     except OSError as error:

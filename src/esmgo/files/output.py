@@ -5,17 +5,16 @@ Nothing here knows what they are.
 
 from __future__ import annotations
 
-import glob
 import gzip
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from esmgo.errors import MachineError, UsageError, printable
-from esmgo.files.atomic import is_replaceable, refusal, replacing
+from esmgo.files.atomic import hidden, is_replaceable, refusal, replacing, sweep
 from esmgo.files.lock import acquire, release
 
 
@@ -91,7 +90,7 @@ def opened(output: str) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, packed)
 
 
-def is_stream(output: str) -> bool:
+def is_stream(output: str | Path) -> bool:
     """Whether what is written cannot be taken back: standard output, a pipe, a device."""
     path = Path(output)
     try:
@@ -101,29 +100,34 @@ def is_stream(output: str) -> bool:
 
 
 @contextmanager
-def exclusive(outputs: Iterable[str], *, overwrite: bool) -> Iterator[None]:
-    """Check that files can be written, keep other writers out, remove what a killed one left.
+def exclusive(
+    outputs: Collection[str | Path],
+    *,
+    overwrite: bool,
+    field: str = "output",
+    mark: str | None = None,
+) -> Iterator[None]:
+    """Check that outputs are free, lock out other writers, remove what killed ones left.
+
+    The parameters are those of `check_free`.
 
     Raises
     ------
     UsageError
-        If another process writes to one of them, or one is there and may not be replaced.
+        If another process writes to an output, or as `check_free`.
     MachineError
         If the system refuses.
     """
-    paths = [Path(output).resolve() for output in outputs if not is_stream(output)]
-    for output in outputs:
-        check_free(output, overwrite=overwrite)
     with ExitStack() as stack:
-        for path in sorted(paths):
-            lock = path.with_name(f".{path.name}.lock")
+        for output in outputs:
+            check_free(output, overwrite=overwrite, field=field, mark=mark)
+        for path in sorted(Path(os.path.realpath(each)) for each in outputs if not is_stream(each)):
+            lock = hidden(path, "lock")
             try:
-                file = acquire(lock, path)
+                stack.callback(release, acquire(lock, path), lock)
+                sweep(path)
             except OSError as error:
                 raise refusal(path, error) from error
-            stack.callback(release, file, lock)
-            for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*.tmp"):
-                left.unlink(missing_ok=True)
-        for output in outputs:
-            check_free(output, overwrite=overwrite)  # again: the other writer may have finished
+        for output in outputs:  # again: another writer may have finished, or left an older folder
+            check_free(output, overwrite=overwrite, field=field, mark=mark)
         yield

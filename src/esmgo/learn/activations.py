@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import EsmgoError, MachineError, UsageError, printable
-from esmgo.files.atomic import write_atomically
+from esmgo.files.atomic import TEMPORARY, write_atomically
 from esmgo.files.journal import Journalled
 from esmgo.files.lock import acquire, release
 
@@ -35,7 +35,7 @@ _HEADER, _DATA, _JOURNAL = (f"activations.{kind}" for kind in ("json", "bin", "j
 _LOCK = ".activations.lock"
 _OURS = re.compile(
     r"\.activations\.lock|activations\.(json|bin|journal)"
-    r"|\.activations\.json\.\d+-[0-9a-f]+\.tmp"  # of a killed writer
+    rf"|\.activations\.json\.{TEMPORARY}"  # of a killed writer
 )
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from esmgo.data.download import locate_ontology
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.evidence.index import index_path
+from esmgo.files.atomic import refusal
+from esmgo.files.output import check_free, exclusive
 from esmgo.learn.config import FREE, Fitted, TrainConfig
-from esmgo.learn.lock import exclusive
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.model.container import best_path
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,13 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
     path = Path(config.checkpoint_path)
     if config.resume and path.is_dir():
         open_checkpoint(path)  # says what is there instead of a checkpoint
-    with exclusive(path):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refusal(path.parent, error) from error
+    check_free(path, overwrite=True, field="checkpoint_path")
+    files = path, best_path(path), index_path(path)
+    with exclusive(files, overwrite=True, field="checkpoint_path"):
         previous = None
         if config.resume and path.exists():
             previous = open_checkpoint(path)

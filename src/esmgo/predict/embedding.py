@@ -19,7 +19,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import replacing
-from esmgo.files.output import check_free
+from esmgo.files.output import check_free, exclusive
 from esmgo.files.source import check_readable
 from esmgo.model.bases import locate_base
 from esmgo.model.batches import blocks
@@ -168,7 +168,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
         "esmgo": version("esmgo"),
     }
     blocks = _embedded(config, caller, proteins, device, dtype)
-    with replacing(Path(output)) as file:
+    with exclusive((output,), overwrite=config.overwrite), replacing(Path(output)) as file:
         n_proteins = _WRITERS[Path(output).suffix](blocks, width, metadata, file)
     return EmbedSummary(n_proteins, width, config.pooling, output)
 

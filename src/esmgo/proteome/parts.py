@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from esmgo.errors import FastaError, UsageError, printable
-from esmgo.files.atomic import write_atomically
+from esmgo.files.atomic import TEMPORARY, write_atomically
 from esmgo.go.calls import Calls
 from esmgo.proteome.job import OTHER_INPUT, Job
 
@@ -29,7 +29,7 @@ SPOOL = "input.fasta"
 """What came through a pipe, which cannot be read twice."""
 
 _JOB = "job.json"
-_OURS = re.compile(rf"part-\d+|{_JOB}|{SPOOL}|\..*\.tmp")
+_OURS = re.compile(rf"part-\d+|{_JOB}|{SPOOL}|\..+\.{TEMPORARY}")
 DAMAGED = (
     zipfile.BadZipFile, struct.error, OSError, EOFError, RuntimeError, OverflowError,
     KeyError, ValueError, TypeError, AttributeError,
