@@ -66,8 +66,10 @@ def main() -> None:
             index = index.reordered(index.kmers.tour(bar.update))
     with replacing_folder(options.folder, overwrite=options.overwrite, mark="card.json") as folder:
         path = folder / "caller.safetensors"
-        packed = pack(source, path)
-        write_index(index_path(path), index, packed.labels, packed.encoder_fingerprint, small=True)
+        packed = pack(source, path, source.blend)
+        encoder = packed.encoder_fingerprint
+        sha256 = write_index(index_path(path), index, packed.labels, encoder, small=True)
+        packed = pack(source, path, source.blend | {"index_sha256": sha256})
         changes = differences(source, packed, options.fasta) | same_neighbours(index, packed)
         card = card_of(source, packed, index, changes)
         (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -80,11 +82,11 @@ def main() -> None:
     print(f"{size / 1e6:.2f} MB in {options.folder}")
 
 
-def pack(source: Checkpoint, path: Path) -> Checkpoint:
+def pack(source: Checkpoint, path: Path, blend: dict[str, Any]) -> Checkpoint:
     """Write weights, label space and blend alone."""
     save_checkpoint(
         path, source.caller(), source.labels, source.context_length, {},
-        blend=source.blend, small=True,
+        blend=blend, small=True,
     )  # fmt: skip
     return open_checkpoint(path)
 

@@ -8,11 +8,11 @@ import pytest
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
-from esmgo.errors import UsageError
+from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import index_path, open_index
 from esmgo.evidence.source_scores import EvidenceSource
 from esmgo.learn.blending import BlendConfig, blend
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.predict.predictor import Predictor
 
 
@@ -45,6 +45,11 @@ def test_without_kmers_there_is_no_blend_of_them(blended, held_out, tmp_path):
         Predictor.load(path, device="cpu", sources=["kmers"])
     # an index that has more than the blend: what there is a blend of
     shutil.copy(index_path(blended[0]), index_path(path))
+    with pytest.raises(CheckpointError, match="run esmgo blend again"):
+        Predictor.load(path, device="cpu")
+    value = open_checkpoint(path).blend
+    del value["index_sha256"]  # as an older version wrote it
+    replace_blend(path, value)
     found = Predictor.load(path, device="cpu")
     assert found.variant.sources == ("head", "neighbours")
     assert not (found.evidence(held_out[:3]).sources & EvidenceSource.KMERS).any()

@@ -1,6 +1,10 @@
 """The index of the training proteins beside a checkpoint."""
 
+import os
 import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +13,19 @@ import torch
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import Index, index_path, open_index, write_index
+from esmgo.evidence.index import (
+    Index,
+    files_of,
+    index_path,
+    open_index,
+    replace_index,
+    write_index,
+)
 from esmgo.go.sparse import SparseRows
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.learn.blending import BlendConfig, blend
+from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.embeddings import embed, encoder_of
+from esmgo.predict.blend import Blend
 
 
 def test_a_packed_caller_has_a_small_index_that_its_encoder_owns(blended, packed):
@@ -38,7 +51,7 @@ def test_few_vectors_and_none_are_packed(blended, tmp_path):
         terms = SparseRows.of([0] * n, np.empty(0, np.int32))
         index = Index(("a", "b")[:n], np.array(vectors, np.float16), terms)
         write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, small=True)
-        found = open_index(open_checkpoint(path))
+        found = open_index(replace(open_checkpoint(path), blend=None))
         np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
 
 
@@ -85,3 +98,100 @@ def test_damaged_index_is_refused(checkpoint, tmp_path):
     damaged.write_bytes(data)
     with pytest.raises(CheckpointError, match="damaged"):
         open_index(open_checkpoint(tmp_path / checkpoint.name))
+
+
+def name_no_index(path):
+    """Make the blend one that an older version wrote."""
+    blend = open_checkpoint(path).blend
+    replace_blend(path, {key: value for key, value in blend.items() if key != "index_sha256"})
+
+
+def pair_of(path):
+    """What tells one pair of index and blend from another, as they are opened."""
+    checkpoint = open_checkpoint(path)
+    index = open_index(checkpoint, with_kmers=False)
+    assert checkpoint.blend.get("index_sha256") in (None, index.fingerprint)
+    return Blend.of(checkpoint).num_neighbours, len(index)
+
+
+def swap(path, n, die_at=0):
+    """Replace index and blend by others of a number in a process; kill it at a step of these."""
+    pid = os.fork()
+    if pid == 0:
+        steps = [0]
+
+        def killing(real):
+            def step(*words):
+                for do in (lambda: None, lambda: real(*words)):  # before it, and after it
+                    do()
+                    steps[0] += 1
+                    if steps[0] == die_at:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            return step
+
+        try:
+            os.fsync, Path.replace = killing(os.fsync), killing(Path.replace)
+            checkpoint = open_checkpoint(path)
+            index = open_index(replace(checkpoint, blend=None), with_kmers=False)
+            ids = tuple(f"p{i}" for i in range(n))
+            few = Index(ids, index.vectors[:n], index.terms.take(np.arange(n)))
+            replace_index(checkpoint, few, checkpoint.blend | {"num_neighbours": n})
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_kill_at_any_step_leaves_the_old_pair_or_the_new_one(blended, tmp_path):
+    first = tmp_path / "first"
+    first.mkdir()
+    path = first / "checkpoint.pt"
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, first / each.name)
+    name_no_index(path)
+    old = pair_of(path)
+    n_steps = seen = 0
+    for die_at in range(1, 99):
+        folder = tmp_path / str(die_at)
+        shutil.copytree(first, folder)
+        code = swap(folder / path.name, 20, die_at)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        n_steps, found = die_at, pair_of(folder / path.name)
+        assert found in (old, (20, 20))
+        seen |= 1 << (found == (20, 20))
+        for again in (*range(1, 5), 99):  # what is killed next, until a swap is complete
+            code = swap(folder / path.name, 10, again)
+            found = pair_of(folder / path.name), found
+            assert found[0] in (found[1], (10, 10))
+            found = found[0]
+        assert (code, found) == (0, (10, 10))
+        assert not files_of(folder / path.name)[2].exists()
+    assert (n_steps, seen) == (14, 3)  # 2 syncs and a rename for each of two files, and a rename
+
+
+def test_a_blend_with_another_index_is_refused_until_blending_again(blended, tmp_path, capsys):
+    path = tmp_path / "checkpoint.pt"
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    config = BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu")
+    blend(replace(config, kmers=0))
+    shutil.copy(blended[0], path)  # the older blend with the newer index
+    assert main(["rank", "--sequence=MKV", f"--checkpoint_path={path}", "--device=cpu"]) == 6
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "run esmgo blend again" in line
+    shutil.copy(index_path(blended[0]), files_of(path)[2])  # a swap that was not finished
+    assert pair_of(path) == pair_of(blended[0])
+    files_of(path)[2].unlink()
+    blend(config)
+    assert pair_of(path) == pair_of(blended[0])
+
+
+def test_resuming_a_training_that_is_done_leaves_blend_and_index_as_they_are(blended, tmp_path):
+    path = tmp_path / blended[0].name
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    assert main(["train", "--resume", f"--checkpoint_path={path}", "--device=cpu"]) == 0
+    assert pair_of(path) == pair_of(blended[0])

@@ -16,8 +16,11 @@ def killed(work):
     """Do some work in a process that kills itself when it is done."""
     pid = os.fork()
     if pid == 0:
-        work()
-        os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            work()
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 

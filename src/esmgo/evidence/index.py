@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from esmgo.errors import CheckpointError, printable
 from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
-from esmgo.model.checkpoint import Checkpoint
+from esmgo.model.checkpoint import Checkpoint, replace_blend
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
 from esmgo.model.container import Header, TensorInfo, read_header, write_container
 
@@ -83,10 +84,15 @@ def index_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.index{path.suffix}")
 
 
+def files_of(path: Path) -> tuple[Path, Path, Path]:
+    """Return checkpoint, index, and the place where the next index waits; see `replace_index`."""
+    return path, index_path(path), path.with_name(f"{path.stem}.index.new{path.suffix}")
+
+
 def write_index(
     path: Path, index: Index, labels: LabelSpace, encoder: str, *, small: bool = False
-) -> None:
-    """Write an index; afterwards the old or the new one stands at ``path``, whole.
+) -> str:
+    """Write an index; afterwards ``path`` is the old or the new one, complete.
 
     Parameters
     ----------
@@ -100,6 +106,11 @@ def write_index(
         `Checkpoint.encoder_fingerprint` of who made the vectors.
     small : bool
         Store vectors in an eighth of the room, nearly as they were, and ids deflated.
+
+    Returns
+    -------
+    str
+        Its fingerprint.
 
     Raises
     ------
@@ -128,30 +139,60 @@ def write_index(
     if index.kmers is not None:
         tensors += _squeezed(index.kmers)
         metadata["kmers"] = _KIND
-    write_container(path, tensors, metadata, small=small)
+    return write_container(path, tensors, metadata, small=small)
+
+
+def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]) -> None:
+    """Replace index and blend of a checkpoint; at every moment the old or the new pair is in use.
+
+    The new index waits at the last of `files_of` until the checkpoint contains the new blend,
+    which names the fingerprint of the new index. The caller keeps other writers out.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full or refuses.
+    """
+    path, usual, new = files_of(checkpoint.path)
+    with suppress(CheckpointError, KeyError):  # there is none
+        if read_header(new).notes["sha256"] == _index_of(checkpoint):
+            new.replace(usual)  # an earlier process was killed before this step
+    sha256 = write_index(new, index, checkpoint.labels, checkpoint.encoder_fingerprint)
+    replace_blend(path, {**blend, "index_sha256": sha256})
+    new.replace(usual)
 
 
 def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
     """Read the index of a checkpoint, or None if there is none.
 
-    The best epoch has the index of the last where both have the same encoder. Who does without
-    k-mers is spared reading them.
+    A blend has the index that it names. Otherwise the best epoch has the index of the last
+    where both have the same encoder. Without ``with_kmers`` no k-mers are read.
 
     Raises
     ------
     CheckpointError
-        If the file is damaged.
+        If the file is damaged, or if it is not the index that the blend names.
     """
-    path = checkpoint.path
-    last = path.with_name(path.name.replace(".best", "", 1))
+    path, usual, new = files_of(checkpoint.path)
+    named, last = _index_of(checkpoint), path.with_name(path.name.replace(".best", "", 1))
+    paths = [usual, index_path(last)] + [new] * (named is not None)
+    found = [beside for beside in dict.fromkeys(paths) if beside.is_file()]
     wanted = checkpoint.labels.fingerprint, checkpoint.encoder_fingerprint
-    for beside in dict.fromkeys((index_path(path), index_path(last))):
-        if beside.is_file():
-            header = read_header(beside)
-            meta = header.metadata or {}
-            if (meta.get("labels_sha256"), meta.get("encoder_sha256")) == wanted:
-                return _read(header, checkpoint.labels, with_kmers)
+    for header in map(read_header, found):
+        meta = header.metadata or {}
+        is_own = (meta.get("labels_sha256"), meta.get("encoder_sha256")) == wanted
+        if is_own and named in (None, header.notes["sha256"]):
+            return _read(header, checkpoint.labels, with_kmers)
+    if found and named is not None:
+        raise CheckpointError(
+            path, "its blend was fitted with another index: run esmgo blend again"
+        )
     return None
+
+
+def _index_of(checkpoint: Checkpoint) -> str | None:
+    """Return the fingerprint of the index that the blend of a checkpoint names, if any."""
+    return (checkpoint.blend or {}).get("index_sha256")
 
 
 def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:

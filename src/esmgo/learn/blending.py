@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -24,15 +24,16 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
-from esmgo.evidence.index import Index, as_stored, index_path, open_index, write_index
+from esmgo.evidence.index import Index, as_stored, files_of, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.source_scores import SCORING, EvidenceSource
 from esmgo.evidence.sources import Sources
+from esmgo.files.output import exclusive
 from esmgo.go.information import information_accretion
 from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.learn.fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
-from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
@@ -142,8 +143,15 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     """
     report = ReadReport() if report is None else report
     path = Path(config.checkpoint_path)
+    if not path.is_file():
+        open_checkpoint(path)  # tells what is there instead
+    with exclusive(files_of(path), overwrite=True, field="checkpoint_path"):
+        return _blend(config, path, report)
+
+
+def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     checkpoint = open_checkpoint(path)
-    index = open_index(checkpoint, with_kmers=False)
+    index = open_index(replace(checkpoint, blend=None), with_kmers=False)
     if index is None:
         raise UsageError(
             f"no index beside {printable(path, 60)}: fine-tune.py with `resume` and the same"
@@ -190,8 +198,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
             variants.append(variant)
             if n > 1:
                 fmax["blend of " + " + ".join(names[:n])] = found
-    write_index(index_path(path), index, data.labels, checkpoint.encoder_fingerprint)
-    replace_blend(path, Blend(config.num_neighbours, tuple(variants)).to_json())
+    replace_index(checkpoint, index, Blend(config.num_neighbours, tuple(variants)).to_json())
     return BlendSummary(len(records), fmax, str(path))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from esmgo.data.download import locate_ontology
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.evidence.index import index_path
+from esmgo.evidence.index import files_of
 from esmgo.files.atomic import refusal
 from esmgo.files.output import check_free, exclusive
 from esmgo.learn.config import FREE, Fitted, TrainConfig
@@ -50,7 +50,7 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
     except OSError as error:
         raise refusal(path.parent, error) from error
     check_free(path, overwrite=True, field="checkpoint_path")
-    files = path, best_path(path), index_path(path)
+    files = *files_of(path), best_path(path)
     with exclusive(files, overwrite=True, field="checkpoint_path"):
         previous = None
         if config.resume and path.exists():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from esmgo.evidence.index import Index, as_stored, index_path, write_index
+from esmgo.evidence.index import Index, as_stored, files_of, write_index
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import open_checkpoint
@@ -17,11 +17,16 @@ from esmgo.model.scoring import in_batches, token_budget
 def index_training(state: State, path: Path, stop: StopRequest) -> None:
     """Write the index of the checkpoint at ``path``: complete or absent.
 
+    A blend and its index stay: training saves no blend, so nothing was trained since.
+
     Raises
     ------
     Stopped
-        After a signal; resuming makes it anew.
+        After a signal; resuming starts the index from the beginning.
     """
+    checkpoint, (_, usual, new) = open_checkpoint(path), files_of(path)
+    if checkpoint.blend is not None and (usual.is_file() or new.is_file()):
+        return
     features, train = state.features, state.data.train
     state.caller.train(False)
     vectors = np.empty((len(train), state.caller.width), np.float16)
@@ -32,5 +37,5 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
     index = Index(train.ids, vectors, train.terms)
-    encoder = open_checkpoint(path).encoder_fingerprint
-    write_index(index_path(path), index, state.data.labels, encoder)
+    write_index(usual, index, state.data.labels, checkpoint.encoder_fingerprint)
+    new.unlink(missing_ok=True)  # of an earlier blend

@@ -19,7 +19,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from esmgo.errors import CheckpointError, printable
-from esmgo.files.lock import acquire, release
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
@@ -45,8 +44,9 @@ _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
 class Checkpoint:
     """An opened checkpoint; weights are read when `caller` is asked for.
 
-    ``training`` holds what resuming needs: settings, seed, epoch, step, split. ``blend`` is
-    how the head goes together with other sources, as plain values.
+    ``training`` holds what resuming needs: settings, seed, epoch, step, split. ``blend`` tells
+    how to combine the head with other sources, as plain values; its ``index_sha256``, if any,
+    is the fingerprint of the only index that it fits.
     """
 
     path: Path
@@ -166,29 +166,24 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def replace_blend(path: Path, blend: Mapping[str, Any]) -> None:
-    """Put a blend into a checkpoint; afterwards the old or the new one stands there, whole.
+    """Put a blend into a checkpoint; afterwards ``path`` is the old or the new one, complete.
+
+    The caller keeps other writers out.
 
     Raises
     ------
     CheckpointError
         If it is not a checkpoint.
-    UsageError
-        If another process writes to it.
     MachineError
         If the disk is full or refuses.
     """
-    lock = path.with_name(f".{path.name}.lock")
-    held = acquire(lock, path)
-    try:
-        header = open_checkpoint(path).header
-        data = np.memmap(path, np.uint8, "r", header.data_start).data
-        tensors = (
-            (name, info.dtype, info.shape, data[info.begin : info.end])
-            for name, info in sorted(header.tensors.items(), key=lambda item: item[1].begin)
-        )
-        write_container(path, tensors, (header.metadata or {}) | {"blend": dict(blend)})
-    finally:
-        release(held, lock)
+    header = open_checkpoint(path).header
+    data = np.memmap(path, np.uint8, "r", header.data_start).data
+    tensors = (
+        (name, info.dtype, info.shape, data[info.begin : info.end])
+        for name, info in sorted(header.tensors.items(), key=lambda item: item[1].begin)
+    )
+    write_container(path, tensors, (header.metadata or {}) | {"blend": dict(blend)})
 
 
 def _context_length(value: Any) -> int:

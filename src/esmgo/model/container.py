@@ -75,8 +75,8 @@ def write_container(
     metadata: Mapping[str, Any],
     *,
     small: bool = False,
-) -> None:
-    """Write tensors and metadata; afterwards the old or the new file stands at ``path``, whole.
+) -> str:
+    """Write tensors and metadata; afterwards ``path`` is the old or the new file, complete.
 
     Parameters
     ----------
@@ -88,6 +88,11 @@ def write_container(
         JSON values.
     small : bool
         Deflate them: a fifth of the room, but other tools cannot read them.
+
+    Returns
+    -------
+    str
+        The SHA-256 that the file contains, in hexadecimal digits.
 
     Raises
     ------
@@ -122,6 +127,7 @@ def write_container(
         raise MachineError(
             f"{error}; {8 + len(text) + at:,} bytes needed, {free:,} free; what was there is intact"
         ) from error
+    return digest.hexdigest()
 
 
 def read_header(path: Path) -> Header:
