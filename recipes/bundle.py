@@ -67,7 +67,7 @@ def main() -> None:
     with replacing_folder(options.folder, overwrite=options.overwrite, mark="card.json") as folder:
         path = folder / "caller.safetensors"
         packed = pack(source, path, source.blend)
-        encoder = packed.encoder_fingerprint
+        encoder = packed.read_encoder_fingerprint()
         sha256 = write_index(index_path(path), index, packed.labels, encoder, small=True)
         packed = pack(source, path, source.blend | {"index_sha256": sha256})
         changes = differences(source, packed, options.fasta) | same_neighbours(index, packed)

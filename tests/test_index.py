@@ -50,7 +50,8 @@ def test_few_vectors_and_none_are_packed(blended, tmp_path):
         n = len(vectors)
         terms = SparseRows.of([0] * n, np.empty(0, np.int32))
         index = Index(("a", "b")[:n], np.array(vectors, np.float16), terms)
-        write_index(index_path(path), index, whole.labels, whole.encoder_fingerprint, small=True)
+        encoder = whole.read_encoder_fingerprint()
+        write_index(index_path(path), index, whole.labels, encoder, small=True)
         found = open_index(replace(open_checkpoint(path), blend=None))
         np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
 

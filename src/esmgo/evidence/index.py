@@ -24,7 +24,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import Checkpoint, replace_blend
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
-from esmgo.model.container import Header, TensorInfo, read_header, write_container
+from esmgo.model.container import Header, read_header, write_container
 
 _PLAIN, _COARSE = 1, 4
 """Formats, by how vectors are stored."""
@@ -103,7 +103,7 @@ def write_index(
     labels : LabelSpace
         The columns of its annotations; only the most specific ones are written.
     encoder : str
-        `Checkpoint.encoder_fingerprint` of who made the vectors.
+        `Checkpoint.read_encoder_fingerprint` of the checkpoint that made the vectors.
     small : bool
         Store vectors in an eighth of the room, nearly as they were, and ids deflated.
 
@@ -157,7 +157,8 @@ def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]
     with suppress(CheckpointError, KeyError):  # there is none
         if read_header(new).notes["sha256"] == _index_of(checkpoint):
             new.replace(usual)  # an earlier process was killed before this step
-    sha256 = write_index(new, index, checkpoint.labels, checkpoint.encoder_fingerprint)
+    encoder = checkpoint.read_encoder_fingerprint()
+    sha256 = write_index(new, index, checkpoint.labels, encoder)
     replace_blend(path, {**blend, "index_sha256": sha256})
     new.replace(usual)
 
@@ -165,8 +166,9 @@ def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]
 def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
     """Read the index of a checkpoint, or None if there is none.
 
-    A blend has the index that it names. Otherwise the best epoch has the index of the last
-    where both have the same encoder. Without ``with_kmers`` no k-mers are read.
+    A blend has the index that it names, which is of the same encoder. Without such a name the
+    best epoch has the index of the last where both have the same encoder, whose weights are read
+    to compare them. Without ``with_kmers`` no k-mers are read.
 
     Raises
     ------
@@ -177,11 +179,13 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
     named, last = _index_of(checkpoint), path.with_name(path.name.replace(".best", "", 1))
     paths = [usual, index_path(last)] + [new] * (named is not None)
     found = [beside for beside in dict.fromkeys(paths) if beside.is_file()]
-    wanted = checkpoint.labels.fingerprint, checkpoint.encoder_fingerprint
     for header in map(read_header, found):
         meta = header.metadata or {}
-        is_own = (meta.get("labels_sha256"), meta.get("encoder_sha256")) == wanted
-        if is_own and named in (None, header.notes["sha256"]):
+        if named is not None:
+            is_own = header.notes.get("sha256") == named
+        else:
+            is_own = meta.get("encoder_sha256") == checkpoint.read_encoder_fingerprint()
+        if is_own and meta.get("labels_sha256") == checkpoint.labels.fingerprint:
             return _read(header, checkpoint.labels, with_kmers)
     if found and named is not None:
         raise CheckpointError(
@@ -205,7 +209,7 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
         info = header.tensors.get(name)
         if info is None or info.dtype != dtype:
             raise CheckpointError(path, f"incomplete index: without {name}")
-        arrays[name] = _array(header, info, plain)
+        arrays[name] = header.read(name, plain).reshape(info.shape)
     ids = tuple(meta["ids"])
     try:
         vectors, terms = _opened(arrays)
@@ -225,11 +229,6 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
         closed = terms.closed(labels)
         kmers = None if waiting is None else waiting.result()
     return Index(ids, vectors, closed, header.notes["sha256"], kmers)
-
-
-def _array(header: Header, info: TensorInfo, plain: str) -> NDArray[Any]:
-    n, at = (info.end - info.begin) // np.dtype(plain).itemsize, header.data_start + info.begin
-    return np.fromfile(header.path, plain, n, offset=at).reshape(info.shape)
 
 
 def _opened(arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float16], SparseRows]:
@@ -255,7 +254,7 @@ def _kmers(header: Header, n_proteins: int) -> Kmers:
     if kind != _KIND:
         raise CheckpointError(path, "k-mers of another kind: esmgo blend gathers them anew")
     try:
-        keys, *lists = (_array(header, header.tensors[f"kmers.{name}"], "|u1") for name in _KMERS)
+        keys, *lists = (header.read(f"kmers.{name}") for name in _KMERS)
         steps, holders = inflated(keys), inflated_lists(*lists)
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({printable(repr(error), 60)})") from None

@@ -37,5 +37,5 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
     index = Index(train.ids, vectors, train.terms)
-    write_index(usual, index, state.data.labels, checkpoint.encoder_fingerprint)
+    write_index(usual, index, state.data.labels, checkpoint.read_encoder_fingerprint())
     new.unlink(missing_ok=True)  # of an earlier blend

@@ -70,21 +70,14 @@ class Checkpoint:
         weights = dict(_read_tensors(self.header, _is_weight))
         return Caller.restore(self.path, self.encoder, weights)
 
-    @property
-    def encoder_fingerprint(self) -> str:
-        """SHA-256 of the encoder's weights, in hexadecimal digits: equal, then equal embeddings."""
-        digest = hashlib.sha256(
-            json.dumps(self.encoder | {"num_labels": 0}, sort_keys=True).encode()
-        )
-        with self.header.path.open("rb") as file:
-            for name, info in sorted(self.header.tensors.items()):
-                if name.startswith("esm."):
-                    digest.update(f"{name} {info.dtype}".encode())
-                    file.seek(self.header.data_start + info.begin)
-                    left = info.end - info.begin
-                    while chunk := file.read(min(left, 1 << 22)):
-                        digest.update(chunk)
-                        left -= len(chunk)
+    def read_encoder_fingerprint(self) -> str:
+        """Read the encoder; return its SHA-256: equal fingerprints mean equal embeddings."""
+        sizes = json.dumps(self.encoder | {"num_labels": 0}, sort_keys=True)
+        digest = hashlib.sha256(sizes.encode())
+        for name, info in sorted(self.header.tensors.items()):
+            if name.startswith("esm."):
+                digest.update(f"{name} {info.dtype}".encode())
+                digest.update(self.header.read(name).data)
         return digest.hexdigest()
 
     def optimizer_state(self) -> dict[str, Tensor]:

@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from esmgo.errors import CheckpointError, MachineError, printable
 from esmgo.files.atomic import replacing
 
@@ -67,6 +70,12 @@ class Header:
     metadata: dict[str, Any] | None
     notes: Mapping[str, str]
     data_start: int
+
+    def read(self, name: str, dtype: str = "|u1") -> NDArray[Any]:
+        """Return the values of a tensor as a flat array of a NumPy type."""
+        info = self.tensors[name]
+        n = (info.end - info.begin) // np.dtype(dtype).itemsize
+        return np.fromfile(self.path, dtype, n, offset=self.data_start + info.begin)
 
 
 def write_container(
