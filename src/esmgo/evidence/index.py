@@ -92,7 +92,9 @@ def files_of(path: Path) -> tuple[Path, Path, Path]:
 def write_index(
     path: Path, index: Index, labels: LabelSpace, encoder: str, *, small: bool = False
 ) -> str:
-    """Write an index; afterwards ``path`` is the old or the new one, complete.
+    """Write an index and return its fingerprint.
+
+    Afterwards ``path`` is the old or the new one, complete.
 
     Parameters
     ----------
@@ -106,11 +108,6 @@ def write_index(
         `Checkpoint.read_encoder_fingerprint` of the checkpoint that made the vectors.
     small : bool
         Store vectors in an eighth of the room, nearly as they were, and ids deflated.
-
-    Returns
-    -------
-    str
-        Its fingerprint.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all. Nothing here knows what is in them."""
+"""Writing files completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,25 +26,18 @@ _DEVICES = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``: afterwards the file is the old one or the new one.
-
-    Raises
-    ------
-    MachineError
-        If the system refuses; the old file, if any, is as it was.
-    """
+    """Write ``data`` to ``path``; see `replacing`."""
     with replacing(path) as file:
         file.write(data)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes the place of ``path`` when the block ends well.
+    """Open a binary file that replaces ``path`` when the block ends without an error.
 
-    It is written beside the target, synced, renamed, and its folder synced; whatever
-    goes wrong, it is removed again. Permissions follow the umask, and a symbolic link
-    goes on pointing to the target. What is not a regular file (``/dev/stdout``, a pipe)
-    cannot be replaced and is written directly.
+    It is written beside the target, synced and renamed, and its folder is synced. After an
+    error it is removed. Permissions follow the umask; a symbolic link still points to its
+    target. A device or a pipe cannot be replaced and is written directly.
 
     Raises
     ------
@@ -69,7 +62,7 @@ def refusal(path: Path, error: OSError) -> MachineError:
 
 
 def _is_ours(error: OSError, path: Path) -> bool:
-    """Whether the write failed, and not something that the block read from elsewhere."""
+    """Whether the write failed, and not something else that the block did."""
     name = error.filename
     return name is None or Path(name) == path or Path(name).suffix == ".tmp"
 

@@ -1,4 +1,4 @@
-"""Writing a folder completely or not at all. Nothing here knows what is in it."""
+"""Writing a folder completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Content that is packed: gzip is unpacked, all else is refused by name.
+"""Packed content: gzip is unpacked, other formats are refused by name.
 
-Told by the first bytes, never by the name of the file. Nothing here opens one.
+The first bytes decide, never the name of the file.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def gunzip(
     Raises
     ------
     InputError
-        Of the kind ``refuse``: truncated, damaged, or followed by something else.
+        Of the kind ``refuse``: truncated, damaged, or followed by other bytes.
     """
     while data := _next_member(data, rest, name, refuse):
         member = zlib.decompressobj(wbits=31)
@@ -75,16 +75,16 @@ def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: type[Inp
 
 
 def refuse_foreign(head: bytes, name: str, refuse: type[InputError]) -> None:
-    """Refuse by name what is compressed, packed or encoded in a way that is not read.
+    """Refuse by name content that is compressed, packed or encoded in a way that is not read.
 
     Raises
     ------
     InputError
         Of the kind ``refuse``.
     """
-    for magic, words in (*_FOREIGN, (GZIP, "gzip data inside gzip data; decompress it once")):
+    for magic, reason in (*_FOREIGN, (GZIP, "gzip data inside gzip data; decompress it once")):
         if head.startswith(magic):
-            raise refuse(name, words)
+            raise refuse(name, reason)
     if head[257:262] == b"ustar":
         raise refuse(name, "a tar archive; extract it first")
     sample = head[:64]

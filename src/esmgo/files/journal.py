@@ -1,10 +1,10 @@
-"""A file that only grows, and of which a right beginning survives whatever happens.
+"""A file that only grows, and its journal, which tells which beginning of the file is valid.
 
-Beside the data stands a journal with a line for every append: items, bytes, CRC-32. Data
-comes before its line, and a line counts only while its CRC-32 holds, so after a kill, a
-power cut or a full disk the items before that moment are there, and no others.
+The journal has a line for every append: items, bytes, CRC-32. Data is written before its line,
+and a line counts only if its CRC-32 holds, so after a kill, a power cut or a full disk the
+items of earlier appends are there, and no others.
 
-Nothing here knows what the items are. All methods raise OSError as the system does.
+All methods raise OSError as the system does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SYNC_BYTES = 64 << 20
-"""Written between two syncs: what a power cut can cost, under a second of most disks."""
+"""Bytes between two syncs: what a power cut can cost, under a second of most disks."""
 
 _LINE = re.compile(rb"([1-9]\d{0,17}) ([1-9]\d{0,17}) ([0-9a-f]{8})\n")
 _CHUNK = 1 << 20
@@ -28,14 +29,14 @@ _CHUNK = 1 << 20
 class Journalled:
     """N items in the file ``data``, and its journal.
 
-    Opening checks every byte, and cuts both files to their longest sound beginning.
+    Opening checks every byte, and cuts both files to their longest valid beginning.
 
     Parameters
     ----------
     data, journal : Path
-        Made where they are missing.
+        Made if they are missing.
     owner : str
-        First line of the journal; with another one, nothing in the files counts.
+        First line of the journal; if the journal has a different one, the files begin again.
     bounds : ndarray, shape=(N + 1,), dtype=int64
         Where in the data each item begins and the last one ends, in bytes; increasing.
     """
@@ -43,17 +44,11 @@ class Journalled:
     def __init__(self, data: Path, journal: Path, owner: str, bounds: NDArray[np.int64]) -> None:
         self._bounds = bounds
         self._unsynced = 0
-        self.data = _opened(data)
-        try:
-            self._journal = _opened(journal)
-            try:
-                self.n_done, self._end, self.n_damaged = self._recovered(owner.encode() + b"\n")
-            except BaseException:
-                self._journal.close()
-                raise
-        except BaseException:
-            self.data.close()
-            raise
+        with ExitStack() as stack:  # closes both files if one cannot be opened or read
+            self.data = stack.enter_context(_opened(data))
+            self._journal = stack.enter_context(_opened(journal))
+            self.n_done, self._end, self.n_damaged = self._recovered(owner.encode() + b"\n")
+            stack.pop_all()
 
     def append(self, n: int, data: memoryview) -> None:
         """Add the bytes of the next ``n`` items; if it fails, nothing has changed.
@@ -76,7 +71,7 @@ class Journalled:
         self._end += len(line)
 
     def close(self) -> None:
-        """Bring what was appended to the disk."""
+        """Sync both files to the disk and close them."""
         try:
             if self._unsynced:
                 os.fsync(self.data.fileno())
@@ -87,7 +82,7 @@ class Journalled:
             self.data.close()
 
     def _recovered(self, owner: bytes) -> tuple[int, int, int]:
-        """Cut both files to their sound beginning.
+        """Cut both files to their valid beginning.
 
         Returns
         -------
@@ -119,7 +114,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _crc(file: BinaryIO, n_bytes: int) -> int | None:
-    """Return the CRC-32 of the next bytes, or None where there are fewer."""
+    """Return the CRC-32 of the next bytes, or None if there are fewer."""
     buffer = memoryview(bytearray(min(n_bytes, _CHUNK)))
     crc = 0
     while n_bytes:

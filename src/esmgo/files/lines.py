@@ -1,15 +1,14 @@
-"""files/lines.py"""
+"""Input as lines: whole lines in blocks, lines of text, or pieces of lines of any length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from esmgo.files.source import Refusal, _with_head
+from esmgo.files.source import Refusal, with_head
 
 MAX_PIECE = 1 << 20
-"""Bytes of one line that are held at once; a longer line comes in pieces."""
-
+"""Maximum bytes of a piece; a longer line comes in several."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -21,11 +20,11 @@ class Piece(NamedTuple):
     """Counted from 1."""
     data: bytes
     ends: bool
-    """Whether the line ends here; if not, the next piece goes on with it."""
+    """Whether the line ends here; if not, the next piece continues it."""
 
 
 def pieces(content: Iterable[bytes]) -> Iterator[Piece]:
-    r"""Cut ``content`` into lines, without holding more than `MAX_PIECE` bytes of one.
+    r"""Cut ``content`` into lines, a line of more than `MAX_PIECE` bytes into pieces.
 
     ``\n``, ``\r\n`` and ``\r`` end a line, also mixed; nothing else does. A UTF-8 byte
     order mark at the start is dropped. An empty last line is not yielded.
@@ -73,7 +72,7 @@ def line_blocks(
     """
     parts: list[bytes] = []
     line, n_held, last_cr = 1, 0, b""
-    for chunk in _with_head(iter(content), len(_BOM)):
+    for chunk in with_head(iter(content), len(_BOM)):
         data = last_cr + chunk
         if line == 1 and not parts:
             data = data.removeprefix(_BOM)

@@ -11,12 +11,12 @@ from esmgo.errors import UsageError, printable
 
 
 def acquire(lock: Path, target: Path) -> int:
-    """Make and lock the file ``lock``; `release` takes what is returned.
+    """Make and lock the file ``lock``; return a handle for `release`.
 
     Raises
     ------
     UsageError
-        If another holds it: ``target`` is being written by the pid and host that it names.
+        If another process holds the lock; the message names its pid and host, and ``target``.
     OSError
         If the system refuses.
     """
@@ -43,7 +43,7 @@ def acquire(lock: Path, target: Path) -> int:
 
 
 def release(file: int, lock: Path) -> None:
-    """Remove the lock and let the next one in."""
+    """Remove the lock, so that another process may take it."""
     lock.unlink(missing_ok=True)
     os.close(file)
 

@@ -1,7 +1,4 @@
-"""Where results go: standard output, or a file that is complete or absent.
-
-Nothing here knows what they are.
-"""
+"""Where results go: standard output, or a file that is complete or absent."""
 
 from __future__ import annotations
 
@@ -58,17 +55,13 @@ def check_free(
         raise UsageError(f"{name} is a folder; name a file in it", field)
     if exists and not overwrite:
         raise UsageError(f"{name} exists; {cure}", field)
-    if mark and exists and not (is_folder and _may_go(path, mark)):
+    if mark and exists and not (is_folder and ((path / mark).is_file() or not any(path.iterdir()))):
         reason = f"{name} holds no {mark}, so it is not replaced; remove it yourself"
         raise UsageError(reason, field)
     if not parent.is_dir():
         raise MachineError(f"`{field}` {name}: there is no such {'parent ' if mark else ''}folder")
     if not path.exists() and not os.access(parent, os.W_OK):
         raise MachineError(f"`{field}` {name} cannot be written: permission denied")
-
-
-def _may_go(folder: Path, mark: str) -> bool:
-    return (folder / mark).is_file() or not any(folder.iterdir())
 
 
 @contextmanager
@@ -91,11 +84,11 @@ def opened(output: str) -> Iterator[BinaryIO]:
 
 
 def is_stream(output: str | Path) -> bool:
-    """Whether what is written cannot be taken back: standard output, a pipe, a device."""
+    """Whether written bytes cannot be taken back: standard output, a pipe, a device."""
     path = Path(output)
     try:
         return output == "-" or not (path.is_dir() or is_replaceable(path))
-    except OSError:  # no permission to look: whoever opens it says so
+    except OSError:  # no permission to look: opening it gives the error
         return False
 
 

@@ -1,8 +1,6 @@
-"""Input files as bytes and as lines: plain or gzip, a path, ``-`` or an open binary file.
+"""Input as bytes: a path, ``-`` for standard input, or an open binary file, plain or gzip.
 
-What cannot be read whole is refused, never cut short in silence. Nothing here knows
-what the lines mean. It stands on the lowest floor that reads files, so that the
-ontology and the data come in through one door.
+An input that cannot be read completely is refused, never cut short in silence.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -22,9 +21,8 @@ Source: TypeAlias = str | os.PathLike[str] | BinaryIO
 Refusal: TypeAlias = type[InputError]
 Stamp: TypeAlias = tuple[int, int, int]
 
-
 HEAD = 4096
-"""Bytes the first chunk has at least, where the input has that many: enough to know a format."""
+"""Minimum bytes of the first chunk, if the input has as many: enough to recognise a format."""
 
 _CHUNK = 1 << 18
 
@@ -53,7 +51,7 @@ def check_readable(source: Source, refuse: Refusal) -> None:
 
 
 def stamp(source: Source) -> Stamp | None:
-    """Return what changes with a regular file: identity, size and time; None for a stream."""
+    """Return identity, size and time of a regular file; None for a stream."""
     if not isinstance(source, (str, os.PathLike)) or source == "-":
         return None
     try:
@@ -64,7 +62,7 @@ def stamp(source: Source) -> Stamp | None:
 
 
 def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> None:
-    """Compare ``source`` with the `stamp` taken before; call it when the work on it is done.
+    """Compare ``source`` with an earlier `stamp`; call it when the work on it is done.
 
     Raises
     ------
@@ -78,7 +76,7 @@ def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> No
 def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
     """Yield the bytes of ``source``, decompressed if they are gzip, whatever its name.
 
-    The first chunk holds at least `HEAD` bytes, or all there are.
+    The first chunk has at least `HEAD` bytes, or all of the input.
 
     Parameters
     ----------
@@ -94,17 +92,15 @@ def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
         truncated, followed by other bytes, or changed while it was read.
     """
     name = name_of(source)
-    content = _with_head(_read(source, name, refuse), len(GZIP))
+    content = with_head(_read(source, name, refuse), len(GZIP))
     first = next(content, b"")
     if first.startswith(GZIP):
         content = gunzip(first, content, name, refuse)
         first = b""
-    content = _with_head(_before(first, content), HEAD)
+    content = with_head(chain([first], content), HEAD)
     first = next(content, b"")
     refuse_foreign(first, name, refuse)
-    if first:
-        yield first
-    yield from content
+    yield from chain([first] if first else [], content)
 
 
 def _open(path: str, refuse: Refusal) -> BinaryIO:
@@ -149,14 +145,8 @@ def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
         raise MachineError(f"{name}: cannot be read: {error.strerror or error}") from None
 
 
-def _before(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
-
-
-def _with_head(content: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Join the first chunks until they hold ``size`` bytes; pass on what comes before an error."""
+def with_head(content: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Join the first chunks to ``size`` bytes or more; yield those before an error, then raise."""
     head = b""
     try:
         for chunk in content:

@@ -1,8 +1,8 @@
 """Checkpoints: all that predicting needs, and all that resuming to the same bits needs.
 
-Label space, names, parents and GO release travel inside, so that a checkpoint predicts,
-propagates and draws with no other file at hand. The random state does too: batches and
-dropout are functions of seed, epoch and step, so those three numbers are all of it.
+A checkpoint contains label space, names, parents and GO release, so that it predicts,
+propagates and draws without another file. It contains the random state, too: batches and
+dropout are functions of seed, epoch and step, so these three numbers suffice.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """An opened checkpoint; weights are read when `caller` is asked for.
+    """An opened checkpoint; `caller` reads the weights.
 
-    ``training`` holds what resuming needs: settings, seed, epoch, step, split. ``blend`` tells
+    ``training`` has what resuming needs: settings, seed, epoch, step, split. ``blend`` tells
     how to combine the head with other sources, as plain values; its ``index_sha256``, if any,
     is the fingerprint of the only index that it fits.
     """
@@ -97,10 +97,10 @@ def save_checkpoint(
     blend: Mapping[str, Any] | None = None,
     small: bool = False,
 ) -> None:
-    """Write a checkpoint; afterwards the old or the new one stands at ``path``, whole.
+    """Write a checkpoint; afterwards ``path`` is the old or the new one, complete.
 
-    With ``small`` its matrices are stored in int8, with a scale for each row, and its metadata
-    deflated: a quarter of the room, nearly as it was.
+    With ``small`` matrices are stored in int8, with a scale for each row, and metadata deflated:
+    a quarter of the bytes, with nearly the same weights.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the file is anything but a whole checkpoint of this format.
+        If the file is anything but a complete checkpoint of this format.
     """
     header = read_header(_file_of(Path(path)))
     if header.metadata is None:
@@ -196,11 +196,11 @@ def _training(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file_of(path: Path) -> Path:
-    """Return the file to open: of a model folder, its weights, to say what is in them."""
+    """Return the file to open: of a model folder, its weights, to tell what is in them."""
     inside = path / "model.safetensors"
     try:
         return inside if inside.is_file() else path
-    except OSError:  # a name that is too long, say: whoever opens it says why
+    except OSError:  # a name that is too long, say: opening it gives the reason
         return path
 
 
@@ -225,7 +225,7 @@ def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _problem(name: str, tensor: Tensor) -> str | None:
-    from esmgo.model.weights import is_finite  # needs torch, as whoever has a tensor does
+    from esmgo.model.weights import is_finite  # needs torch, which has made the tensor
 
     if not tensor.is_floating_point():
         return f"{printable(name)} holds {tensor.dtype}, expected floating point"
@@ -239,7 +239,7 @@ def _labels_differ(stored: str, found: str) -> str:
 
 
 def _diagnosis(header: Header) -> str:
-    """Say what is wrong with a safetensors file that this project did not write."""
+    """Return what is wrong with a safetensors file that this project did not write."""
     beside = header.path.with_name("labels.json")
     if "labels_sha256" in header.notes and beside.is_file():
         found = hashlib.sha256(beside.read_bytes()).hexdigest()

@@ -1,7 +1,4 @@
-"""Whole numbers, weights and vectors in little room, for files that are carried far.
-
-Nothing here knows what they stand for or how files are laid out.
-"""
+"""Integers, weights and vectors in few bytes, for files that travel with the program."""
 
 from __future__ import annotations
 
@@ -14,32 +11,32 @@ from numpy.typing import NDArray
 from esmgo.go.sparse import SparseRows
 
 MOST = 0.99
-"""Part of the variance of vectors that is kept at least."""
+"""Least part of the variance of vectors to keep."""
 
 _STEPS = 7
 """Steps to either side of zero: four bits hold them."""
 
 
 def deflated(values: NDArray[np.int32]) -> bytes:
-    """Return numbers from 0, shape=(n,), of which most are small, in little room.
+    """Return numbers of 0 or more, shape=(n,), of which most are small, in few bytes.
 
-    Byte by byte, the high ones first; the low bytes of the numbers without any high one come
-    before the others, as they are small, too.
+    The high bytes of all numbers come first. Then come the low bytes: first those of numbers
+    without a high byte, which are small, too.
     """
     planes = values.astype("<i4").view(np.uint8).reshape(-1, 4).T
     low, has_high = planes[0], (planes[1] | planes[2] | planes[3]) > 0
     parts = planes[1:].ravel(), low[~has_high], low[has_high]
-    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)  # what comes again does so by chance
+    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)  # repeats are chance
     return stream.compress(np.concatenate(parts).data) + stream.flush()
 
 
 def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return what `deflated` was given.
+    """Return the numbers that `deflated` was given.
 
     Raises
     ------
     ValueError, zlib.error
-        If it was not.
+        If ``data`` is damaged.
     """
     *high, stored = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
     has_high = (high[0] | high[1] | high[2]) > 0
@@ -55,9 +52,10 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 
 def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
-    """Return lists of ascending numbers from 0 as their lengths, and steps from one to the next.
+    """Return lists of ascending numbers of 0 or more as lengths and steps, both deflated.
 
-    Steps of lists about as long, which are about as large, stand together.
+    A step is the difference to the number before. Steps of lists of similar length, which are
+    of similar size, are stored together.
     """
     steps = np.diff(lists.indices, prepend=np.int32(0))
     starts = lists.indptr[:-1][lists.counts > 0]
@@ -66,12 +64,12 @@ def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
 
 
 def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> SparseRows:
-    """Return what `deflated_lists` was given.
+    """Return the lists that `deflated_lists` was given.
 
     Raises
     ------
     ValueError, zlib.error
-        If it was not.
+        If lengths or steps are damaged.
     """
     counts = inflated(lengths)
     found = inflated(steps)
@@ -80,40 +78,45 @@ def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> Spar
         raise ValueError("lists and their lengths do not fit together")
     values = lists.indices
     values[_by_length(counts)] = found
-    np.cumsum(values, dtype=np.int32, out=values)  # differences are right even beyond 32 bits
+    np.cumsum(values, dtype=np.int32, out=values)  # differences are right beyond 32 bits, too
     before = np.concatenate([np.zeros(1, np.int32), values])[lists.indptr[:-1]]
     values -= np.repeat(before, counts)
     return lists
 
 
 def _by_length(counts: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Return all places of lists, by the bits of their length, the first of each list apart."""
+    """Return all places by the bits of their list's length; firsts of lists are apart."""
     kind = np.repeat(2 * np.frexp(counts)[1].astype(np.int8), counts)
     kind[(np.cumsum(counts) - counts)[counts > 0]] += 1
     return np.argsort(kind, kind="stable")
 
 
 def in_bytes(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return rows of numbers as whole steps, -127 to 127, and how long those of each row are."""
-    scales = np.abs(rows).max(axis=1, initial=0) / 127
-    steps = np.rint(rows / np.where(scales > 0, scales, 1)[:, None])
+    """Return rows of numbers as integers of -127 to 127, and the scale of each row."""
+    steps, scales = _in_steps(rows, 127)
     return steps.astype(np.int8), scales
 
 
+def _in_steps(rows: NDArray[Any], n_steps: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return integers of at most ``n_steps`` to either side of zero, and the scale of each row."""
+    scales = np.abs(rows).max(axis=1, initial=0) / n_steps
+    return np.rint(rows / np.where(scales > 0, scales, 1)[:, None]), scales
+
+
 class Coarse(NamedTuple):
-    """M vectors along the d principal axes that matter, each number in four bits.
+    """M vectors as their first d principal components, each in four bits.
 
     Parameters
     ----------
     steps : ndarray, shape=(M, (d + 1) // 2), dtype=uint8
-        Two of d numbers in a byte, the first in its high half: 7 more than the steps, -7 to 7,
-        that the vector goes along the axis.
+        Two components in a byte, the first in its high half. A component is an integer of -7 to
+        7, stored with 7 added.
     scales : ndarray, shape=(M,), dtype=float32
-        How long a step of each vector is.
+        The factor of each vector's integers.
     axes : ndarray, shape=(d, D), dtype=float32
-        As long as the vectors spread along them.
+        Principal axes, each as long as the standard deviation along it.
     centre : ndarray, shape=(D,), dtype=float32
-        Their mean.
+        The mean of the vectors.
     """
 
     steps: NDArray[np.uint8]
@@ -123,25 +126,24 @@ class Coarse(NamedTuple):
 
     @classmethod
     def of(cls, vectors: NDArray[np.floating]) -> Coarse:
-        """Make vectors, shape=(M, D), coarse; the axes hold 99 % of their variance."""
+        """Compress vectors, shape=(M, D); the axes keep 99 % of their variance."""
         wide: NDArray[Any] = vectors.astype(np.float64)
         centre = wide.mean(axis=0) if len(wide) else np.zeros(wide.shape[1])
         wide -= centre
         variance, axes = np.linalg.eigh(wide.T @ wide / max(len(wide), 1))
         variance, axes = variance[::-1].clip(0), axes[:, ::-1]
-        held = np.cumsum(variance)
-        d = int((held < MOST * held[-1]).sum()) + 1 if held[-1] > 0 else 0
+        kept = np.cumsum(variance)
+        d = int((kept < MOST * kept[-1]).sum()) + 1 if kept[-1] > 0 else 0
         spread, axes = np.sqrt(variance[:d]), axes[:, :d]
         along = wide @ axes / spread
-        scales = np.abs(along).max(axis=1, initial=0) / _STEPS
-        steps = np.rint(along / np.where(scales > 0, scales, 1)[:, None]) + _STEPS
-        halves = np.pad(steps.astype(np.uint8), [(0, 0), (0, d % 2)])
+        steps, scales = _in_steps(along, _STEPS)
+        halves: NDArray[Any] = np.pad((steps + _STEPS).astype(np.uint8), [(0, 0), (0, d % 2)])
         packed = halves[:, ::2] << 4 | halves[:, 1::2]
         rest = scales, spread[:, None] * axes.T, centre
         return cls(packed, *(each.astype(np.float32) for each in rest))
 
     def vectors(self) -> NDArray[np.float32]:
-        """Return the vectors, nearly as they were; shape=(M, D).
+        """Return the vectors, to the precision of the compression; shape=(M, D).
 
         Raises
         ------

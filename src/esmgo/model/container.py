@@ -1,8 +1,8 @@
-"""One file of tensors and JSON that is whole or refused: safetensors with a digest.
+"""One file of tensors and JSON that is complete or refused: safetensors with a digest.
 
-The file is plain safetensors, so other tools read it. Its metadata holds a SHA-256
-over every byte of the file (with the digest's own digits read as zeros), so that one
-flipped bit anywhere is noticed; safetensors itself would load it in silence.
+The file is plain safetensors, so other tools read it. Its metadata has a SHA-256 over every
+byte of the file (with the digest's own digits read as zeros), so that one flipped bit anywhere
+is noticed; safetensors itself would load it in silence.
 
 Nothing here knows what the tensors mean, needs torch, or reads a pickle.
 """
@@ -29,7 +29,8 @@ from esmgo.errors import CheckpointError, MachineError, printable
 from esmgo.files.atomic import replacing
 
 DTYPE_BYTES = {
-    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I8": 1, "U8": 1,
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1,
+    "BOOL": 1,
 }  # fmt: skip
 """Bytes of an element, by the safetensors name of its type."""
 
@@ -37,7 +38,12 @@ MAX_HEADER_BYTES = 100_000_000
 """The limit of safetensors itself."""
 
 _DEFLATED = "esmgo_deflated"
-"""Where the metadata stands if it is to take little room; else under ``esmgo``, to be read."""
+"""Key of the metadata in small files, deflated; in others the key is ``esmgo``, and it is JSON."""
+
+_DAMAGED = (
+    ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error,
+)  # fmt: skip
+"""What reading a header may raise."""
 
 _START = b'{"__metadata__":{"sha256":"'
 _ZEROS = b"0" * 64
@@ -48,7 +54,7 @@ _MAX_SIZE = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Type, shape and bytes of one tensor; ``begin`` and ``end`` count from the data's start."""
+    """Type, shape and place of a tensor; ``begin`` and ``end`` count from the data's start."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -58,11 +64,10 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a container says of itself, once its digest has been checked.
+    """The header of a container whose digest has been checked.
 
-    ``metadata`` is the JSON value given to `write_container`, or None in a
-    safetensors file that this project did not write; ``notes`` are the plain
-    string metadata of such a file.
+    ``metadata`` is the JSON value given to `write_container`, or None in a safetensors file
+    that this project did not write; ``notes`` are the plain string metadata of the file.
     """
 
     path: Path
@@ -85,7 +90,9 @@ def write_container(
     *,
     small: bool = False,
 ) -> str:
-    """Write tensors and metadata; afterwards ``path`` is the old or the new file, complete.
+    """Write tensors and metadata, and return the SHA-256 that the file then contains.
+
+    Afterwards ``path`` is the old or the new file, complete.
 
     Parameters
     ----------
@@ -96,12 +103,7 @@ def write_container(
     metadata : mapping
         JSON values.
     small : bool
-        Deflate them: a fifth of the room, but other tools cannot read them.
-
-    Returns
-    -------
-    str
-        The SHA-256 that the file contains, in hexadecimal digits.
+        Deflate the metadata: a fifth of the bytes, but other tools cannot read them.
 
     Raises
     ------
@@ -140,7 +142,7 @@ def write_container(
 
 
 def read_header(path: Path) -> Header:
-    """Check the whole file against its digest and return its header.
+    """Check a file against its digest and return its header.
 
     Raises
     ------
@@ -178,7 +180,7 @@ def _opened(path: Path) -> BinaryIO:
         raise CheckpointError(path, f"not a path: {error}") from None
     if stat.S_ISDIR(mode):
         raise CheckpointError(path, "a folder, not a checkpoint file (nothing in it was opened)")
-    raise CheckpointError(path, "a pipe or a device, not a checkpoint file")  # might never end
+    raise CheckpointError(path, "a pipe or a device, not a checkpoint file")  # may never end
 
 
 def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
@@ -187,9 +189,8 @@ def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
     if start.startswith(b"version https://git-lfs"):
         raise CheckpointError(path, "a git-lfs pointer, not the file itself: run git lfs pull")
     if start.startswith(b"PK"):
-        raise CheckpointError(
-            path, "a zip archive as torch.save writes it; pickles are never opened, retrain"
-        )
+        reason = "a zip archive as torch.save writes it; pickles are never opened, retrain"
+        raise CheckpointError(path, reason)
     if start.startswith(b"\x80") and start[1:2] <= b"\x05" and start[8:9] != b"{":
         raise CheckpointError(path, "a pickle; pickles are never opened, retrain")
     if start.startswith(b"{"):
@@ -212,7 +213,7 @@ def _what_json(path: Path, size: int) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return value
 
 
@@ -230,15 +231,7 @@ def _parse(path: Path, text: bytes) -> Header:
         metadata = None if words is None else json.loads(words)
         if metadata is not None and not isinstance(metadata, dict):
             raise ValueError("metadata is no object")
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        zlib.error,
-    ) as error:
+    except _DAMAGED as error:
         raise CheckpointError(path, f"damaged header ({printable(error, 60)})") from None
     return Header(path, tensors, metadata, notes, 8 + len(text))
 

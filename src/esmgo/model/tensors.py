@@ -1,6 +1,6 @@
-"""Tensors as files hold them: as they are, or matrices as whole steps with a scale for each row.
+"""Tensors as files store them: unchanged, or matrices as int8 with a scale for each row.
 
-Nothing here knows what they are weights of, or imports torch before there is a tensor.
+Nothing here imports torch before there is a tensor.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCALE = ".scale"
-"""Ends the name of the tensor that says how long a step of each row of an int8 weight is."""
+"""Ending of the name of a tensor with the scale of each row of an int8 weight."""
 
 
 def split(name: str, weight: Tensor) -> dict[str, Tensor]:
-    """Return a matrix as whole steps, int8, and their scales; anything else as it is."""
+    """Return a matrix as int8 and scales; any other tensor unchanged."""
     import torch
 
     if weight.ndim != 2:
@@ -35,7 +35,7 @@ def scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
     Raises
     ------
     CheckpointError
-        If there is not a scale for each row.
+        Unless there is a scale for each row.
     """
     if steps.ndim != 2 or scales.shape != steps.shape[:1] or not scales.is_floating_point():
         raise CheckpointError(path, f"{printable(name)} and its scales do not fit together")
@@ -43,7 +43,7 @@ def scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
 
 
 def raw(name: str, tensor: Tensor) -> tuple[str, str, tuple[int, ...], memoryview]:
-    """Return name, type, shape and bytes, as `write_container` takes them."""
+    """Return name, type, shape and bytes for `write_container`."""
     import torch
 
     names: dict[torch.dtype, str] = {

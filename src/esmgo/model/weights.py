@@ -1,35 +1,32 @@
 """The weights of a base model: from the safetensors files of a folder into an encoder.
 
-Tensor by tensor, shard by shard: no weight is ever in memory twice, and nothing is
-unpickled. Nothing here knows what the weights compute.
+Tensor by tensor, shard by shard: no weight is ever in memory twice, and nothing is unpickled.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from esmgo.errors import CheckpointError, printable
-from esmgo.model.container import shape_text
+from esmgo.model.container import read_header, shape_text
 
 _SPELLINGS = {"gamma": "weight", "beta": "bias"}
-"""Of layer norms: transformers 5 writes the old names."""
+"""Names in layer norms: transformers 5 writes the old ones."""
 
 _KINDS = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
 }  # fmt: skip
 
 _OPTIONAL = "contact_head."
-"""Never runs: taken if it fits."""
+"""A layer that never runs: its weights are read if they fit."""
 
 
 def read_base(folder: Path, encoder: nn.Module) -> None:
-    """Fill an encoder with the weights of a base model, of whatever ESM2 class it was saved.
+    """Fill an encoder with the weights of a base model, saved as any ESM2 class.
 
     Raises
     ------
@@ -45,7 +42,7 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
                     _fill(target, name, kind, shape, read, folder)
         except CheckpointError:
             raise
-        except Exception as error:  # safetensors raises whatever its readers raise
+        except (OSError, ValueError) as error:
             reason = f"its weights cannot be read: {printable(error, 90)}"
             raise CheckpointError(folder, reason) from None
     if absent := sorted(name for name in waiting if not name.startswith(_OPTIONAL)):
@@ -57,22 +54,17 @@ def _tensors(path: Path) -> Iterator[tuple[str, str, tuple[int, ...], Callable[[
 
     Read, not mapped: pages of a map count as memory of the process as long as it is open.
     """
-    with safe_open(path, "pt"):
-        pass  # it checks the header, and that the file is as long as the header says
+    header = read_header(path)
     with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        header.pop("__metadata__", None)
-        for key, info in header.items():
-            start = 8 + size + info["data_offsets"][0]
+        for key, info in header.tensors.items():
 
-            def read(into: Tensor, start: int = start) -> None:
+            def read(into: Tensor, start: int = header.data_start + info.begin) -> None:
                 file.seek(start)
                 data = into.detach().view(-1).view(torch.uint8).numpy().data
                 if file.readinto(data) != len(data):
                     raise ValueError("the file is shorter than it was")
 
-            yield key, info["dtype"], tuple(info["shape"]), read
+            yield key, info.dtype, info.shape, read
 
 
 def is_finite(tensor: Tensor) -> bool:
