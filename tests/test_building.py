@@ -181,10 +181,11 @@ def test_information_accretion_is_over_all_proteins(raw):
 def test_old_ids_are_mapped_and_counted(raw):
     extra = "P00000\tGO:0000008\tBPO\nP00002\tGO:0000011\tBPO\nP00004\tGO:0000009\tBPO\n"
     (raw / "terms.tsv").write_text(TERMS + extra)
-    mapped, dropped = run(raw, test_ratio=0).report.warnings
-    assert "2 annotations with old ids mapped" in mapped
-    assert f"first P00000 GO:0000008, line {N + 2}" in mapped
-    assert "1 annotations of obsolete terms dropped" in dropped
+    alternative, replaced, dropped = run(raw, test_ratio=0).report.warnings
+    assert "1 annotations with alternative ids, read as their terms: GO:0000011" in alternative
+    assert f"(first: P00002, line {N + 3})" in alternative
+    assert "1 annotations with obsolete terms, read as their replacements: GO:0000008" in replaced
+    assert "1 annotations with obsolete terms, left out: GO:0000009" in dropped
     by_id = {row["id"]: row["terms"] for row in rows(raw, "all/train.parquet")}
     assert "GO:0000002" in by_id["P00000"]
     assert "GO:0000001" in by_id["P00002"]
@@ -197,7 +198,7 @@ def test_an_unknown_term_is_refused_or_dropped_and_counted(raw):
     assert caught.value.line == N + 2
     assert not (raw / "out").exists()
     (warning,) = run(raw, drop_unknown_terms=True).report.warnings
-    assert "1 annotations with unknown terms dropped" in warning
+    assert "1 annotations with terms not in the ontology, left out: GO:7777777" in warning
 
 
 def test_an_annotated_protein_without_a_sequence_is_refused(raw):

@@ -11,8 +11,8 @@ def test_old_ids_are_replaced_and_counted(write_rows, ontology):
     rows = [row("a", D), row("b", A), row("c", A, "GO:0000009"), row("d", "GO:0000009")]
     data = open_dataset(write_rows(rows), ontology=ontology)
     told = warned(data)
-    assert f"(1 annotations): first {D} → {B} of a, line 1" in told
-    assert "obsolete terms without a successor, dropped (2 annotations)" in told
+    assert f"1 annotations with alternative ids, read as their terms: {D} (first: a, line 1)" in told
+    assert "2 annotations with obsolete terms, left out: GO:0000009 (first: c, line 3)" in told
     assert "proteins without terms, left out (1): d (line 4)" in told
     assert "d" not in data.train.ids + data.validation.ids
 
@@ -22,9 +22,8 @@ def test_unknown_terms_can_be_dropped_and_are_counted(write_rows, ontology):
     with pytest.raises(DatasetError, match=r":1: a: GO:9999999 .*`drop_unknown_terms`"):
         open_dataset(name, ontology=ontology)
     data = open_dataset(name, ontology=ontology, drop_unknown_terms=True)
-    assert "not in the ontology, dropped (1 annotations): first GO:9999999 of a, line 1" in warned(
-        data
-    )
+    told = "1 annotations with terms not in the ontology, left out: GO:9999999 (first: a, line 1)"
+    assert told in warned(data)
 
 
 @pytest.mark.parametrize(

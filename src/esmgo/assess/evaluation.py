@@ -29,6 +29,7 @@ from esmgo.files.source import check_readable
 from esmgo.go.information import read_information_accretion
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
+from esmgo.go.resolving import TermResolver
 from esmgo.metrics.curve import thresholds
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import Evaluation, evaluate, results
@@ -150,15 +151,24 @@ def _of_files(job: _Job) -> dict[str, Evaluation]:
     else:
         targets = read_ids(config.targets) if config.targets else None
         truth = read_truth(config.truth, terms, say, targets=targets, known=config.known)
-    if config.terms_of_interest:
-        ids = read_ids(config.terms_of_interest)
-        found = {id: ontology.replacements.get(id, id) for id in ids}
-        job.options["of_interest"] = {id for id in found.values() if id in ontology.terms}
-        if not job.options["of_interest"]:
-            raise AnnotationError(config.terms_of_interest, "no term of the ontology in it")
-        if n := sum(id not in ontology.terms for id in found.values()):
-            say(f"{printable(config.terms_of_interest, 60)}: {n:,} terms that the ontology lacks")
+    _narrow(job, ontology)
     return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
+
+
+def _narrow(job: _Job, ontology: Ontology | None) -> None:
+    """Count only the terms of interest, where a file lists them."""
+    source = job.config.terms_of_interest
+    if source is None:
+        return
+    ids = read_ids(source)
+    wanted: set[str | None] = set(ids)
+    if ontology is not None:
+        resolver = TermResolver(ontology)
+        wanted = {resolver.of(id) for id in ids} - {None}
+        if not wanted:
+            raise AnnotationError(source, "no term of the ontology in it")
+        resolver.report(job.report.warn, source, "lines")
+    job.options["of_interest"] = wanted
 
 
 def _of_dataset(
@@ -235,8 +245,7 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
         ontology = read_obo(locate_ontology(config.ontology), warn=job.report.warn)
     proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
     job.release = ontology.release if ontology else predictor.labels.release
-    if config.terms_of_interest:
-        job.options["of_interest"] = set(read_ids(config.terms_of_interest))
+    _narrow(job, ontology)
     records = map(Protein, proteins.ids, proteins.sequences)
     bar = tqdm(records, "Scoring", len(proteins), unit="protein", disable=None, leave=False)
     outcome = evaluate(

@@ -7,7 +7,6 @@ Nothing here computes a metric, and torch is not needed.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
+from esmgo.go.resolving import TermResolver
 from esmgo.go.sparse import SparseRows
 from esmgo.go.truepath import climb
 from esmgo.metrics.evaluator import BLOCK, bins_of
@@ -31,52 +31,23 @@ Say = Callable[[str], None]
 
 
 class TermCodes:
-    """Numbers the active terms of an ontology, sorted by id, and counts the ids it lacks."""
+    """Numbers the active terms of an ontology, sorted by id."""
 
     def __init__(self, ontology: Ontology) -> None:
         self.ontology = ontology
         self.ids = sorted(ontology.terms)
         self._code = {id: i for i, id in enumerate(self.ids)}
 
-    def of(self, pairs: Pairs, odd: OddIds) -> NDArray[np.intp]:
+    def resolver(self) -> TermResolver:
+        """Return what finds and counts the terms of one file, as CAFA's evaluator does."""
+        return TermResolver(self.ontology, keeps_replaced=False)
+
+    def of(self, pairs: Pairs, resolver: TermResolver) -> NDArray[np.intp]:
         """Return the number of the term of each line, -1 where there is none; shape=(n,)."""
-        counts = np.bincount(pairs.term, minlength=len(pairs.terms))
-        codes = np.empty(len(pairs.terms), np.intp)
-        for i, id in enumerate(pairs.terms):
-            code = self._code.get(id)
-            codes[i] = self._odd(id, int(counts[i]), odd) if code is None else code
+        counts = np.bincount(pairs.term, minlength=len(pairs.terms)).tolist()
+        found = map(resolver.of, pairs.terms, counts)
+        codes = np.array([-1 if id is None else self._code[id] for id in found], np.intp)
         return codes[pairs.term]
-
-    def _odd(self, id: str, n: int, odd: OddIds) -> int:
-        replacement = self.ontology.replacements.get(id)
-        if id in self.ontology.obsolete:
-            odd.obsolete[id] += n
-        elif replacement is None:
-            odd.unknown[id] += n
-        else:
-            odd.alternative[id] += n
-            return self._code[replacement]
-        return -1
-
-
-@dataclass(slots=True)
-class OddIds:
-    """Lines by the term ids that are no active term."""
-
-    alternative: Counter[str] = field(default_factory=Counter)
-    obsolete: Counter[str] = field(default_factory=Counter)
-    unknown: Counter[str] = field(default_factory=Counter)
-
-    def say(self, name: str, say: Say) -> None:
-        """Say how many there were of each kind, naming some."""
-        for kind, counts in (
-            ("alternative ids, read as their terms", self.alternative),
-            ("obsolete terms, left out", self.obsolete),
-            ("terms that the ontology does not have, left out", self.unknown),
-        ):
-            if counts:
-                first = ", ".join(printable(id, 20) for id, _ in counts.most_common(3))
-                say(f"{printable(name, 60)}: {counts.total():,} lines with {kind}: {first}")
 
 
 def read_truth(
@@ -132,11 +103,11 @@ def _annotations(
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
     """Return proteins, sorted, and for each annotation the place of its protein, and its code."""
     number: dict[str, int] = {}
-    odd, n_other = OddIds(), 0
+    resolver, n_other = terms.resolver(), 0
     wanted = None if targets is None else frozenset(targets)
     parts: list[NDArray[np.intp]] = []
     for pairs in read_pairs(source):
-        codes = terms.of(pairs, odd)
+        codes = terms.of(pairs, resolver)
         taken = np.array([wanted is None or id in wanted for id in pairs.proteins], bool)
         n_other += len(pairs) - int(np.count_nonzero(taken[pairs.protein]))
         kept = taken[pairs.protein] & (codes >= 0)
@@ -146,7 +117,7 @@ def _annotations(
             place[i] = number.setdefault(pairs.proteins[i], len(number))
         parts.append(np.stack([place[pairs.protein[kept]], codes[kept]]))
     name = name_of(source)
-    odd.say(name, say)
+    resolver.report(say, name, "lines")
     if n_other:
         say(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
     proteins = sorted(number)
@@ -174,6 +145,7 @@ class BinnedPredictions:
 
     name: str
     terms: TermCodes
+    resolver: TermResolver
     n_proteins: int
     n_lines: int = 0
     n_other: int = 0
@@ -182,7 +154,6 @@ class BinnedPredictions:
     n_repeated: int = 0
     n_over: int = 0
     others: set[str] = field(default_factory=set)
-    odd: OddIds = field(default_factory=OddIds)
     parts: list[list[tuple[NDArray[np.unsignedinteger], ...]]] = field(default_factory=list)
 
     def labels(self, truth: Truth) -> LabelSpace:
@@ -231,7 +202,7 @@ class BinnedPredictions:
     def say(self, say: Say) -> None:
         """Say what was odd; call it when all blocks have been taken."""
         name = printable(self.name, 60)
-        self.odd.say(self.name, say)
+        self.resolver.report(say, self.name, "lines")
         if self.n_other:
             some = ", ".join(printable(id, 20) for id in sorted(self.others)[:3])
             say(
@@ -283,11 +254,11 @@ def predicted(
         With the line, if it cannot be read.
     """
     row: Mapping[str, int] = {id: i for i, id in enumerate(truth.proteins)}
-    found = BinnedPredictions(name_of(source), terms, len(row))
+    found = BinnedPredictions(name_of(source), terms, terms.resolver(), len(row))
     found.parts = [[] for _ in range(0, len(row), BLOCK)]
     code_type = np.uint16 if len(terms.ids) <= 1 << 16 else np.uint32
     for pairs in read_predictions(source):
-        codes = terms.of(pairs, found.odd)
+        codes = terms.of(pairs, found.resolver)
         rows = np.array([row.get(id, -1) for id in pairs.proteins], np.intp)[pairs.protein]
         is_score = pairs.scores > 0  # false of "nan"
         above_one = pairs.scores > 1

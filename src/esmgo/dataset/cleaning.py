@@ -16,6 +16,7 @@ from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleo
 from esmgo.dataset.rows import Rows
 from esmgo.errors import DatasetError, printable
 from esmgo.go.ontology import Ontology
+from esmgo.go.resolving import UNKNOWN, TermResolver
 from esmgo.go.terms import Aspect, is_go_id
 
 
@@ -134,29 +135,21 @@ def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
 
 
 def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
-    """Put the active term in the place of each, and leave out those that have none."""
-    used = np.unique(rows.codes)
-    _refuse_malformed(rows, used)
+    """Put the current term in the place of each, and leave out those that have none."""
+    counts = np.bincount(rows.codes, minlength=len(rows.vocabulary))
+    first = np.empty(len(counts), np.intp)
+    first[rows.codes[::-1]] = np.arange(len(rows.codes))[::-1]  # the last assignment is kept
+    used = sorted(np.flatnonzero(counts).tolist(), key=first.__getitem__)
+    _refuse_malformed(rows, used, first)
     if rules.ontology is None:
         return rows
-    current: list[str | None] = [None] * len(rows.vocabulary)
-    lost, unknown, moved = [], [], []
+    resolver = TermResolver(rules.ontology)
+    current: list[str | None] = [None] * len(counts)
     for code in used:
-        id = rows.vocabulary[code]
-        try:
-            current[code] = rules.ontology.resolve(id)
-        except KeyError:
-            unknown.append(int(code))
-            continue
-        if current[code] is None:
-            lost.append(int(code))
-        elif current[code] != id:
-            moved.append(int(code))
-    if unknown and not rules.drop_unknown:
-        raise _unknown_term(rows, unknown, rules.ontology)
-    _warn_of_terms(rows, unknown, current, "terms not in the ontology, dropped", report)
-    _warn_of_terms(rows, lost, current, "obsolete terms without a successor, dropped", report)
-    _warn_of_terms(rows, moved, current, "old ids read as the current term", report)
+        current[code] = resolver.of(rows.vocabulary[code], int(counts[code]), int(first[code]))
+    if UNKNOWN in resolver.first and not rules.drop_unknown:
+        raise _unknown_term(rows, resolver.first[UNKNOWN], rules.ontology)
+    resolver.report(report.warn, rows.source, place=lambda at: "{}, {}".format(*rows.where(at)))
     return _rename(rows, current)
 
 
@@ -173,41 +166,20 @@ def _keep_entries(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
     return replace(rows, indptr=indptr, codes=rows.codes[keep])
 
 
-def _refuse_malformed(rows: Rows, used: NDArray[np.int32]) -> None:
-    wrong = [code for code in used if not is_go_id(rows.vocabulary[code])]
-    if wrong:
-        entry = int(np.flatnonzero(np.isin(rows.codes, wrong))[0])
-        term = printable(repr(rows.vocabulary[rows.codes[entry]]), 40)
-        id, place = rows.where(entry)
-        raise place.refuse(f"{printable(id, 40)}: {term} is not a GO id (GO: and seven digits)")
+def _refuse_malformed(rows: Rows, used: Sequence[int], first: NDArray[np.intp]) -> None:
+    for code in used:
+        if not is_go_id(rows.vocabulary[code]):
+            id, place = rows.where(int(first[code]))
+            term = printable(repr(rows.vocabulary[code]), 40)
+            raise place.refuse(f"{printable(id, 40)}: {term} is not a GO id (GO: and seven digits)")
 
 
-def _unknown_term(rows: Rows, unknown: list[int], ontology: Ontology) -> DatasetError:
-    entry = int(np.flatnonzero(np.isin(rows.codes, unknown))[0])
+def _unknown_term(rows: Rows, entry: int, ontology: Ontology) -> DatasetError:
     id, place = rows.where(entry)
     term, release = rows.vocabulary[rows.codes[entry]], printable(ontology.release, 24)
     return place.refuse(
         f"{printable(id, 40)}: {term} is not in the ontology ({release}); "
         "`drop_unknown_terms` drops such terms"
-    )
-
-
-def _warn_of_terms(
-    rows: Rows,
-    codes: list[int],
-    current: Sequence[str | None],
-    what: str,
-    report: ReadReport,
-) -> None:
-    if not codes:
-        return
-    entries = np.flatnonzero(np.isin(rows.codes, codes))
-    first = rows.codes[entries[0]]
-    id, place = rows.where(int(entries[0]))
-    term = rows.vocabulary[first] + (f" → {current[first]}" if current[first] else "")
-    report.warn(
-        f"{printable(rows.source, 60)}: {what} ({len(entries):,} annotations): "
-        f"first {term} of {printable(id, 30)}, {place}"
     )
 
 

@@ -13,7 +13,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
 from esmgo.go.ontology import Ontology
-from esmgo.go.terms import Aspect
+from esmgo.go.resolving import UNKNOWN, TermResolver
 
 
 @dataclass(slots=True)
@@ -44,13 +44,16 @@ def current_terms(
     """
     found: dict[str, ProteinTerms] = {}
     name = name_of(source)
-    current = _Current(name, ontology, drop_unknown_terms=drop_unknown_terms)
+    resolver = TermResolver(ontology) if ontology is not None else None
     for annotation in read_annotations(source, report=report):
-        term = current.of(annotation)
+        term: str | None = annotation.term
+        if resolver is not None:
+            term = _current(annotation, resolver, name, drop_unknown_terms)
         if term is not None:
             at = found.setdefault(annotation.protein, ProteinTerms(annotation.line))
             at.terms.add(term)
-    current.tell(report)
+    if resolver is not None:
+        resolver.report(report.warn, name, place=lambda at: f"{at.protein}, line {at.line}")
     if not found:
         raise AnnotationError(name, "no annotation is left with a term of the ontology")
     return found
@@ -80,45 +83,17 @@ def by_record(
     return found
 
 
-class _Current:
-    """Finds the current term of each annotation and counts what had to be changed."""
-
-    def __init__(self, name: str, ontology: Ontology | None, *, drop_unknown_terms: bool) -> None:
-        self.name, self.ontology = name, ontology
-        self.drop_unknown_terms = drop_unknown_terms
-        self.changed: dict[str, tuple[int, Annotation]] = {}
-
-    def of(self, annotation: Annotation) -> str | None:
-        term = annotation.term
-        if self.ontology is None:
-            return term
-        if term in self.ontology.terms:
-            self._check_aspect(annotation, self.ontology.terms[term].aspect)
-            return term
-        try:
-            resolved = self.ontology.resolve(term)
-        except KeyError:
-            if not self.drop_unknown_terms:
-                who = f"{printable(annotation.protein, 40)}: {term} is not in the ontology"
-                reason = f"{who} (`drop_unknown_terms` drops it)"
-                raise AnnotationError(self.name, reason, annotation.line) from None
-            self._note("with unknown terms dropped", annotation)
-            return None
-        kind = "with old ids mapped to current terms" if resolved else "of obsolete terms dropped"
-        self._note(kind, annotation)
-        return resolved
-
-    def _check_aspect(self, annotation: Annotation, aspect: Aspect | None) -> None:
-        if aspect is not None and annotation.aspect is not aspect:
-            who = f"{printable(annotation.protein, 40)}: {annotation.term} is in {aspect.value}"
-            reason = f"{who}, not in {annotation.aspect.value}"
-            raise AnnotationError(self.name, reason, annotation.line)
-
-    def _note(self, kind: str, annotation: Annotation) -> None:
-        n, first = self.changed.get(kind, (0, annotation))
-        self.changed[kind] = (n + 1, first)
-
-    def tell(self, report: ReadReport) -> None:
-        for kind, (n, first) in self.changed.items():
-            where = f"first {printable(first.protein, 30)} {first.term}, line {first.line}"
-            report.warn(f"{printable(self.name, 50)}: {n:,} annotations {kind}; {where}")
+def _current(
+    annotation: Annotation, resolver: TermResolver, name: str, drop_unknown_terms: bool
+) -> str | None:
+    """Return the current term, counted where it is another one; refuse a misplaced line."""
+    id, terms = annotation.term, resolver.ontology.terms
+    term, reason = resolver.of(id, at=annotation), ""
+    if UNKNOWN in resolver.first and not drop_unknown_terms:
+        reason = "not in the ontology (`drop_unknown_terms` drops it)"
+    elif id in terms and (aspect := terms[id].aspect) and aspect is not annotation.aspect:
+        reason = f"in {aspect.value}, not in {annotation.aspect.value}"
+    if reason:
+        who = printable(annotation.protein, 40)
+        raise AnnotationError(name, f"{who}: {id} is {reason}", annotation.line)
+    return term
