@@ -4,8 +4,10 @@ import pytest
 
 from esmgo.cli import flags
 from esmgo.cli.main import main
+from esmgo.dataset.building import BuildConfig
 from esmgo.errors import UsageError
 from esmgo.learn.config import TrainConfig
+from esmgo.options import flags_of
 from esmgo.proteome.config import PredictConfig
 
 
@@ -106,3 +108,9 @@ def test_help_shows_every_flag_of_the_seed_with_default_and_text(capsys):
             quoted = f'"{default}"' if isinstance(default, str) else default
             assert f"(default: {quoted})" in text
     assert "Clip gradients above this threshold norm before stepping." in text
+
+
+def test_flags_of_a_verb_come_before_those_that_it_shares():
+    names = [each.name for each in flags_of(BuildConfig)]
+    assert names[0] == "sequences"
+    assert names[-4:] == ["strip_gaps", "allow_nucleotide_like", "max_length", "strict"]

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import Field, field, fields
+from inspect import get_annotations
 from typing import Any, get_args, get_type_hints
 
 from esmgo.errors import UsageError, printable
@@ -88,6 +89,12 @@ def dtype_option(alias: str = "precision") -> Any:
         choices=("auto", "bf16", "fp32"),
         alias=alias,
     )
+
+
+def flags_of(config: type) -> list[Field[Any]]:
+    """Return the fields of a verb's config: its own first, then those of its bases."""
+    names = [name for kind in config.__mro__ for name in get_annotations(kind)]
+    return sorted(fields(config), key=lambda each: names.index(each.name))
 
 
 def kind_of(config: type, name: str) -> type:

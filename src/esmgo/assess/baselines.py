@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from esmgo.assess.corpus import CorpusConfig, open_corpus
 from esmgo.data.annotations import accession
-from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.fasta import Protein
+from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
-from esmgo.data.residues import MAX_LENGTH
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
@@ -43,7 +43,7 @@ METHODS = ("naive", "diamond", "neighbours")
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineConfig(CorpusConfig):
+class BaselineConfig(CorpusConfig, FastaConfig):
     """What ``esmgo baseline`` accepts."""
 
     method: str | None = option(
@@ -80,11 +80,6 @@ class BaselineConfig(CorpusConfig):
         " else cpu.",
         default_text="cuda",
     )
-    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
-    allow_nucleotide_like: bool = option(
-        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
-    )
-    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
 
     def __post_init__(self) -> None:
         CorpusConfig.__post_init__(self)
@@ -238,14 +233,7 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
                 f"{printable(config.dataset, 60)} has no test protein to score; give `fasta=FILE`"
             )
         return list(map(Protein, held_out.ids, held_out.sequences))
-    found = read_fasta(
-        config.fasta,
-        report=report,
-        strip_gaps=config.strip_gaps,
-        allow_nucleotide_like=config.allow_nucleotide_like,
-        max_length=config.max_length,
-    )
-    proteins = list(found)
+    proteins = list(read_source(config.fasta, config, report))
     known, sequences = set(map(accession, data.train.ids)), set(data.train.sequences)
     n = sum(accession(p.id) in known or p.sequence in sequences for p in proteins)
     if n:

@@ -42,7 +42,7 @@ class CorpusConfig:
     drop_unknown_terms: bool = option(
         False, "Drop terms that the ontology does not know instead of refusing the data set."
     )
-    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     threads: int | None = option(
         None,
         "CPU threads of DIAMOND.",

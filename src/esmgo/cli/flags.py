@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import Field, fields
+from dataclasses import Field
 from typing import Any, NoReturn, TypeVar
 
 from esmgo.errors import UsageError, printable
-from esmgo.options import kind_of
+from esmgo.options import flags_of, kind_of
 
 Config = TypeVar("Config")
 
@@ -66,9 +66,10 @@ def parse(
         Naming the flag and what is wrong with it.
     """
     parser = _Parser(prog=prog, description=description, argument_default=argparse.SUPPRESS)
-    for each in fields(config):  # type: ignore[arg-type]
+    flags = flags_of(config)
+    for each in flags:
         _add(parser, each, kind_of(config, each.name))
-    aliases = {f"--{each.metadata['alias']}": flag_of(each.name) for each in fields(config)}  # type: ignore[arg-type]
+    aliases = {f"--{each.metadata['alias']}": flag_of(each.name) for each in flags}
     found = vars(parser.parse_args([_spelt_out(word, aliases) for word in arguments]))
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
     return config(**values), frozenset(values)

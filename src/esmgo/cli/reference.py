@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pkgutil import resolve_name
 from textwrap import fill
 from typing import Any
 
 from esmgo.cli.flags import flag_of, typed
 from esmgo.cli.table import VERBS
-from esmgo.options import kind_of
+from esmgo.options import flags_of, kind_of
 
 _HEAD = """# Flags
 
@@ -25,7 +24,7 @@ def page() -> str:
     parts = [f"{_HEAD}{fill(names, 96)}.\n"]
     for name, config in configs.items():
         rows = ["| Flag | Default | Type | Description |", "|---|---|---|---|"]
-        rows += [_row(config, each) for each in fields(config)]
+        rows += [_row(config, each) for each in flags_of(config)]
         table = "\n".join(rows) if len(rows) > 2 else "It takes no flags."
         script = f", `{VERBS[name].script}`" if VERBS[name].script else ""
         parts.append(f"## `esmgo {name}`{script}\n\n{table}\n")

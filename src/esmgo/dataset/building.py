@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.annotations import accession, read_taxonomy
-from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.fasta import Protein
+from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
-from esmgo.data.residues import MAX_LENGTH
 from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
 from esmgo.errors import AnnotationError, UsageError, printable
@@ -27,7 +27,7 @@ from esmgo.options import check, option
 
 
 @dataclass(frozen=True, slots=True)
-class BuildConfig:
+class BuildConfig(FastaConfig):
     """What ``esmgo build`` accepts."""
 
     sequences: str | None = option(None, "The proteins: FASTA, plain or gzip; - reads stdin.")
@@ -51,10 +51,6 @@ class BuildConfig:
     drop_unknown_terms: bool = option(
         False, "Drop terms that the ontology does not know instead of refusing the file."
     )
-    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences.")
-    allow_nucleotide_like: bool = option(False, "Take sequences that look like nucleotides.")
-    max_length: int = option(MAX_LENGTH, "The longest sequence taken, in residues.", minimum=1)
-    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
     rejects: str | None = option(None, "A TAB-separated file to write all rejected records to.")
     overwrite: bool = option(False, "Replace an older data set at the same place.")
 
@@ -106,7 +102,9 @@ def build(config: BuildConfig) -> BuildSummary:
     with _rejects(config, report), _place(config) as folder:
         ontology = read_obo(config.ontology, warn=report.warn) if config.ontology else None
         annotated = _annotated(config, ontology, report)
-        proteins = _proteins(config, report)
+        proteins: list[Protein] = []
+        if config.sequences is not None:
+            proteins += read_source(config.sequences, config, report)
         lines = list(_told(ontology, annotated, proteins, config))
         if config.sequences and annotated:
             ids = [protein.id for protein in proteins] + [r.id for r in report.rejects if r.id]
@@ -153,20 +151,6 @@ def _annotated(
         return {}
     return current_terms(
         config.terms, ontology, report, drop_unknown_terms=config.drop_unknown_terms
-    )
-
-
-def _proteins(config: BuildConfig, report: ReadReport) -> list[Protein]:
-    if config.sequences is None:
-        return []
-    return list(
-        read_fasta(
-            config.sequences,
-            report=report,
-            strip_gaps=config.strip_gaps,
-            allow_nucleotide_like=config.allow_nucleotide_like,
-            max_length=config.max_length,
-        )
     )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.fasta import Protein
+from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
-from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.output import check_free, exclusive
@@ -39,7 +39,7 @@ Block: TypeAlias = tuple[tuple[Protein, ...], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedConfig:
+class EmbedConfig(FastaConfig):
     """What ``esmgo embed`` accepts."""
 
     fasta: str | None = option(
@@ -72,12 +72,6 @@ class EmbedConfig:
         maximum=100_002,
     )
     dtype: str = dtype_option()
-    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
-    allow_nucleotide_like: bool = option(
-        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
-    )
-    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
-    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
     device: str | None = device_option()
 
@@ -153,13 +147,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
 
     device = choose_device(config.device)
     caller = encoder_of(source, device)
-    proteins = read_fasta(
-        fasta,
-        report=report,
-        strip_gaps=config.strip_gaps,
-        allow_nucleotide_like=config.allow_nucleotide_like,
-        max_length=config.max_length,
-    )
+    proteins = read_source(fasta, config, report)
     dtype, width = resolved(device, config.dtype), caller.width
     metadata = _origin(config, source) | {
         "pooling": config.pooling,

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.fasta import Protein
+from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
-from esmgo.data.residues import MAX_LENGTH
 from esmgo.errors import UsageError
-from esmgo.files.source import Source
 from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, checkpoint_or_bundled, context_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
@@ -24,7 +23,7 @@ _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class ScoringConfig:
+class ScoringConfig(FastaConfig):
     """What every verb accepts that scores proteins with a checkpoint."""
 
     checkpoint_path: str | None = checkpoint_option()
@@ -36,12 +35,6 @@ class ScoringConfig:
         maximum=100_002,
         default_text=f"{CONTEXT_LENGTH}, for the bundled caller as in its training",
     )
-    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
-    allow_nucleotide_like: bool = option(
-        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
-    )
-    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
-    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     device: str | None = device_option()
 
     def __post_init__(self) -> None:
@@ -102,14 +95,3 @@ def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Pro
     else:
         text = f">sequence\n{_DIGITS.sub('', text)}\n"
     yield from read_source(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)
-
-
-def read_source(source: Source, config: ScoringConfig, report: ReadReport) -> Iterator[Protein]:
-    """Read a FASTA file as ``config`` says; see `read_fasta`."""
-    return read_fasta(
-        source,
-        report=report,
-        strip_gaps=config.strip_gaps,
-        allow_nucleotide_like=config.allow_nucleotide_like,
-        max_length=config.max_length,
-    )

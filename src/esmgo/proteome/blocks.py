@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 
 from esmgo.data.fasta import Protein
+from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError
 from esmgo.files.source import check_unchanged, name_of, stamp
 from esmgo.go.calls import Calls
 from esmgo.predict.calling import CallRules
-from esmgo.predict.inputs import ScoringConfig, read_source
 from esmgo.predict.predictor import Predictor
 from esmgo.proteome.parts import SPOOL, Parts
 
@@ -30,11 +30,11 @@ class Input:
         A path, or ``-`` for standard input. What is no regular file is copied into ``folder``.
     folder : Path
         Is there.
-    config : ScoringConfig
+    config : FastaConfig
         How to read.
     """
 
-    def __init__(self, source: str, folder: Path, config: ScoringConfig) -> None:
+    def __init__(self, source: str, folder: Path, config: FastaConfig) -> None:
         self._path, self._name, self._config = source, name_of(source), config
         if source == "-" or Path(source).is_fifo():
             self._path = str(folder / SPOOL)

@@ -1,0 +1,35 @@
+"""The flags of FASTA reading, declared once, and proteins read as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.rejects import ReadReport
+from esmgo.data.residues import MAX_LENGTH
+from esmgo.files.source import Source
+from esmgo.options import option
+
+
+@dataclass(frozen=True)  # without slots: may be a second base of classes that have them
+class FastaConfig:
+    """What every verb accepts that reads proteins from a FASTA file."""
+
+    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
+    allow_nucleotide_like: bool = option(
+        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
+    )
+    max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+
+
+def read_source(source: Source, config: FastaConfig, report: ReadReport) -> Iterator[Protein]:
+    """Read a FASTA file as ``config`` says; see `read_fasta`."""
+    return read_fasta(
+        source,
+        report=report,
+        strip_gaps=config.strip_gaps,
+        allow_nucleotide_like=config.allow_nucleotide_like,
+        max_length=config.max_length,
+    )
