@@ -1,12 +1,14 @@
 """`esmgo blend`: what it needs, and what it leaves in a checkpoint."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
+from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import index_path, open_index
@@ -71,6 +73,19 @@ def test_blending_needs_proteins_that_were_held_out(checkpoint, tmp_path):
         shutil.copy(each, tmp_path / each.name)
     with pytest.raises(UsageError, match="held out"):
         blend(BlendConfig(checkpoint_path=str(tmp_path / "checkpoint.pt"), dataset="sample"))
+
+
+def test_blend_passes_on_the_warnings_of_the_data_set(blended, monkeypatch):
+    def opened(*args, **options):
+        data = open_dataset(*args, **options)
+        data.report.warn("some terms are obsolete")
+        return replace(data, validation=data.validation.subset(range(5)))
+
+    monkeypatch.setattr("esmgo.learn.blending.open_dataset", opened)
+    report = ReadReport()
+    with pytest.raises(UsageError, match="5 proteins held out"):
+        blend(BlendConfig(checkpoint_path=str(blended[0]), dataset="sample"), report)
+    assert report.warnings == ["some terms are obsolete"]
 
 
 def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsys):

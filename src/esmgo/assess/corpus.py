@@ -82,8 +82,5 @@ def open_corpus(config: CorpusConfig, report: ReadReport) -> Dataset:
         drop_unknown_terms=config.drop_unknown_terms,
         strict=config.strict,
     )
-    report.n_accepted += data.report.n_accepted
-    report.rejects += data.report.rejects
-    for line in data.report.warnings:
-        report.warn(line)
+    report.absorb(data.report)
     return data

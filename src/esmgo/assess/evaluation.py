@@ -186,10 +186,7 @@ def _of_dataset(
         drop_unknown_terms=config.drop_unknown_terms,
         strict=config.strict,
     )
-    job.report.rejects += report.rejects
-    job.report.n_accepted += report.n_accepted
-    for line in report.warnings:
-        job.report.warn(line)
+    job.report.absorb(report)
     return proteins, proteins.truth(labels)
 
 

@@ -75,6 +75,13 @@ class ReadReport:
         if self.strict:
             raise RecordError(str(reject))
 
+    def absorb(self, other: ReadReport) -> None:
+        """Add the counts, rejected records and warnings of another reading."""
+        self.n_accepted += other.n_accepted
+        self.rejects += other.rejects
+        for message in other.warnings:
+            self.warn(message)
+
     def write_rejects(self, path: Path) -> None:
         """Write all rejected records as a table: complete or absent."""
         rows = ["record\tid\tline\tcolumn\treason"]

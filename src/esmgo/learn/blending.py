@@ -217,8 +217,7 @@ def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Da
         drop_unknown_terms=bool(then.get("drop_unknown_terms", False)),
         validation_ids=checkpoint.training["validation"],
     )
-    report.n_accepted += found.report.n_accepted
-    report.rejects += found.report.rejects
+    report.absorb(found.report)
     if found.fingerprint != checkpoint.training.get("dataset_sha256"):
         raise UsageError(
             f"{printable(config.dataset, 60)} is not what the checkpoint was trained on: other"
