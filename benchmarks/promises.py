@@ -18,11 +18,9 @@ from report import head, table, versions
 
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import locate_dataset, open_split
-from esmgo.evidence.diamond import available_threads
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
-from esmgo.predict.knowledge import split_sources, training_sequences
-from esmgo.predict.predictor import Predictor
+from esmgo.predict.inputs import open_named, open_predictor
 
 PROMISES = (0.7, 0.8, 0.9)
 BLOCK = 256
@@ -37,10 +35,10 @@ def main() -> None:
     parser.add_argument("--sources")
     parser.add_argument("--homology")
     options = parser.parse_args()
-    predictor = Predictor.load(
-        options.checkpoint, device="cpu", threads=available_threads(),
-        sources=split_sources(options.sources),
-        homology=training_sequences(options.homology, "all"),
+    checkpoint = open_named(options.checkpoint)
+    predictor = open_predictor(
+        checkpoint, device="cpu", context_length=checkpoint.context_length, dtype="auto",
+        sources=options.sources, homology=options.homology,
     )  # fmt: skip
     path = locate_dataset(options.dataset, "all")
     proteins, theirs, _ = open_split(path, "test", "all", ontology=read_obo(options.ontology))

@@ -27,9 +27,8 @@ from esmgo.files.source import check_readable
 from esmgo.go.scores import Scores
 from esmgo.metrics.baselines import term_frequency
 from esmgo.model.bases import locate_base
-from esmgo.model.bundled import checkpoint_or_bundled
-from esmgo.model.checkpoint import open_checkpoint
 from esmgo.options import option
+from esmgo.predict.inputs import open_named
 from esmgo.render.cafa import write_cafa
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ def _caller(config: BaselineConfig, encoder: Path | None, device: torch.device) 
     from esmgo.model.embeddings import encoder_of
 
     if config.checkpoint_path is not None:
-        return encoder_of(open_checkpoint(checkpoint_or_bundled(config.checkpoint_path)), device)
+        return encoder_of(open_named(config.checkpoint_path), device)
     return encoder_of(encoder or locate_base(str(config.base_model)), device)
 
 
@@ -219,7 +218,7 @@ def _check_method(config: BaselineConfig) -> Path | None:
     if config.method == "diamond":
         find_diamond()
     if config.checkpoint_path is not None:
-        open_checkpoint(checkpoint_or_bundled(config.checkpoint_path))
+        open_named(config.checkpoint_path)
     elif config.base_model is not None:
         return locate_base(config.base_model)
     return None

@@ -23,7 +23,6 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.errors import AnnotationError, printable
-from esmgo.evidence.diamond import available_threads
 from esmgo.files.folder import replacing_folder
 from esmgo.files.source import check_readable
 from esmgo.go.information import read_information_accretion
@@ -35,7 +34,7 @@ from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import Evaluation, evaluate, results
 from esmgo.metrics.tables import cafa_tables, document, summary
 from esmgo.metrics.truth import Truth
-from esmgo.predict.knowledge import split_sources, training_sequences
+from esmgo.predict.inputs import open_named, open_predictor
 from esmgo.render.evaluation_page import report_page
 
 log = logging.getLogger(__name__)
@@ -224,18 +223,15 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
 def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
     config = job.config
     assert config.checkpoint_path is not None
-    from esmgo.model.bundled import checkpoint_or_bundled
-    from esmgo.model.checkpoint import open_checkpoint
-    from esmgo.predict.predictor import Predictor  # torch takes seconds
-
-    checkpoint = open_checkpoint(checkpoint_or_bundled(config.checkpoint_path))
-    predictor = Predictor.of(
+    checkpoint = open_named(config.checkpoint_path)
+    predictor = open_predictor(
         checkpoint,
         device=config.device,
+        context_length=checkpoint.context_length,
         dtype=config.dtype,
-        homology=training_sequences(config.homology, config.dataset_subset),
-        sources=split_sources(config.sources),
-        threads=available_threads(),
+        sources=config.sources,
+        homology=config.homology,
+        subset=config.dataset_subset,
     )
     ontology = None
     if config.ontology is not None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from esmgo.cli.flags import typed
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import InputError, printable
-from esmgo.predict.inputs import open_predictor, pasted, read_proteins
+from esmgo.predict.inputs import pasted, read_proteins
 from esmgo.predict.prediction import Prediction
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
@@ -40,7 +40,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
     else:
         proteins = read_proteins(config, report)
     is_one = config.fasta is None and not (text or config.sequence or "").lstrip().startswith(">")
-    predictor = open_predictor(config)
+    predictor = config.predictor()
     print("Checkpoint loaded successfully", file=status, flush=True)
     predictions = predictor.predict(proteins, raw=config.raw)
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # results on a terminal are progress
@@ -60,7 +60,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
 
 def converse(config: RankConfig) -> int:
     """Ask for sequences until told to stop; end of input ends it, too."""
-    predictor = open_predictor(config)
+    predictor = config.predictor()
     print("Checkpoint loaded successfully")
     with suppress(ImportError):
         import readline  # noqa: F401 (without it a terminal cuts lines at 4,095 characters)

@@ -30,11 +30,10 @@ from esmgo.explanation.track import to_svg
 from esmgo.files.output import exclusive, opened
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
-from esmgo.model.bundled import checkpoint_or_bundled, context_of
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.bundled import context_of
 from esmgo.model.tokens import encode, window_starts, windows
 from esmgo.options import option
-from esmgo.predict.inputs import ReadingConfig, read_proteins
+from esmgo.predict.inputs import ReadingConfig, open_named, read_proteins
 from esmgo.predict.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -105,14 +104,13 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    path = checkpoint_or_bundled(config.checkpoint_path)
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_named(config.checkpoint_path)
     column = column_of(str(config.term), checkpoint.labels)
     index = open_index(checkpoint, with_kmers=False)
     scorer = Scorer.of(
         checkpoint,
         device=config.device,
-        context_length=context_of(path, config.context_length),
+        context_length=context_of(checkpoint.path, config.context_length),
         dtype=config.dtype,
     )
     for i, protein in enumerate(proteins, 1):

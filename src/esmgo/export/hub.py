@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from esmgo.errors import UsageError
 from esmgo.files.folder import replacing_folder
-from esmgo.model.bundled import checkpoint_option, checkpoint_or_bundled
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, option
+from esmgo.predict.inputs import open_named
 
 if TYPE_CHECKING:
     from esmgo.go.labels import LabelSpace
@@ -58,7 +58,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
         If the checkpoint is refused.
     """
     folder = Path(str(config.output_dir))
-    checkpoint = open_checkpoint(checkpoint_or_bundled(config.checkpoint_path))
+    checkpoint = open_named(config.checkpoint_path)
     with replacing_folder(folder, overwrite=config.overwrite, mark=MARK) as at:
         import torch
         from safetensors.torch import save_file  # torch takes seconds: after all that can fail

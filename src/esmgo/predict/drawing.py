@@ -11,7 +11,7 @@ from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.output import check_free
 from esmgo.go.terms import Aspect
 from esmgo.options import option
-from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
+from esmgo.predict.inputs import ReadingConfig, read_proteins
 from esmgo.predict.prediction import Prediction
 from esmgo.render.graph import draw, format_of
 from esmgo.render.subgraph import subgraph_of
@@ -55,7 +55,7 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     proteins = [p for p in read_proteins(config, report) if config.protein in (None, p.id)]
     if len(proteins) != 1:
         raise UsageError(_not_one(len(proteins), config, report))
-    predictor = open_predictor(config)
+    predictor = config.predictor()
     (prediction,) = predictor.predict(proteins)
     called = _called(prediction, config)
     draw(subgraph_of(prediction.protein.id, prediction.scores, prediction.labels, called), path)

@@ -23,9 +23,9 @@ from esmgo.files.output import check_free, exclusive
 from esmgo.files.source import check_readable
 from esmgo.model.bases import locate_base
 from esmgo.model.batches import blocks
-from esmgo.model.bundled import checkpoint_or_bundled
-from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.model.checkpoint import Checkpoint
 from esmgo.options import check, device_option, dtype_option, option
+from esmgo.predict.inputs import open_named
 
 if TYPE_CHECKING:
     import torch
@@ -136,9 +136,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     check_free(output, overwrite=config.overwrite)
     check_readable(fasta, FastaError)
     if config.checkpoint_path is not None:
-        source: Checkpoint | Path | None = open_checkpoint(
-            checkpoint_or_bundled(config.checkpoint_path)
-        )
+        source: Checkpoint | Path | None = open_named(config.checkpoint_path)
     else:
         source = locate_base(str(config.base_model))
 

@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esmgo.data.fasta import Protein
+from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError
+from esmgo.evidence.diamond import available_threads
 from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, checkpoint_or_bundled, context_of
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
 
 if TYPE_CHECKING:
@@ -56,18 +58,68 @@ class ReadingConfig(ScoringConfig):
         if self.sequence is not None and self.fasta is not None:
             raise UsageError("give `sequence` or `fasta`, not both")
 
+    def predictor(self) -> Predictor:
+        """Open the checkpoint that is named, and make it ready."""
+        return open_predictor(
+            open_named(self.checkpoint_path),
+            device=self.device,
+            context_length=self.context_length,
+            dtype=self.dtype,
+        )
 
-def open_predictor(config: ReadingConfig) -> Predictor:
-    """Load the checkpoint that ``config`` names, with its settings."""
+
+def open_named(given: str | None) -> Checkpoint:
+    """Open the checkpoint that ``checkpoint_path`` names; see `checkpoint_or_bundled`."""
+    return open_checkpoint(checkpoint_or_bundled(given))
+
+
+def open_predictor(
+    checkpoint: Checkpoint,
+    *,
+    device: str | None,
+    context_length: int | None,
+    dtype: str,
+    sources: str | None = None,
+    homology: str | None = None,
+    subset: str = "all",
+) -> Predictor:
+    """Make ready a checkpoint as the flags of a verb say.
+
+    ``sources`` are names of evidence sources, separated by commas; ``homology`` is a FASTA file
+    or a data set, of which ``subset``, with the training sequences; see `Predictor.load` and
+    `context_of` for the others.
+
+    Raises
+    ------
+    CheckpointError, DatasetError, FastaError, HubError
+        If a file is refused.
+    UsageError
+        If a source is unknown or not available.
+    """
     from esmgo.predict.predictor import Predictor  # torch takes seconds
 
-    path = checkpoint_or_bundled(config.checkpoint_path)
     return Predictor.of(
-        open_checkpoint(path),
-        device=config.device,
-        context_length=context_of(path, config.context_length),
-        dtype=config.dtype,
+        checkpoint,
+        device=device,
+        context_length=context_of(checkpoint.path, context_length),
+        dtype=dtype,
+        sources=sources,
+        homology=_training_sequences(homology, subset),
+        threads=available_threads(),
     )
+
+
+def _training_sequences(source: str | None, subset: str) -> dict[str, str] | None:
+    """Read the training sequences by id, from a FASTA file or a data set."""
+    if source is None:
+        return None
+    from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # a twentieth of a second
+
+    path = Path(source)
+    if source == SAMPLE or path.is_dir() or path.suffix in (".parquet", ".jsonl"):
+        proteins, _, _ = open_split(locate_dataset(source, subset), "train", subset)
+        return dict(zip(proteins.ids, proteins.sequences, strict=True))
+    return {p.id: p.sequence for p in read_fasta(source, report=ReadReport())}
 
 
 def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from esmgo.data.rejects import ReadReport
 from esmgo.go.truepath import IMPLIED
 from esmgo.options import option
-from esmgo.predict.inputs import ReadingConfig, open_predictor, read_proteins
+from esmgo.predict.inputs import ReadingConfig, read_proteins
 
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Prediction
@@ -59,5 +59,5 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
         Of the kind and with the exit code that `esmgo.errors` tells.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    predictor = open_predictor(config)
+    predictor = config.predictor()
     yield from predictor.predict(proteins, raw=config.raw)

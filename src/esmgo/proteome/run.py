@@ -21,14 +21,12 @@ from tqdm import tqdm
 
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError, printable
-from esmgo.evidence.diamond import available_threads
 from esmgo.files.atomic import replacing
 from esmgo.files.output import exclusive, is_stream
 from esmgo.files.source import check_readable
 from esmgo.go.labels import LabelSpace
-from esmgo.model.bundled import checkpoint_or_bundled, context_of
 from esmgo.predict.calling import CallRules
-from esmgo.predict.knowledge import split_sources, training_sequences
+from esmgo.predict.inputs import open_named, open_predictor
 from esmgo.proteome.config import PredictConfig
 from esmgo.proteome.formats import writers
 from esmgo.proteome.job import Job
@@ -136,7 +134,6 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
 def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
     from esmgo.evidence.source_scores import EvidenceSource
     from esmgo.model.device import choose_device, resolved  # torch takes seconds
-    from esmgo.predict.predictor import Predictor
     from esmgo.proteome.blocks import BlockCaller, Input
 
     if config.resume and not Parts.has_begun(parts.folder):
@@ -145,15 +142,13 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     proteins = Input(str(config.input), parts.folder, config)
     n_proteins, digest = proteins.judged(report)
     device = choose_device(config.device)
-    path = checkpoint_or_bundled(config.checkpoint_path)
-    predictor = Predictor.load(
-        path,
+    predictor = open_predictor(
+        open_named(config.checkpoint_path),
         device=str(device),
-        context_length=context_of(path, config.context_length),
+        context_length=config.context_length,
         dtype=config.dtype,
-        homology=training_sequences(config.homology),
-        sources=split_sources(config.sources),
-        threads=available_threads(),
+        sources=config.sources,
+        homology=config.homology,
     )
     labels = predictor.labels
     if config.shard is None:
