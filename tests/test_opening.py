@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from made_rows import BP, MF, A, B, C, M, annotations, row, warned
 
-from esmgo.dataset.opening import locate_dataset, open_dataset, parse_subset
+from esmgo.dataset.opening import locate_dataset, open_dataset
 from esmgo.errors import DatasetError, HubError, UsageError
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
@@ -55,19 +55,6 @@ def test_a_cut_that_leaves_nothing_is_refused(write_rows, ontology):
 def test_holding_out_everything_is_refused(write_rows, ontology):
     with pytest.raises(UsageError, match=r"eval_ratio: 1.0 leaves no protein"):
         open_dataset(write_rows([row("a", A), row("b", A)]), ontology=ontology, eval_ratio=1.0)
-
-
-@pytest.mark.parametrize(
-    ("text", "subset"),
-    [("all", "all"), ("MF", "mf"), ("biological_process", "bp"), ("Cellular_Component", "cc")],
-)
-def test_subsets_are_written_in_several_ways(text, subset):
-    assert parse_subset(text) == subset
-
-
-def test_other_subsets_are_refused():
-    with pytest.raises(UsageError, match="dataset_subset: must be"):
-        parse_subset("xx")
 
 
 def test_an_aspect_is_picked_from_all_with_an_ontology(tmp_path, write_rows, ontology):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from esmgo.assess.corpus import CorpusConfig, open_corpus
+from esmgo.assess.config import CorpusConfig
 from esmgo.assess.overlap import (
     MIN_COVERAGE,
     NEAR_COVERAGE,
@@ -187,7 +187,7 @@ def write_audit(found: Audit, folder: Path) -> None:
 
 def _audited(config: AuditConfig, report: ReadReport) -> Audit:
     log.debug("Reading the data set ...")
-    data = open_corpus(config, report)
+    data = config.opened(report)
     train, test = data.train, data.validation
     if not len(test):
         raise UsageError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esmgo.assess.corpus import CorpusConfig, open_corpus
+from esmgo.assess.config import CorpusConfig
 from esmgo.data.annotations import accession
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
@@ -141,7 +141,7 @@ def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> 
     check_free(output, overwrite=config.overwrite)
     encoder = _check_method(config)
     log.debug("Reading the data set ...")
-    data = open_corpus(config, report)
+    data = config.opened(report)
     proteins = _proteins(config, data, report)
     blocks = score_baseline(config, data, proteins, encoder)
     with exclusive((output,), overwrite=config.overwrite), opened(output) as file:

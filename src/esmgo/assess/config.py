@@ -1,13 +1,73 @@
-"""What ``esmgo evaluate`` accepts."""
+"""What the verbs accept that evaluate predictions and data sets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esmgo.dataset.opening import SPLITS, parse_subset
+from esmgo.data.download import locate_ontology
+from esmgo.data.rejects import ReadReport
+from esmgo.dataset.opening import DEFAULT, SPLITS, Dataset, locate_dataset, open_dataset
+from esmgo.dataset.subsets import parse_subset
 from esmgo.errors import UsageError
+from esmgo.evidence.diamond import available_threads
+from esmgo.go.obo import read_obo
 from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.options import check, device_option, dtype_option, option
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusConfig:
+    """What every verb accepts that compares test proteins with training proteins."""
+
+    dataset: str = option(
+        DEFAULT,
+        "The data set: a hub id, a local folder SUBSET/SPLIT.parquet or .jsonl, one such file,"
+        " or sample.",
+    )
+    dataset_subset: str = option("all", "The subset: all, mf, cc or bp.")
+    ontology: str | None = option(
+        None, "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
+    )
+    drop_unknown_terms: bool = option(
+        False, "Drop terms that the ontology does not know instead of refusing the data set."
+    )
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+    threads: int | None = option(
+        None,
+        "CPU threads of DIAMOND.",
+        minimum=1,
+        maximum=1024,
+        default_text="all that this process may use",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
+
+    @property
+    def n_threads(self) -> int:
+        """The threads asked for, or all that this process may use."""
+        return self.threads or available_threads()
+
+    def opened(self, report: ReadReport) -> Dataset:
+        """Open the data set with all of its test split, or a tenth of train where it has none.
+
+        Raises
+        ------
+        EsmgoError
+            As `esmgo.dataset.opening.open_dataset`.
+        """
+        name = locate_dataset(self.dataset, self.dataset_subset)
+        data = open_dataset(
+            name,
+            self.dataset_subset,
+            ontology=read_obo(locate_ontology(self.ontology)) if self.ontology else None,
+            eval_ratio=None,
+            drop_unknown_terms=self.drop_unknown_terms,
+            strict=self.strict,
+        )
+        report.absorb(data.report)
+        return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""dataset/checks.py"""
+"""Warnings about the proteins of a data set: too few, the same twice, in both splits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ FEW = 2
 """Fewer training proteins than this are a mistake, or a test."""
 
 
-def _check_size(train: Rows, subset: str, report: ReadReport) -> None:
+def check_size(train: Rows, subset: str, report: ReadReport) -> None:
+    """Warn of too few training proteins; refuse none at all."""
     if len(train) == 0:
         raise DatasetError(train.source, f"no protein has a term of {subset}")
     if len(train) < FEW:
@@ -24,8 +25,8 @@ def _check_size(train: Rows, subset: str, report: ReadReport) -> None:
         )
 
 
-def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
-    """Leave out proteins whose terms are all too rare: no terms known is not none there."""
+def without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
+    """Leave out proteins whose terms are all too rare: they may have functions all the same."""
     bare = train.terms.counts == 0
     if not bare.any():
         return train
@@ -37,7 +38,8 @@ def _without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> 
     return train.subset(np.flatnonzero(~bare))
 
 
-def _warn_of_twins(rows: Rows, report: ReadReport) -> None:
+def warn_of_twins(rows: Rows, report: ReadReport) -> None:
+    """Warn of proteins of one split with the same sequence."""
     if len(set(rows.sequences)) == len(rows):
         return
     counts: dict[str, int] = {}
@@ -48,7 +50,7 @@ def _warn_of_twins(rows: Rows, report: ReadReport) -> None:
     report.warn(f"{source}: proteins with the same sequence ({len(twins):,}): {few(twins)}")
 
 
-def _warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
+def warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
     """Warn of proteins that are trained on and validated on."""
     sequences, ids = set(train.sequences), set(train.ids)
     pairs = zip(validation.ids, validation.sequences, strict=True)

@@ -12,17 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from esmgo.data.rejects import ReadReport
-from esmgo.dataset.checks import _check_size, _warn_of_leaks, _warn_of_twins, _without_bare
+from esmgo.dataset.checks import check_size, warn_of_leaks, warn_of_twins, without_bare
 from esmgo.dataset.cleaning import TermRules, usable
 from esmgo.dataset.jsonlines import read_json_lines, rows_of
 from esmgo.dataset.layout import fetch, locate
 from esmgo.dataset.proteins import AnnotatedProteins, annotate, close_annotations, fingerprint
 from esmgo.dataset.rows import Rows, join
 from esmgo.dataset.splits import divide
+from esmgo.dataset.subsets import SUBSETS, parse_subset
 from esmgo.errors import DatasetError, UsageError, printable
 from esmgo.go.labels import LabelSpace
+from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
-from esmgo.go.terms import Aspect, Term
+from esmgo.go.terms import Term
 
 DEFAULT = "andrewdalpino/CAFA5"
 """The hub data set of the seed: SwissProt proteins with their terms."""
@@ -32,12 +34,6 @@ SAMPLE = "sample"
 
 SPLITS = ("test", "validation", "train")
 """What `open_split` opens."""
-
-
-_ASPECT_OF = {"mf": Aspect.MF, "cc": Aspect.CC, "bp": Aspect.BP}
-_SUBSETS = {"all": "all"} | {
-    spelling: subset for subset, aspect in _ASPECT_OF.items() for spelling in (subset, aspect.value)
-}
 
 
 @dataclass(frozen=True)
@@ -80,28 +76,6 @@ class Dataset:
         return sum(self.unseen.values())
 
 
-def parse_subset(text: str) -> str:
-    """Return ``all``, ``mf``, ``cc`` or ``bp``; full aspect names and any case are taken.
-
-    Raises
-    ------
-    UsageError
-        If ``text`` is none of them.
-
-    Examples
-    --------
-    >>> parse_subset("Biological_Process")
-    'bp'
-    """
-    try:
-        return _SUBSETS[text.strip().lower()]
-    except KeyError:
-        raise UsageError(
-            f"must be all, mf, cc, bp or an aspect's full name, not {printable(repr(text), 40)}",
-            field="dataset_subset",
-        ) from None
-
-
 def locate_dataset(name: str, subset: str = "all") -> str:
     """Return a name that `open_dataset` finds on this machine, fetched from the hub if need be.
 
@@ -122,7 +96,7 @@ def open_dataset(
     subset: str = "all",
     *,
     ontology: Ontology | None = None,
-    eval_ratio: float = 0.1,
+    eval_ratio: float | None = 0.1,
     min_term_count: int = 1,
     drop_unknown_terms: bool = False,
     strict: bool = False,
@@ -140,9 +114,10 @@ def open_dataset(
     ontology : Ontology, optional
         Without one, ids stand in for names and no term has a parent. The sample
         brings its own.
-    eval_ratio : float
+    eval_ratio : float, optional
         In (0, 1]: the part of the test split to validate on, or, without a test
-        split, of the training split to hold out.
+        split, of the training split to hold out. None: all of the test split, or a tenth of
+        the training split.
     min_term_count : int
         Leave out terms that fewer training proteins have, counted after propagation.
     drop_unknown_terms : bool
@@ -163,22 +138,20 @@ def open_dataset(
     UsageError
         If the options do not fit the data.
     """
-    subset = parse_subset(subset)
-    report = ReadReport(strict=strict)
-    splits, is_subset = _read(name, subset)
-    rules = _rules(name, subset, ontology, drop_unknown_terms, is_subset, report)
+    subset, report = parse_subset(subset), ReadReport(strict=strict)
+    splits, rules = _read(name, subset, ontology, drop_unknown_terms, report)
     usable_rows, n_left_out = {}, 0
     for split, rows in splits.items():
         usable_rows[split], n_without = usable(rows, rules, report)
         n_left_out += n_without
-        _warn_of_twins(usable_rows[split], report)
+        warn_of_twins(usable_rows[split], report)
     train, validation = divide(usable_rows, eval_ratio, validation_ids)
-    _check_size(train, subset, report)
-    _warn_of_leaks(train, validation, report)
+    check_size(train, subset, report)
+    warn_of_leaks(train, validation, report)
     labels, (taught, held_out), unseen = annotate(
         train, validation, rules.ontology, rules.aspect, min_term_count
     )
-    taught = _without_bare(taught, train.source, report)
+    taught = without_bare(taught, train.source, report)
     digest = fingerprint(labels, taught, held_out)
     return Dataset(name, subset, labels, taught, held_out, digest, report, n_left_out, unseen)
 
@@ -219,10 +192,9 @@ def open_split(
         See `open_dataset`; also if there is no such split.
     """
     subset, report = parse_subset(subset), ReadReport(strict=strict)
-    splits, is_subset = _read(name, subset)
+    splits, rules = _read(name, subset, ontology, drop_unknown_terms, report)
     if split != "validation" and split not in splits:
         raise UsageError(f"{printable(name, 60)} has no {split} split; it has {', '.join(splits)}")
-    rules = _rules(name, subset, ontology, drop_unknown_terms, is_subset, report)
     wanted = splits.values() if split == "validation" else [splits[split]]
     rows = join([usable(each, rules, report)[0] for each in wanted])
     if split == "validation":
@@ -234,17 +206,39 @@ def open_split(
     return proteins, labels, report
 
 
-def _read(name: str, subset: str) -> tuple[dict[str, Rows], bool]:
-    """Return the rows of each split, and whether they are of the subset already."""
-    if name == SAMPLE:
-        from esmgo.dataset.sample import sample_rows
+def _read(
+    name: str,
+    subset: str,
+    ontology: Ontology | None,
+    drop_unknown_terms: bool,
+    report: ReadReport,
+) -> tuple[dict[str, Rows], TermRules]:
+    """Return the rows of each split, and what their terms must be.
 
-        found = {split: rows_of(rows, SAMPLE) for split, rows in sample_rows().items()}
-        return found, subset == "all"
-    layout = locate(name, subset)
-    return {
-        split: join([_read_file(path) for path in paths]) for split, paths in layout.files.items()
-    }, layout.is_subset
+    The sample brings its ontology; other data may have none.
+    """
+    if name == SAMPLE:
+        from esmgo.dataset.sample import sample_ontology_path, sample_rows
+
+        splits = {split: rows_of(rows, SAMPLE) for split, rows in sample_rows().items()}
+        ontology = ontology or read_obo(sample_ontology_path())
+    else:
+        layout = locate(name, subset)
+        splits = {
+            split: join([_read_file(path) for path in paths])
+            for split, paths in layout.files.items()
+        }
+        if ontology is None and not layout.is_subset:
+            raise UsageError(
+                f"{printable(name, 60)} has no {subset}/ folder: picking {subset} from all terms "
+                "needs `ontology`"
+            )
+    if ontology is None:
+        report.warn(
+            "no `ontology`: GO ids stand in for names, and no term is propagated beyond the data's"
+            " own"
+        )
+    return splits, TermRules(ontology, SUBSETS[subset], drop_unknown_terms)
 
 
 def _read_file(path: Path) -> Rows:
@@ -252,37 +246,3 @@ def _read_file(path: Path) -> Rows:
 
     read: Callable[[Path], Rows] = read_parquet if is_parquet(path) else read_json_lines
     return read(path)
-
-
-def _rules(
-    name: str,
-    subset: str,
-    ontology: Ontology | None,
-    drop_unknown_terms: bool,
-    is_subset: bool,
-    report: ReadReport,
-) -> TermRules:
-    """Settle what a term must be; the sample brings its ontology, other data may have none."""
-    if name == SAMPLE and ontology is None:
-        ontology = _sample_ontology()
-    if ontology is None:
-        _check_no_ontology(name, subset, is_subset=is_subset, report=report)
-    return TermRules(ontology, _ASPECT_OF.get(subset), drop_unknown_terms)
-
-
-def _sample_ontology() -> Ontology:
-    from esmgo.dataset.sample import sample_ontology_path
-    from esmgo.go.obo import read_obo
-
-    return read_obo(sample_ontology_path())
-
-
-def _check_no_ontology(name: str, subset: str, *, is_subset: bool, report: ReadReport) -> None:
-    if not is_subset:
-        raise UsageError(
-            f"{printable(name, 60)} has no {subset}/ folder: picking {subset} from all terms "
-            "needs `ontology`"
-        )
-    report.warn(
-        "no `ontology`: GO ids stand in for names, and no term is propagated beyond the data's own"
-    )

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError, printable
 
+HOLD_OUT = 0.1
+"""Held out of train where there is no test split: what training does unless told otherwise."""
+
 
 def held_out_by_hash(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
     """Choose about ``ratio`` of the proteins by a stable hash of their ids.
 
-    Whether a protein is held_out_by_hash depends on its own id, never on the order of rows, and
+    Whether a protein is held out depends on its own id, never on the order of rows, and
     (but for the fallback below) never on the other proteins.
 
     Parameters
@@ -31,7 +34,7 @@ def held_out_by_hash(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray, shape=(N,), dtype=bool
-        True where held_out_by_hash. With a ratio above 0 and two proteins or more at least one
+        True where held out. With a ratio above 0 and two proteins or more at least one
         is: if no hash is low enough, the lowest.
 
     Examples
@@ -54,7 +57,7 @@ def _fraction(id: str) -> float:
 
 
 def divide(
-    splits: dict[str, Rows], ratio: float, kept: Collection[str] | None
+    splits: dict[str, Rows], ratio: float | None, kept: Collection[str] | None
 ) -> tuple[Rows, Rows]:
     """Return the rows to train on and those to validate on.
 
@@ -62,16 +65,18 @@ def divide(
     ----------
     splits : dict of str to Rows
         ``train``, and ``test`` where there is one; what is held out comes from the latter.
-    ratio : float
-        See `held_out_by_hash`.
+    ratio : float, optional
+        See `held_out_by_hash`. None: all of ``test``, or `HOLD_OUT` of ``train``.
     kept : collection of str, optional
-        The proteins to validate on; nothing is held_out_by_hash.
+        The proteins to validate on, whatever their hashes are.
 
     Raises
     ------
     UsageError
         If no protein is left to train on.
     """
+    if ratio is None:
+        ratio = 1.0 if "test" in splits else HOLD_OUT
 
     def choose(ids: Sequence[str]) -> NDArray[np.bool_]:
         if kept is None:

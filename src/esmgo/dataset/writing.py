@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.splits import held_out_by_hash
+from esmgo.dataset.subsets import SUBSETS
 from esmgo.errors import UsageError
 from esmgo.go.information import information_accretion
 from esmgo.go.labels import LabelSpace
@@ -26,8 +27,6 @@ from esmgo.go.terms import Aspect
 
 MARK = "dataset.json"
 """The file that tells a data set from any other folder."""
-
-SUBSETS = {"all": None} | {aspect.name.lower(): aspect for aspect in Aspect}
 
 _SCHEMA = pa.schema(
     [

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.rejects import ReadReport
-from esmgo.dataset.opening import DEFAULT, parse_subset
+from esmgo.dataset.opening import DEFAULT
+from esmgo.dataset.subsets import parse_subset
 from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE
 from esmgo.options import check, device_option, dtype_option, option
