@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from esmgo.assess.config import EvaluateConfig
 from esmgo.assess.identity import STRATA, read_identity, strata_of
-from esmgo.assess.predictions import TermCodes, predicted, read_truth
+from esmgo.assess.predictions import predicted
+from esmgo.assess.truth import TermCodes, read_truth
 from esmgo.data.cafa import read_ids
 from esmgo.data.download import locate_ontology
 from esmgo.data.fasta import Protein

@@ -1,0 +1,130 @@
+"""What proteins really have, from files of annotations; terms numbered for a whole evaluation.
+
+Nothing here computes a metric, and torch is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.cafa import Pairs, read_pairs
+from esmgo.errors import AnnotationError, printable
+from esmgo.files.source import Source, name_of
+from esmgo.go.labels import LabelSpace
+from esmgo.go.ontology import Ontology
+from esmgo.go.resolving import TermResolver
+from esmgo.go.sparse import SparseRows
+from esmgo.metrics.truth import Truth
+
+Say = Callable[[str], None]
+
+
+class TermCodes:
+    """Numbers the active terms of an ontology, sorted by id."""
+
+    def __init__(self, ontology: Ontology) -> None:
+        self.ontology = ontology
+        self.ids = sorted(ontology.terms)
+        self._code = {id: i for i, id in enumerate(self.ids)}
+
+    def resolver(self) -> TermResolver:
+        """Return what finds and counts the terms of one file, as CAFA's evaluator does."""
+        return TermResolver(self.ontology, keeps_replaced=False)
+
+    def of(self, pairs: Pairs, resolver: TermResolver) -> NDArray[np.intp]:
+        """Return the number of the term of each line, -1 where there is none; shape=(n,)."""
+        counts = np.bincount(pairs.term, minlength=len(pairs.terms)).tolist()
+        found = map(resolver.of, pairs.terms, counts)
+        codes = np.array([-1 if id is None else self._code[id] for id in found], np.intp)
+        return codes[pairs.term]
+
+    def columns(self, labels: LabelSpace) -> NDArray[np.int32]:
+        """Return the column of each term by its number, -1 where ``labels`` does not have it."""
+        return np.array([labels.column.get(id, -1) for id in self.ids], np.int32)
+
+
+def read_truth(
+    source: Source,
+    terms: TermCodes,
+    say: Say,
+    *,
+    targets: Collection[str] | None = None,
+    known: Source | None = None,
+) -> Truth:
+    """Read annotations and close them; proteins come out sorted by id.
+
+    Parameters
+    ----------
+    source : str, path or binary file
+        ``protein  term`` lines, direct or closed.
+    terms : TermCodes
+        The ontology.
+    say : callable
+        Takes one line about each kind of oddity.
+    targets : collection of str, optional
+        The only proteins to take.
+    known : str, path or binary file, optional
+        Annotations that were known before, in the same form: see `Truth.known`.
+
+    Raises
+    ------
+    AnnotationError
+        With the line, if it cannot be read; also if no protein is left.
+    """
+    name = name_of(source)
+    proteins, rows, codes = _annotations(source, terms, say, targets)
+    if not len(rows):
+        reason = "no protein with a term of the ontology"
+        raise AnnotationError(name, reason + (" is among the targets" if targets else ""))
+    if targets is not None and (n := len(set(targets).difference(proteins))):
+        say(f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term here")
+    order = {id: i for i, id in enumerate(proteins)}
+    before = _annotations(known, terms, say, order) if known is not None else None
+    used = codes if before is None else np.concatenate([codes, before[2]])
+    labels = LabelSpace.close((terms.ids[c] for c in np.unique(used)), terms.ontology)
+    column = terms.columns(labels)
+    closed = _closed(rows, column[codes], len(proteins), labels)
+    if before is None:
+        return Truth(tuple(proteins), closed, labels)
+    place = np.array([order[id] for id in before[0]], np.intp)
+    was = _closed(place[before[1]], column[before[2]], len(proteins), labels)
+    return Truth(tuple(proteins), closed, labels, was)
+
+
+def _annotations(
+    source: Source, terms: TermCodes, say: Say, targets: Collection[str] | None
+) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
+    """Return proteins, sorted, and for each annotation the place of its protein, and its code."""
+    number: dict[str, int] = {}
+    resolver, n_other = terms.resolver(), 0
+    wanted = None if targets is None else frozenset(targets)
+    parts: list[NDArray[np.intp]] = []
+    for pairs in read_pairs(source):
+        codes = terms.of(pairs, resolver)
+        places = [
+            number.setdefault(id, len(number)) if wanted is None or id in wanted else -1
+            for id in pairs.proteins
+        ]
+        rows = np.array(places, np.intp)[pairs.protein]
+        n_other += int(np.count_nonzero(rows < 0))
+        parts.append(np.stack([rows, codes])[:, (rows >= 0) & (codes >= 0)])
+    name = name_of(source)
+    resolver.report(say, name, "lines")
+    if n_other:
+        say(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
+    rows, codes = np.concatenate(parts, axis=1)
+    ids = list(number)
+    order = sorted(np.unique(rows).tolist(), key=ids.__getitem__)
+    rank = np.zeros(len(ids), np.intp)
+    rank[order] = np.arange(len(order))
+    return [ids[i] for i in order], rank[rows], codes
+
+
+def _closed(
+    rows: NDArray[np.intp], columns: NDArray[np.int32], n: int, labels: LabelSpace
+) -> SparseRows:
+    order = np.argsort(rows, kind="stable")
+    return SparseRows.of(np.bincount(rows, minlength=n), columns[order]).closed(labels)
