@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from esmgo.assess.config import CorpusConfig
 from esmgo.data.annotations import accession
@@ -26,15 +25,10 @@ from esmgo.files.output import check_free, exclusive, opened
 from esmgo.files.source import check_readable
 from esmgo.go.scores import Scores
 from esmgo.metrics.baselines import term_frequency
-from esmgo.model.bases import locate_base
+from esmgo.model.checkpoint import Checkpoint
 from esmgo.options import option
-from esmgo.predict.inputs import open_named
+from esmgo.predict.inputs import EncoderConfig
 from esmgo.render.cafa import write_cafa
-
-if TYPE_CHECKING:
-    import torch
-
-    from esmgo.model.caller import Caller
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +36,13 @@ METHODS = ("naive", "diamond", "neighbours")
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineConfig(CorpusConfig, FastaConfig):
+class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
     """What ``esmgo baseline`` accepts."""
 
     method: str | None = option(
         None,
         "The first word after the verb: naive scores by term frequency, diamond by the bit scores"
-        " of alike sequences, neighbours by the similarity of embeddings.",
+        " of similar sequences, neighbours by the similarity of embeddings.",
     )
     fasta: str | None = option(
         None,
@@ -59,25 +53,8 @@ class BaselineConfig(CorpusConfig, FastaConfig):
         None, "Where to: a file, compressed if it ends in .gz, or - for standard output."
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
-    checkpoint_path: str | None = option(
-        None, "neighbours: embed with this checkpoint's encoder, or bundled."
-    )
-    base_model: str | None = option(
-        None, "neighbours: embed with this base model, a hub name, a folder or tiny."
-    )
-    num_neighbours: int = option(10, "neighbours: how many training proteins vote.", minimum=1)
-    context_length: int = option(
-        1024,
-        "neighbours: tokens per window; the embedding of a longer protein is the mean over its"
-        " windows.",
-        minimum=3,
-        maximum=100_002,
-    )
-    device: str | None = option(
-        None,
-        'neighbours: where to compute ("cuda", "mps", "cpu", etc); when not given cuda, else mps,'
-        " else cpu.",
-        default_text="cuda",
+    num_neighbours: int = option(
+        10, "How many training proteins vote by their embeddings.", minimum=1
     )
 
     def __post_init__(self) -> None:
@@ -139,7 +116,11 @@ def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> 
     report = ReadReport(config.strict) if report is None else report
     output, method = str(config.output), str(config.method)
     check_free(output, overwrite=config.overwrite)
-    encoder = _check_method(config)
+    if config.fasta is not None:
+        check_readable(config.fasta, FastaError)
+    if method == "diamond":
+        find_diamond()
+    encoder = config.encoder() if method == "neighbours" else None
     log.debug("Reading the data set ...")
     data = config.opened(report)
     proteins = _proteins(config, data, report)
@@ -153,7 +134,7 @@ def score_baseline(
     config: BaselineConfig,
     data: Dataset,
     proteins: Sequence[Protein],
-    encoder: Path | None = None,
+    encoder: Checkpoint | Path | None = None,
 ) -> Iterator[Scores]:
     """Yield the scores of ``proteins`` over ``data.labels`` in blocks, in order.
 
@@ -162,66 +143,43 @@ def score_baseline(
     config : BaselineConfig
         The method and its settings.
     data : Dataset
-        Its training proteins are what is known.
+        Its training proteins are the annotated ones.
     proteins : sequence of Protein
         What to score.
-    encoder : Path, optional
-        Folder of the base model that ``config`` names, where it is known.
+    encoder : Checkpoint or Path, optional
+        What ``config.encoder()`` opened.
     """
-    ids = [protein.id for protein in proteins]
-    match config.method:
-        case "naive":
-            yield from _naive(ids, data)
-            return
-        case "diamond":
-            log.debug("Searching with DIAMOND ...")
-            sequences = [protein.sequence for protein in proteins]
-            hits = search(sequences, data.train.sequences, threads=config.n_threads)
-            votes = votes_of_hits(hits, len(ids))
-        case _:
-            votes = _votes_of_neighbours(config, data, proteins, encoder)
-    yield from vote(votes, ids, data.train.terms, data.labels)
-
-
-def _naive(ids: Sequence[str], data: Dataset) -> Iterator[Scores]:
-    for first in range(0, len(ids), BLOCK):
-        block = ids[first : first + BLOCK]
-        yield term_frequency(block, data.train.terms, data.labels)
+    ids, sequences = [p.id for p in proteins], [p.sequence for p in proteins]
+    train = data.train
+    if config.method == "naive":
+        for first in range(0, len(ids), BLOCK):
+            block = ids[first : first + BLOCK]
+            yield term_frequency(block, train.terms, data.labels)
+        return
+    if config.method == "diamond":
+        log.debug("Searching with DIAMOND ...")
+        hits = search(sequences, train.sequences, threads=config.n_threads)
+        votes = votes_of_hits(hits, len(ids))
+    else:
+        votes = _votes_of_neighbours(config, train.sequences, sequences, encoder)
+    yield from vote(votes, ids, train.terms, data.labels)
 
 
 def _votes_of_neighbours(
-    config: BaselineConfig, data: Dataset, proteins: Sequence[Protein], encoder: Path | None
+    config: BaselineConfig,
+    training: Sequence[str],
+    sequences: Sequence[str],
+    encoder: Checkpoint | Path | None,
 ) -> Votes:
     from esmgo.evidence.neighbours import nearest, votes_of
     from esmgo.model.device import choose_device  # torch takes seconds: only where it is needed
-    from esmgo.model.embeddings import embed
+    from esmgo.model.embeddings import embed, encoder_of
 
     device = choose_device(config.device)
-    caller = _caller(config, encoder, device)
-    known = embed(caller, data.train.sequences, config.context_length, device)
-    asked = embed(caller, [p.sequence for p in proteins], config.context_length, device)
-    return votes_of(nearest(asked, known, config.num_neighbours, device))
-
-
-def _caller(config: BaselineConfig, encoder: Path | None, device: torch.device) -> Caller:
-    from esmgo.model.embeddings import encoder_of
-
-    if config.checkpoint_path is not None:
-        return encoder_of(open_named(config.checkpoint_path), device)
-    return encoder_of(encoder or locate_base(str(config.base_model)), device)
-
-
-def _check_method(config: BaselineConfig) -> Path | None:
-    """Find the program, or the encoder, before anything is read."""
-    if config.fasta is not None:
-        check_readable(config.fasta, FastaError)
-    if config.method == "diamond":
-        find_diamond()
-    if config.checkpoint_path is not None:
-        open_named(config.checkpoint_path)
-    elif config.base_model is not None:
-        return locate_base(config.base_model)
-    return None
+    caller = encoder_of(encoder, device)
+    known = embed(caller, training, config.context_length, device)
+    vectors = embed(caller, sequences, config.context_length, device)
+    return votes_of(nearest(vectors, known, config.num_neighbours, device))
 
 
 def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list[Protein]:
@@ -234,11 +192,9 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
         return list(map(Protein, held_out.ids, held_out.sequences))
     proteins = list(read_source(config.fasta, config, report))
     known, sequences = set(map(accession, data.train.ids)), set(data.train.sequences)
-    n = sum(accession(p.id) in known or p.sequence in sequences for p in proteins)
-    if n:
+    if n := sum(accession(p.id) in known or p.sequence in sequences for p in proteins):
         report.warn(
-            f"{printable(config.fasta, 60)}: {n:,} of {len(proteins):,} proteins are"
-            " training proteins"
-            " by id or sequence: the baseline knows their terms already"
+            f"{printable(config.fasta, 60)}: {n:,} of {len(proteins):,} proteins are training"
+            " proteins by id or sequence: the baseline knows their terms already"
         )
     return proteins

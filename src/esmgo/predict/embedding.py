@@ -21,11 +21,10 @@ from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.output import check_free, exclusive
 from esmgo.files.source import check_readable
-from esmgo.model.bases import locate_base
 from esmgo.model.batches import blocks
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.options import check, device_option, dtype_option, option
-from esmgo.predict.inputs import open_named
+from esmgo.options import check, dtype_option, option
+from esmgo.predict.inputs import EncoderConfig
 
 if TYPE_CHECKING:
     import torch
@@ -39,18 +38,11 @@ Block: TypeAlias = tuple[tuple[Protein, ...], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedConfig(FastaConfig):
+class EmbedConfig(EncoderConfig, FastaConfig):
     """What ``esmgo embed`` accepts."""
 
     fasta: str | None = option(
         None, "Embed the proteins of this FASTA file, plain or gzip (- for standard input)."
-    )
-    base_model: str | None = option(
-        None, "Embed with this base model, a hub name, a folder or tiny."
-    )
-    checkpoint_path: str | None = option(
-        None,
-        "Embed with the encoder of this checkpoint, or bundled, instead of a base model.",
     )
     output: str | None = option(
         None,
@@ -64,16 +56,8 @@ class EmbedConfig(FastaConfig):
         " or mean, over the final states of its residues.",
         choices=("cls", "mean"),
     )
-    context_length: int = option(
-        1024,
-        "Tokens per window; the vector of a longer protein is the mean over its overlapping"
-        " windows.",
-        minimum=3,
-        maximum=100_002,
-    )
     dtype: str = dtype_option()
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
-    device: str | None = device_option()
 
     def __post_init__(self) -> None:
         check(self)
@@ -135,11 +119,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     fasta, output = str(config.fasta), str(config.output)
     check_free(output, overwrite=config.overwrite)
     check_readable(fasta, FastaError)
-    if config.checkpoint_path is not None:
-        source: Checkpoint | Path | None = open_named(config.checkpoint_path)
-    else:
-        source = locate_base(str(config.base_model))
-
+    source = config.encoder()
     from esmgo.model.device import choose_device, resolved  # torch takes seconds
     from esmgo.model.embeddings import encoder_of
 

@@ -14,6 +14,7 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError
 from esmgo.evidence.diamond import available_threads
+from esmgo.model.bases import locate_base
 from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, checkpoint_or_bundled, context_of
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
@@ -66,6 +67,32 @@ class ReadingConfig(ScoringConfig):
             context_length=self.context_length,
             dtype=self.dtype,
         )
+
+
+@dataclass(frozen=True)  # without slots: may be a second base of classes that have them
+class EncoderConfig:
+    """What every verb accepts that embeds proteins."""
+
+    base_model: str | None = option(
+        None, "Embed with this base model, a hub name, a folder or tiny."
+    )
+    checkpoint_path: str | None = option(
+        None, "Embed with the encoder of this checkpoint, or bundled, instead of a base model."
+    )
+    context_length: int = option(
+        1024,
+        "Tokens per window; the vector of a longer protein is the mean over its overlapping"
+        " windows.",
+        minimum=3,
+        maximum=100_002,
+    )
+    device: str | None = device_option()
+
+    def encoder(self) -> Checkpoint | Path | None:
+        """Open the checkpoint, or find the folder of the base model; None is ``tiny``."""
+        if self.checkpoint_path is not None:
+            return open_named(self.checkpoint_path)
+        return locate_base(str(self.base_model))
 
 
 def open_named(given: str | None) -> Checkpoint:
