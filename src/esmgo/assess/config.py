@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esmgo.data.download import locate_ontology
+from esmgo.data.download import open_ontology
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import DEFAULT, SPLITS, Dataset, locate_dataset, open_dataset
 from esmgo.dataset.subsets import parse_subset
 from esmgo.errors import UsageError
 from esmgo.evidence.diamond import available_threads
-from esmgo.go.obo import read_obo
 from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.options import check, device_option, dtype_option, option
+from esmgo.predict.inputs import SourcesConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class CorpusConfig:
         data = open_dataset(
             name,
             self.dataset_subset,
-            ontology=read_obo(locate_ontology(self.ontology)) if self.ontology else None,
+            ontology=open_ontology(self.ontology),
             eval_ratio=None,
             drop_unknown_terms=self.drop_unknown_terms,
             strict=self.strict,
@@ -71,7 +71,7 @@ class CorpusConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateConfig:
+class EvaluateConfig(SourcesConfig):
     """What ``esmgo evaluate`` accepts."""
 
     predictions: str | None = option(
@@ -115,16 +115,6 @@ class EvaluateConfig:
         "The split: test, train, or validation (what the checkpoint was validated on).",
         choices=SPLITS,
     )
-    sources: str | None = option(
-        None,
-        "With `checkpoint_path`: who scores, of head, neighbours, kmers, homology (with commas).",
-        default_text="all that the checkpoint has a blend of",
-    )
-    homology: str | None = option(
-        None,
-        "With `checkpoint_path`: the training sequences, a FASTA file or the data set, to compare"
-        " with by DIAMOND.",
-    )
     output_dir: str | None = option(
         None, "Write tables, JSON and an HTML report into this folder; else only print."
     )
@@ -163,18 +153,15 @@ class EvaluateConfig:
         if (self.predictions is None) == (self.checkpoint_path is None):
             raise UsageError("give `predictions`, or `checkpoint_path` with `dataset`")
         source, needed = "checkpoint_path", ["dataset"]
-        other = ["truth", "targets", "known"]
+        unused: dict[str, str] = {}
         if self.predictions is not None:
-            source, needed = "predictions", ["truth", "ontology"]
-            if self.dataset is not None:
-                needed.remove("truth")
-            else:
-                other = []
-            other += ["sources", "homology"]
+            source, needed = "predictions", ["truth"] * (self.dataset is None) + ["ontology"]
+            unused = dict.fromkeys(("sources", "homology"), source)
+        if self.dataset is not None:
+            unused |= dict.fromkeys(("truth", "targets", "known"), "dataset")
         for name in needed:
             if getattr(self, name) is None:
                 raise UsageError(f"needs `{name}`", field=source)
-        for unused in other:
-            if getattr(self, unused) is not None:
-                with_what = source if unused in ("sources", "homology") else "dataset"
-                raise UsageError(f"does not go with `{with_what}`", field=unused)
+        for name, other in unused.items():
+            if getattr(self, name) is not None:
+                raise UsageError(f"does not go with `{other}`", field=name)

@@ -18,7 +18,7 @@ from esmgo.assess.identity import STRATA, read_identity, strata_of
 from esmgo.assess.predictions import predicted
 from esmgo.assess.truth import TermCodes, read_truth
 from esmgo.data.cafa import read_ids
-from esmgo.data.download import locate_ontology
+from esmgo.data.download import open_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
@@ -27,7 +27,6 @@ from esmgo.errors import AnnotationError, printable
 from esmgo.files.folder import replacing_folder
 from esmgo.files.source import check_readable
 from esmgo.go.information import read_information_accretion
-from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.go.resolving import TermResolver
 from esmgo.metrics.curve import thresholds
@@ -115,12 +114,14 @@ def evaluate_files(config: EvaluateConfig) -> Evaluated:
 def _evaluated(config: EvaluateConfig) -> Evaluated:
     job = _Job(config, ReadReport(config.strict), thresholds(config.threshold_step, config.rules))
     job.options["rules"] = config.rules
+    files = _files(config.predictions) if config.predictions is not None else {}
     if config.ia is not None:
         job.options["information"] = read_information_accretion(config.ia)
     if config.identity is not None:
         job.identity = read_identity(config.identity)
-    of = _of_files if config.checkpoint_path is None else _of_checkpoint
-    evaluations = of(job)
+    ontology = open_ontology(config.ontology, job.report.warn)
+    _narrow(job, ontology)
+    evaluations = _of_files(job, ontology, files) if files else _of_checkpoint(job, ontology)
     from importlib.metadata import version  # takes longer than reading the scores
 
     settings = {
@@ -138,12 +139,9 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
     return Evaluated(evaluations, page, job.report, job.n_invalid)
 
 
-def _of_files(job: _Job) -> dict[str, Evaluation]:
+def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> dict[str, Evaluation]:
     config, say = job.config, job.report.warn
-    assert config.predictions is not None
-    assert config.ontology is not None
-    files = _files(config.predictions)
-    ontology = read_obo(locate_ontology(config.ontology), warn=say)
+    assert ontology is not None
     job.release = ontology.release
     terms = TermCodes(ontology)
     if config.truth is None:
@@ -151,7 +149,6 @@ def _of_files(job: _Job) -> dict[str, Evaluation]:
     else:
         targets = read_ids(config.targets) if config.targets else None
         truth = read_truth(config.truth, terms, say, targets=targets, known=config.known)
-    _narrow(job, ontology)
     return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
 
 
@@ -221,7 +218,7 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
     return outcome
 
 
-def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
+def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation]:
     config = job.config
     assert config.checkpoint_path is not None
     checkpoint = open_named(config.checkpoint_path)
@@ -234,12 +231,8 @@ def _of_checkpoint(job: _Job) -> dict[str, Evaluation]:
         homology=config.homology,
         subset=config.dataset_subset,
     )
-    ontology = None
-    if config.ontology is not None:
-        ontology = read_obo(locate_ontology(config.ontology), warn=job.report.warn)
     proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
     job.release = ontology.release if ontology else predictor.labels.release
-    _narrow(job, ontology)
     records = map(Protein, proteins.ids, proteins.sequences)
     bar = tqdm(records, "Scoring", len(proteins), unit="protein", disable=None, leave=False)
     outcome = evaluate(

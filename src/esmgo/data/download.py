@@ -8,10 +8,13 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from esmgo.errors import HubError, UsageError, printable
 from esmgo.files.atomic import replacing
+from esmgo.go.obo import read_obo
+from esmgo.go.ontology import Ontology
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +22,14 @@ GO_BASIC = "https://purl.obolibrary.org/obo/go/go-basic.obo"
 """The official address of the Gene Ontology without cycles."""
 
 TIMEOUT_SECONDS = 10
+
+
+def open_ontology(where: str | None, warn: Callable[[str], None] | None = None) -> Ontology | None:
+    """Read the ontology that ``--ontology`` names; see `locate_ontology` and `read_obo`."""
+    if where is None:
+        return None
+    path = locate_ontology(where)
+    return read_obo(path) if warn is None else read_obo(path, warn=warn)
 
 
 def locate_ontology(where: str) -> Path:

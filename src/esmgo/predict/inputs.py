@@ -70,6 +70,20 @@ class ReadingConfig(ScoringConfig):
 
 
 @dataclass(frozen=True)  # without slots: may be a second base of classes that have them
+class SourcesConfig:
+    """What every verb accepts that combines the evidence for a term."""
+
+    sources: str | None = option(
+        None,
+        "Evidence to combine, comma-separated: head, neighbours, kmers, homology.",
+        default_text="all that the checkpoint has a blend of",
+    )
+    homology: str | None = option(
+        None, "The training sequences, a FASTA file or the data set, to compare with by DIAMOND."
+    )
+
+
+@dataclass(frozen=True)  # without slots: may be a second base of classes that have them
 class EncoderConfig:
     """What every verb accepts that embeds proteins."""
 

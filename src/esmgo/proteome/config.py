@@ -9,12 +9,12 @@ from esmgo.files.output import is_stream
 from esmgo.go.terms import Aspect
 from esmgo.options import dtype_option, option
 from esmgo.predict.calling import MIN_SCORE, Rules
-from esmgo.predict.inputs import ScoringConfig
+from esmgo.predict.inputs import ScoringConfig, SourcesConfig
 from esmgo.proteome.formats import OutputConfig
 
 
 @dataclass(frozen=True, slots=True)
-class PredictConfig(ScoringConfig, OutputConfig):
+class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
     """What ``esmgo predict`` accepts."""
 
     input: str | None = option(
@@ -22,15 +22,6 @@ class PredictConfig(ScoringConfig, OutputConfig):
         "Score the proteins of this FASTA file, plain or gzip (- for standard input).",
         short="i",
         alias="fasta",
-    )
-    sources: str | None = option(
-        None,
-        "Who scores, of head, neighbours, kmers and homology, joined by commas.",
-        default_text="all that the checkpoint has a blend of",
-    )
-    homology: str | None = option(
-        None,
-        "The training sequences, a FASTA file or the data set, to compare with by DIAMOND.",
     )
     min_score: float | None = option(
         None,
