@@ -8,7 +8,7 @@ tokens or models.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,13 +99,20 @@ def build(config: BuildConfig) -> BuildSummary:
         If it cannot be written, which is found before anything is read.
     """
     report = ReadReport(config.strict)
-    with _rejects(config, report), _place(config) as folder:
+    place: AbstractContextManager[Path | None] = nullcontext()
+    if config.output_dir is not None:
+        path = Path(config.output_dir)
+        place = replacing_folder(path, overwrite=config.overwrite, mark=MARK)
+    with _rejects(config, report), place as folder:
         ontology = read_obo(config.ontology, warn=report.warn) if config.ontology else None
-        annotated = _annotated(config, ontology, report)
+        annotated: dict[str, ProteinTerms] = {}
+        if config.terms is not None:
+            drop = config.drop_unknown_terms
+            annotated = current_terms(config.terms, ontology, report, drop_unknown_terms=drop)
         proteins: list[Protein] = []
         if config.sequences is not None:
             proteins += read_source(config.sequences, config, report)
-        lines = list(_told(ontology, annotated, proteins, config))
+        lines = list(_counts(ontology, annotated, proteins, config))
         if config.sequences and annotated:
             ids = [protein.id for protein in proteins] + [r.id for r in report.rejects if r.id]
             annotated = by_record(annotated, ids, str(config.terms), str(config.sequences))
@@ -117,16 +124,6 @@ def build(config: BuildConfig) -> BuildSummary:
         lines += write_dataset(folder, rows, ontology, config.test_ratio, report)
     lines.append(f"written to {printable(config.output_dir, 120)}")
     return BuildSummary(tuple(lines), report, Path(config.output_dir or ""))
-
-
-@contextmanager
-def _place(config: BuildConfig) -> Iterator[Path | None]:
-    if config.output_dir is None:
-        yield None
-    else:
-        path = Path(config.output_dir)
-        with replacing_folder(path, overwrite=config.overwrite, mark=MARK) as folder:
-            yield folder
 
 
 @contextmanager
@@ -142,16 +139,6 @@ def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
     finally:
         if report.n_records:
             report.write_rejects(path)
-
-
-def _annotated(
-    config: BuildConfig, ontology: Ontology | None, report: ReadReport
-) -> dict[str, ProteinTerms]:
-    if config.terms is None:
-        return {}
-    return current_terms(
-        config.terms, ontology, report, drop_unknown_terms=config.drop_unknown_terms
-    )
 
 
 def _rows(
@@ -176,13 +163,12 @@ def _rows(
     if not rows:
         reason = f"none of its proteins is left ({report.n_rejected:,} records rejected)"
         raise AnnotationError(config.terms, reason)
-    n_bare = len(proteins) - len(rows)
-    if n_bare:
+    if n_bare := len(proteins) - len(rows):
         report.warn(f"{n_bare:,} proteins without annotations left out")
     return rows
 
 
-def _told(
+def _counts(
     ontology: Ontology | None,
     annotated: dict[str, ProteinTerms],
     proteins: list[Protein],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from esmgo.data.rejects import ReadReport
-from esmgo.dataset.cleaning import few
+from esmgo.dataset.cleaning import warn_of
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.dataset.rows import Rows
 from esmgo.errors import DatasetError, printable
@@ -30,24 +32,16 @@ def without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> A
     bare = train.terms.counts == 0
     if not bare.any():
         return train
-    names = few([train.ids[i] for i in np.flatnonzero(bare)[:5]])
-    report.warn(
-        f"{printable(source, 60)}: proteins with only terms below `min_term_count`, left out "
-        f"({np.count_nonzero(bare):,}): {names}"
-    )
+    names = [train.ids[i] for i in np.flatnonzero(bare)]
+    warn_of(names, "proteins with only terms below `min_term_count`, left out", source, report)
     return train.subset(np.flatnonzero(~bare))
 
 
 def warn_of_twins(rows: Rows, report: ReadReport) -> None:
     """Warn of proteins of one split with the same sequence."""
-    if len(set(rows.sequences)) == len(rows):
-        return
-    counts: dict[str, int] = {}
-    for sequence in rows.sequences:
-        counts[sequence] = counts.get(sequence, 0) + 1
+    counts = Counter(rows.sequences)
     twins = [id for id, one in zip(rows.ids, rows.sequences, strict=True) if counts[one] > 1]
-    source = printable(rows.source, 60)
-    report.warn(f"{source}: proteins with the same sequence ({len(twins):,}): {few(twins)}")
+    warn_of(twins, "proteins with the same sequence", rows.source, report)
 
 
 def warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
@@ -55,9 +49,5 @@ def warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
     sequences, ids = set(train.sequences), set(train.ids)
     pairs = zip(validation.ids, validation.sequences, strict=True)
     leaks = [id for id, sequence in pairs if sequence in sequences or id in ids]
-    if leaks:
-        source = printable(validation.source, 60)
-        report.warn(
-            f"{source}: validation proteins whose id or sequence is trained on, too "
-            f"({len(leaks):,}): {few(leaks, 50)}"
-        )
+    what = "validation proteins whose id or sequence is trained on, too"
+    warn_of(leaks, what, validation.source, report)

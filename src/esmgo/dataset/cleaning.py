@@ -68,10 +68,11 @@ def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]
     return picked.take(have), len(picked) - len(have)
 
 
-def few(names: Sequence[str], limit: int = 60) -> str:
-    """Return the first few names, for a message."""
-    listed = ", ".join(names[:4])
-    return printable(listed, limit) + (" …" if len(names) > 4 else "")
+def warn_of(names: Sequence[str], what: str, source: str, report: ReadReport) -> None:
+    """Warn of proteins, if there are any: what they have in common, how many, the first few."""
+    if names:
+        listed = printable(", ".join(names[:4]), 50) + (" …" if len(names) > 4 else "")
+        report.warn(f"{printable(source, 60)}: {what} ({len(names):,}): {listed}")
 
 
 def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
@@ -81,7 +82,7 @@ def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
     for row, (id, text) in enumerate(zip(rows.ids, rows.sequences, strict=True)):
         try:
             sequence, n_j = _checked(id, text)
-        except _Bad as bad:
+        except ValueError as bad:
             report.reject(_reject(rows, row, str(bad)))
             continue
         sequences.append(sequence)
@@ -89,31 +90,24 @@ def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
         report.n_accepted += 1
         if n_j:
             with_j.append(id)
-    if with_j:
-        report.warn(
-            f"{printable(rows.source, 60)}: proteins with J, read as X ({len(with_j):,}):"
-            f" {few(with_j)}"
-        )
+    warn_of(with_j, "proteins with J, read as X", rows.source, report)
     return replace(rows.take(np.array(kept, np.intp)), sequences=sequences)
 
 
-class _Bad(Exception):
-    """Why a row is rejected."""
-
-
 def _checked(id: str, text: str) -> tuple[str, int]:
+    """Return the cleaned sequence, and its number of J; a ValueError gives the reason against."""
     if not id.isprintable() and any(ord(c) < 32 or 127 <= ord(c) < 160 for c in id):
-        raise _Bad("control character in the id")
+        raise ValueError("control character in the id")
     try:
         sequence, n_j = clean(text)
     except BadResidue as bad:
-        raise _Bad(f"{bad} at position {bad.offset + 1}") from None
+        raise ValueError(f"{bad} at position {bad.offset + 1}") from None
     if not sequence:
-        raise _Bad("empty sequence")
+        raise ValueError("empty sequence")
     if len(sequence) > MAX_LENGTH:
-        raise _Bad(f"{len(sequence):,} residues, more than {MAX_LENGTH:,}")
+        raise ValueError(f"{len(sequence):,} residues, more than {MAX_LENGTH:,}")
     if looks_like_nucleotides(sequence):
-        raise _Bad("over 95 % A, C, G, T, U or N: nucleotides, not a protein")
+        raise ValueError("over 95 % A, C, G, T, U or N: nucleotides, not a protein")
     return sequence, n_j
 
 
@@ -128,10 +122,8 @@ def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
     pairs = np.sort(rows.row_of * max(len(rows.vocabulary), 1) + rows.codes)
     n_repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
     if n_repeats:
-        source = printable(rows.source, 60)
-        report.warn(
-            f"{source}: terms listed again for the same protein, counted once ({n_repeats:,})"
-        )
+        what = f"terms listed again for the same protein, counted once ({n_repeats:,})"
+        report.warn(f"{printable(rows.source, 60)}: {what}")
 
 
 def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
@@ -139,16 +131,24 @@ def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
     counts = np.bincount(rows.codes, minlength=len(rows.vocabulary))
     first = np.empty(len(counts), np.intp)
     first[rows.codes[::-1]] = np.arange(len(rows.codes))[::-1]  # the last assignment is kept
-    used = sorted(np.flatnonzero(counts).tolist(), key=first.__getitem__)
-    _refuse_malformed(rows, used, first)
-    if rules.ontology is None:
-        return rows
-    resolver = TermResolver(rules.ontology)
+    resolver = TermResolver(rules.ontology) if rules.ontology is not None else None
     current: list[str | None] = [None] * len(counts)
-    for code in used:
-        current[code] = resolver.of(rows.vocabulary[code], int(counts[code]), int(first[code]))
-    if UNKNOWN in resolver.first and not rules.drop_unknown:
-        raise _unknown_term(rows, resolver.first[UNKNOWN], rules.ontology)
+    for code in sorted(np.flatnonzero(counts).tolist(), key=first.__getitem__):
+        term, entry, reason = rows.vocabulary[code], int(first[code]), ""
+        if not is_go_id(term):
+            reason = f"{printable(repr(term), 40)} is not a GO id (GO: and seven digits)"
+        elif resolver is not None:
+            current[code] = resolver.of(term, int(counts[code]), entry)
+            if UNKNOWN in resolver.first and not rules.drop_unknown:
+                reason = (
+                    f"{term} is not in the ontology ({printable(resolver.ontology.release, 24)});"
+                    " `drop_unknown_terms` drops such terms"
+                )
+        if reason:
+            id, place = rows.where(entry)
+            raise place.refuse(f"{printable(id, 40)}: {reason}")
+    if resolver is None:
+        return rows
     resolver.report(report.warn, rows.source, place=lambda at: "{}, {}".format(*rows.where(at)))
     return _rename(rows, current)
 
@@ -166,31 +166,10 @@ def _keep_entries(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
     return replace(rows, indptr=indptr, codes=rows.codes[keep])
 
 
-def _refuse_malformed(rows: Rows, used: Sequence[int], first: NDArray[np.intp]) -> None:
-    for code in used:
-        if not is_go_id(rows.vocabulary[code]):
-            id, place = rows.where(int(first[code]))
-            term = printable(repr(rows.vocabulary[code]), 40)
-            raise place.refuse(f"{printable(id, 40)}: {term} is not a GO id (GO: and seven digits)")
-
-
-def _unknown_term(rows: Rows, entry: int, ontology: Ontology) -> DatasetError:
-    id, place = rows.where(entry)
-    term, release = rows.vocabulary[rows.codes[entry]], printable(ontology.release, 24)
-    return place.refuse(
-        f"{printable(id, 40)}: {term} is not in the ontology ({release}); "
-        "`drop_unknown_terms` drops such terms"
-    )
-
-
 def _with_terms(rows: Rows, report: ReadReport) -> Rows:
     empty = np.flatnonzero(np.diff(rows.indptr) == 0)
     if len(empty) == len(rows):
         raise DatasetError(rows.source, f"no GO terms in any of its {len(rows):,} rows")
-    if len(empty):
-        names = [f"{printable(rows.ids[i], 30)} ({rows.place(i)})" for i in empty[:5]]
-        report.warn(
-            f"{printable(rows.source, 60)}: proteins without terms, left out ({len(empty):,}): "
-            f"{few(names)}"
-        )
+    names = [f"{printable(rows.ids[i], 30)} ({rows.place(i)})" for i in empty.tolist()]
+    warn_of(names, "proteins without terms, left out", rows.source, report)
     return rows.take(np.flatnonzero(np.diff(rows.indptr)))
