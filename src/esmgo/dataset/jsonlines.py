@@ -22,6 +22,10 @@ from esmgo.files.lines import text_lines
 from esmgo.files.source import chunks
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_KINDS = (
+    (type(None), "null"), (bool, "a boolean"), ((int, float), "a number"), (str, "a text"),
+    (list, "a list"), (dict, "an object"), (object, "no JSON value"),
+)  # fmt: skip
 
 
 def read_json_lines(path: Path) -> Rows:
@@ -32,21 +36,45 @@ def read_json_lines(path: Path) -> Rows:
     DatasetError
         Naming file, line and field.
     """
-    builder = _Builder(str(path), "line")
-    lines = text_lines(chunks(path, DatasetError), str(path), DatasetError)
-    for number, line in lines:
-        if line and not line.isspace():
-            place = Place(str(path), "line", number)
-            builder.add(place, _parse(line, place))
-    return builder.rows()
+    name = str(path)
+    lines = text_lines(chunks(path, DatasetError), name, DatasetError)
+    places = ((Place(name, "line", n), line) for n, line in lines if line and not line.isspace())
+    return _rows(((place, _parse(line, place)) for place, line in places), name, "line")
 
 
 def rows_of(values: Iterable[Mapping[str, Any]], source: str) -> Rows:
     """Return rows that are in memory already; they are checked like those of a file."""
-    builder = _Builder(source, "row")
-    for number, value in enumerate(values, 1):
-        builder.add(Place(source, "row", number), value)
-    return builder.rows()
+    placed = ((Place(source, "row", number), value) for number, value in enumerate(values, 1))
+    return _rows(placed, source, "row")
+
+
+def _rows(values: Iterable[tuple[Place, Mapping[str, Any]]], source: str, unit: str) -> Rows:
+    """Collect rows of JSON values, checking the type of each field."""
+    ids: list[str] = []
+    sequences: list[str] = []
+    code_of: dict[str, int] = {}
+    codes, ends, numbers = array("i"), array("q", [0]), array("q")
+    for place, value in values:
+        id = _field(value, "id", str, "a text", "a row", place)
+        who = printable(id, 40)
+        if not id.strip():
+            raise place.refuse("field 'id' is empty")
+        ids.append(id)
+        sequences.append(_field(value, "sequence", str, "a text", who, place))
+        codes.extend(code_of.setdefault(term, len(code_of)) for term in _terms(value, who, place))
+        ends.append(len(codes))
+        numbers.append(place.number)
+    return Rows(
+        source=source,
+        ids=ids,
+        sequences=sequences,
+        vocabulary=list(code_of),
+        indptr=np.array(ends, np.int64),
+        codes=np.array(codes, np.int32),
+        files=((source, unit),),
+        file=np.zeros(len(ids), np.int32),
+        number=np.array(numbers, np.int64),
+    )
 
 
 def _parse(line: str, place: Place) -> dict[str, Any]:
@@ -63,7 +91,10 @@ def _parse(line: str, place: Place) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise place.refuse(f"not a row: {_kind(value)} where a JSON object was expected")
     if _SURROGATE.search(line):
-        _refuse_surrogates(value, place)
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise place.refuse("an unpaired surrogate (\\ud800 to \\udfff) is not text") from None
     return value
 
 
@@ -86,78 +117,25 @@ def _no_constant(text: str) -> None:
     raise _Refused(f"not JSON: {text} is no JSON number")
 
 
-def _refuse_surrogates(value: object, place: Place) -> None:
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise place.refuse("an unpaired surrogate (\\ud800 to \\udfff) is not text") from None
-
-
 def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    names = {str: "a text", list: "a list", dict: "an object"}
-    return next((name for kind, name in names.items() if isinstance(value, kind)), "no JSON value")
+    return next(name for kind, name in _KINDS if isinstance(value, kind))
 
 
-class _Builder:
-    """Collects rows of JSON values, checking the type of each field."""
-
-    def __init__(self, source: str, unit: str) -> None:
-        self.source, self.unit = source, unit
-        self.ids: list[str] = []
-        self.sequences: list[str] = []
-        self.code_of: dict[str, int] = {}
-        self.codes, self.ends, self.numbers = array("i"), array("q", [0]), array("q")
-
-    def add(self, place: Place, value: Mapping[str, Any]) -> None:
-        id = _text(value, "id", "a row", place)
-        who = printable(id, 40)
-        if not id.strip():
-            raise place.refuse("field 'id' is empty")
-        self.sequences.append(_text(value, "sequence", who, place))
-        for term in _terms(value, who, place):
-            self.codes.append(self.code_of.setdefault(term, len(self.code_of)))
-        self.ids.append(id)
-        self.ends.append(len(self.codes))
-        self.numbers.append(place.number)
-
-    def rows(self) -> Rows:
-        return Rows(
-            source=self.source,
-            ids=self.ids,
-            sequences=self.sequences,
-            vocabulary=list(self.code_of),
-            indptr=np.array(self.ends, np.int64),
-            codes=np.array(self.codes, np.int32),
-            files=((self.source, self.unit),),
-            file=np.zeros(len(self.ids), np.int32),
-            number=np.array(self.numbers, np.int64),
-        )
-
-
-def _text(value: Mapping[str, Any], field: str, who: str, place: Place) -> str:
+def _field(
+    value: Mapping[str, Any], field: str, kind: type, what: str, who: str, place: Place
+) -> Any:
     if field not in value:
         raise place.refuse(f"{who} has no field {field!r}")
-    text = value[field]
-    if not isinstance(text, str):
-        raise place.refuse(f"field {field!r} of {who} is {_kind(text)}, not a text")
-    return text
+    if not isinstance(value[field], kind):
+        raise place.refuse(f"field {field!r} of {who} is {_kind(value[field])}, not {what}")
+    return value[field]
 
 
 def _terms(value: Mapping[str, Any], who: str, place: Place) -> list[str]:
     if "terms" in value and "go_terms" in value:
         raise place.refuse(f"{who} has both 'terms' and 'go_terms'; keep one")
     field = "go_terms" if "go_terms" in value else "terms"
-    if field not in value:
-        raise place.refuse(f"{who} has no field 'terms'")
-    terms = value[field]
-    if not isinstance(terms, list):
-        raise place.refuse(f"field {field!r} of {who} is {_kind(terms)}, not a list of GO ids")
+    terms: list[str] = _field(value, field, list, "a list of GO ids", who, place)
     for term in terms:
         if not isinstance(term, str):
             raise place.refuse(f"field {field!r} of {who} holds {_kind(term)}, not only GO ids")
