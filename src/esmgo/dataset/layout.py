@@ -119,14 +119,13 @@ def _split_files(home: Path, split: str) -> list[Path]:
 
 def _is_of(path: Path, split: str) -> bool:
     stem = _stem(path)
-    return stem is not None and (stem == split or _SHARD.sub("", stem) == split) and path.is_file()
+    return split in (stem, _SHARD.sub("", stem)) and path.is_file()
 
 
-def _stem(path: Path) -> str | None:
-    for suffix in SUFFIXES:
-        if path.name.endswith(suffix):
-            return path.name.removesuffix(suffix)
-    return None
+def _stem(path: Path) -> str:
+    """Return the name without its suffix; nothing for files of other kinds."""
+    found = (path.name.removesuffix(end) for end in SUFFIXES if path.name.endswith(end))
+    return next(found, "")
 
 
 def _check_one_kind(found: list[Path], home: Path, split: str) -> None:
@@ -139,9 +138,7 @@ def _check_one_kind(found: list[Path], home: Path, split: str) -> None:
 
 def _check_shards(found: list[Path], home: Path) -> None:
     for path in found:
-        match = _SHARD.search(_stem(path) or "")
+        match = _SHARD.search(_stem(path))
         if match is not None and len(found) != int(match[2]):
-            reason = (
-                f"{len(found)} of the {int(match[2])} shards that {printable(path.name, 40)} names"
-            )
-            raise DatasetError(home, f"{reason}; fetch the others")
+            of = f"the {int(match[2])} shards that {printable(path.name, 40)} names"
+            raise DatasetError(home, f"{len(found)} of {of}; fetch the others")

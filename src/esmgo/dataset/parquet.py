@@ -15,6 +15,7 @@ from esmgo.errors import DatasetError, printable
 from esmgo.files.source import chunks
 
 _MAGIC = b"PAR1"
+_TEXT = (pa.string(), pa.large_string(), pa.string_view())
 
 
 def is_parquet(path: Path) -> bool:
@@ -50,7 +51,9 @@ def read_parquet(path: Path) -> Rows:
         row = int(np.searchsorted(offsets, at, side="right")) - 1
         raise Place(str(path), "row", row + 1).refuse(f"column {terms_name!r} holds a null")
     coded = pc.cast(words, pa.string()).dictionary_encode()
-    _check_ids(ids, path)
+    for row, id in enumerate(ids, 1):
+        if not id or id.isspace():
+            raise Place(str(path), "row", row).refuse("column 'id' is empty")
     return Rows(
         source=str(path),
         ids=ids,
@@ -101,7 +104,7 @@ def _why(error: Exception) -> str:
 def _texts(table: Any, name: str, path: Path) -> list[str]:
     column = table.column(name)
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not _is_text(kind):
+    if kind not in _TEXT:
         raise DatasetError(path, f"column {name!r} is {printable(column.type, 40)}, not text")
     _refuse_nulls(column, name, path)
     texts: list[str] = column.to_pylist()
@@ -115,25 +118,14 @@ def _lists(table: Any, name: str, path: Path) -> Any:
     value = kind.value_type if is_list else None
     if value is not None and pa.types.is_dictionary(value):
         value = value.value_type
-    if value is None or not (_is_text(value) or pa.types.is_null(value)):
+    if value is None or value not in (*_TEXT, pa.null()):
         raise DatasetError(path, f"column {name!r} is {printable(kind, 40)}, not a list of GO ids")
     _refuse_nulls(column, name, path)
     whole = column.combine_chunks()
     return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
 
 
-def _is_text(kind: Any) -> bool:
-    kinds = pa.types
-    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
-
-
 def _refuse_nulls(column: Any, name: str, path: Path) -> None:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise Place(str(path), "row", row + 1).refuse(f"column {name!r} is null")
-
-
-def _check_ids(ids: list[str], path: Path) -> None:
-    for row, id in enumerate(ids):
-        if not id or id.isspace():
-            raise Place(str(path), "row", row + 1).refuse("column 'id' is empty")

@@ -135,10 +135,8 @@ def _check_unique(rows: Rows) -> None:
     for row, id in enumerate(rows.ids):
         if first.setdefault(id, row) != row:
             earlier, here = rows.place(first[id]), rows.place(row)
-            where = f"{earlier}"
-            if earlier.source != here.source:
-                where = f"{earlier} of {Path(earlier.source).name}"
+            of = "" if earlier.source == here.source else f" of {Path(earlier.source).name}"
+            where = printable(f"{earlier}{of}", 50)
             raise here.refuse(
-                f"id {printable(repr(id), 40)} is on {printable(where, 50)} already; keep"
-                " one of the two"
+                f"id {printable(repr(id), 40)} is on {where} already; keep one of the two"
             )

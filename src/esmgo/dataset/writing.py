@@ -65,18 +65,22 @@ def write_dataset(
     if held_out.all():
         reason = f"{test_ratio:g} leaves none of {len(rows)} for training"
         raise UsageError(reason, field="test_ratio")
-    _warn_of_leaks(rows, held_out, report)
+    train = [row for row, is_test in zip(rows, held_out, strict=True) if not is_test]
+    test = [row for row, is_test in zip(rows, held_out, strict=True) if is_test]
+    sequences = {row.sequence for row in train}
+    if leaks := [row.id for row in test if row.sequence in sequences]:
+        what = "test proteins have the sequence of a training protein"
+        report.warn(f"{len(leaks):,} {what}, the first {leaks[0]}")
     counts: dict[str, int] = {}
     digests: dict[str, str] = {}
     for subset, aspect in SUBSETS.items():
-        for split, is_test in (("train", False), ("test", True)):
-            part = [row for row, test in zip(rows, held_out, strict=True) if test == is_test]
-            part = [row for row in (_of(row, aspect, ontology) for row in part) if row.terms]
-            counts[f"{subset}/{split}"] = len(part)
-            if part:
+        for split, part in (("train", train), ("test", test)):
+            found = [row for row in (_of(row, aspect, ontology) for row in part) if row.terms]
+            counts[f"{subset}/{split}"] = len(found)
+            if found:
                 path = folder / subset / f"{split}.parquet"
                 path.parent.mkdir(exist_ok=True)
-                _write_table(path, part)
+                _write_table(path, found)
                 name = path.relative_to(folder).as_posix()
                 digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     labels = _write_information(folder, rows, ontology)
@@ -107,18 +111,8 @@ def _of(row: Row, aspect: Aspect | None, ontology: Ontology) -> Row:
 
 
 def _write_table(path: Path, rows: Sequence[Row]) -> None:
-    columns = [
-        [row.id for row in rows],
-        [row.sequence for row in rows],
-        [len(row.sequence) for row in rows],
-        [list(row.terms) for row in rows],
-        [row.taxon_id for row in rows],
-    ]
-    table = pa.table(
-        [pa.array(column, type) for column, type in zip(columns, _SCHEMA.types, strict=True)],
-        schema=_SCHEMA,
-    )
-    pq.write_table(table, path, compression="zstd")
+    plain = [row._asdict() | {"length": len(row.sequence)} for row in rows]
+    pq.write_table(pa.Table.from_pylist(plain, _SCHEMA), path, compression="zstd")
 
 
 def _write_information(folder: Path, rows: Sequence[Row], ontology: Ontology) -> LabelSpace:
@@ -130,13 +124,3 @@ def _write_information(folder: Path, rows: Sequence[Row], ontology: Ontology) ->
     lines = [f"{term.id}\t{value:.6f}\n" for term, value in zip(labels.terms, bits, strict=True)]
     (folder / "information_accretion.tsv").write_text("".join(lines), encoding="utf-8")
     return labels
-
-
-def _warn_of_leaks(rows: Sequence[Row], held_out: np.ndarray, report: ReadReport) -> None:
-    train = {row.sequence for row, test in zip(rows, held_out, strict=True) if not test}
-    leaks = [
-        row.id for row, test in zip(rows, held_out, strict=True) if test and row.sequence in train
-    ]
-    if leaks:
-        what = "test proteins have the sequence of a training protein"
-        report.warn(f"{len(leaks):,} {what}, the first {leaks[0]}")
