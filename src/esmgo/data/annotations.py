@@ -66,8 +66,7 @@ def read_annotations(source: Source, *, report: ReadReport | None = None) -> Ite
         With the line, at the first row that cannot be read; also if there are none.
     """
     name = name_of(source)
-    content = chunks(source, AnnotationError)
-    lines = text_lines(content, name, AnnotationError, max_length=_MAX_LINE)
+    lines = _lines(source, name)
     line, first = next(((n, text) for n, text in lines if text.strip()), (0, ""))
     if not line:
         raise AnnotationError(name, "no annotations: the file is empty")
@@ -87,10 +86,9 @@ def read_taxonomy(source: Source) -> dict[str, str]:
         With the line: another header, not two columns, no number, two taxa of one protein.
     """
     name = name_of(source)
-    content = chunks(source, AnnotationError)
     taxa: dict[str, str] = {}
     header = 0
-    for line, text in text_lines(content, name, AnnotationError, max_length=_MAX_LINE):
+    for line, text in _lines(source, name):
         cells = [cell.strip() for cell in text.split("\t")]
         if not header:
             if len(cells) != 2 or cells[0].lower() != "entryid" or cells[1].lower() not in _TAXA:
@@ -106,15 +104,18 @@ def read_taxonomy(source: Source) -> dict[str, str]:
     return taxa
 
 
+def _lines(source: Source, name: str) -> Lines:
+    return text_lines(chunks(source, AnnotationError), name, AnnotationError, max_length=_MAX_LINE)
+
+
 def _check_header(text: str, line: int, name: str) -> None:
     cells = tuple(cell.strip().lower() for cell in text.split("\t"))
-    if cells == _COLUMNS:
-        return
     if len(cells) == 1:
         reason = "no TAB found; expected the header EntryID, term, aspect, separated by TAB"
-    else:
+        raise AnnotationError(name, reason, line)
+    if cells != _COLUMNS:
         reason = "header not recognised; expected EntryID, term, aspect, or !gaf-version: 2.2"
-    raise AnnotationError(name, reason, line)
+        raise AnnotationError(name, reason, line)
 
 
 def _table(lines: Lines, header: int, name: str) -> Iterator[Annotation]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.records import Record, read_records, text_of
-from esmgo.data.rejects import ReadReport
+from esmgo.data.rejects import ReadReport, Reject
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
 from esmgo.errors import FastaError, printable
 from esmgo.files.lines import MAX_PIECE
@@ -85,11 +85,13 @@ def read_fasta(
     before = stamp(source)
     try:
         for record in read_records(source, max_held):
-            protein = _judged(record, rules, seen, report, oddities)
-            if protein is not None:
+            found = _judged(record, rules, seen, oddities)
+            if isinstance(found, Reject):
+                report.reject(found)
+            else:
                 last = record
                 report.n_accepted += 1
-                yield protein
+                yield found
         check_unchanged(source, before, FastaError)  # again: records may have been worked on long
     except FastaError as error:
         if error.line is not None or last is None:
@@ -108,29 +110,22 @@ class _Rules:
 
 
 def _judged(
-    record: Record, rules: _Rules, seen: dict[str, int], report: ReadReport, oddities: _Oddities
-) -> Protein | None:
-    """Return the protein of ``record``, or note why there is none."""
+    record: Record, rules: _Rules, seen: dict[str, int], oddities: _Oddities
+) -> Protein | Reject:
+    """Return the protein of ``record``, or why there is none."""
     id = record.id
-    why = _bad_id(id)
-    if why:
-        report.reject(record.reject(why))
-        return None
+    if why := _bad_id(id):
+        return record.reject(why)
     if id in seen:
-        reason = f"duplicate identifier (first seen line {seen[id]})"
-        report.reject(record.reject(reason, id=id))
-        return None
+        return record.reject(f"duplicate identifier (first seen line {seen[id]})", id=id)
     seen[id] = record.line
     text = "".join(text_of(data) for *_, data in record.parts)
     try:
         sequence, n_j = clean(text, strip_gaps=rules.strip_gaps)
     except BadResidue as bad:
-        report.reject(record.reject(str(bad), *record.at(bad.offset), id=id))
-        return None
-    why = _bad_sequence(sequence, rules, is_cut=record.is_cut)
-    if why:
-        report.reject(record.reject(why, id=id))
-        return None
+        return record.reject(str(bad), *record.at(bad.offset), id=id)
+    if why := _bad_sequence(sequence, rules, is_cut=record.is_cut):
+        return record.reject(why, id=id)
     oddities.note(record, id, sequence, n_j)
     return Protein(id, sequence)
 

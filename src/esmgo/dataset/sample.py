@@ -56,10 +56,6 @@ BACKGROUND = {
     "T": 5.36, "W": 1.10, "Y": 2.92, "V": 6.85,
 }  # fmt: skip
 
-
-# fmt: on
-
-
 EXAMPLES: dict[str, tuple[str, str]] = {
     "zinc finger": ("zinc finger", "nucleus"),
     "P-loop ATPase": ("P-loop ATPase", "cytosol"),

@@ -75,20 +75,17 @@ def divide(
     UsageError
         If no protein is left to train on.
     """
+    name = "test" if "test" in splits else "train"
+    rows = splits[name]
     if ratio is None:
-        ratio = 1.0 if "test" in splits else HOLD_OUT
-
-    def choose(ids: Sequence[str]) -> NDArray[np.bool_]:
-        if kept is None:
-            return held_out_by_hash(ids, ratio)
+        ratio = 1.0 if name == "test" else HOLD_OUT
+    if kept is None:
+        held_out = held_out_by_hash(rows.ids, ratio)
+    else:
         known = frozenset(kept)
-        return np.array([id in known for id in ids], bool)
-
-    if "test" in splits:
-        test = splits["test"]
-        return splits["train"], test.take(np.flatnonzero(choose(test.ids)))
-    rows = splits["train"]
-    held_out = choose(rows.ids)
+        held_out = np.array([id in known for id in rows.ids], bool)
+    if name == "test":
+        return splits["train"], rows.take(np.flatnonzero(held_out))
     if ratio < 1 and held_out.all():
         held_out[:] = False  # a handful of proteins: train on them, validate on none
     if len(rows) and held_out.all():
