@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esmgo.data.rejects import ReadReport, Reject
 from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
@@ -63,9 +62,9 @@ def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]
     if rules.aspect is None or rules.ontology is None:
         return annotated, 0
     wanted = [rules.ontology.terms[id].aspect is rules.aspect for id in annotated.vocabulary]
-    picked = _keep_entries(annotated, np.array(wanted, np.bool_)[annotated.codes])
-    have = np.flatnonzero(np.diff(picked.indptr))
-    return picked.take(have), len(picked) - len(have)
+    terms = annotated.terms.keep(np.array(wanted, np.bool_)[annotated.terms.indices])
+    have = np.flatnonzero(terms.counts)
+    return replace(annotated, terms=terms).take(have), len(terms) - len(have)
 
 
 def warn_of(names: Sequence[str], what: str, source: str, report: ReadReport) -> None:
@@ -119,7 +118,7 @@ def _reject(rows: Rows, row: int, reason: str) -> Reject:
 
 
 def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
-    pairs = np.sort(rows.row_of * max(len(rows.vocabulary), 1) + rows.codes)
+    pairs = np.sort(rows.terms.owner * max(len(rows.vocabulary), 1) + rows.terms.indices)
     n_repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
     if n_repeats:
         what = f"terms listed again for the same protein, counted once ({n_repeats:,})"
@@ -128,9 +127,9 @@ def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
 
 def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
     """Put the current term in the place of each, and leave out those that have none."""
-    counts = np.bincount(rows.codes, minlength=len(rows.vocabulary))
+    codes, counts = rows.terms.indices, rows.terms.frequency(len(rows.vocabulary))
     first = np.empty(len(counts), np.intp)
-    first[rows.codes[::-1]] = np.arange(len(rows.codes))[::-1]  # the last assignment is kept
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the last assignment is kept
     resolver = TermResolver(rules.ontology) if rules.ontology is not None else None
     current: list[str | None] = [None] * len(counts)
     for code in sorted(np.flatnonzero(counts).tolist(), key=first.__getitem__):
@@ -156,20 +155,14 @@ def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
 def _rename(rows: Rows, current: Sequence[str | None]) -> Rows:
     new_code: dict[str, int] = {}
     codes = [-1 if id is None else new_code.setdefault(id, len(new_code)) for id in current]
-    renamed = replace(rows, codes=np.array(codes, np.int32)[rows.codes], vocabulary=list(new_code))
-    return _keep_entries(renamed, renamed.codes >= 0)
-
-
-def _keep_entries(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
-    lengths = np.bincount(rows.row_of[keep], minlength=len(rows))
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return replace(rows, indptr=indptr, codes=rows.codes[keep])
+    terms = rows.terms.renamed(np.array(codes, np.int32))
+    return replace(rows, terms=terms.keep(terms.indices >= 0), vocabulary=list(new_code))
 
 
 def _with_terms(rows: Rows, report: ReadReport) -> Rows:
-    empty = np.flatnonzero(np.diff(rows.indptr) == 0)
+    empty = np.flatnonzero(rows.terms.counts == 0)
     if len(empty) == len(rows):
         raise DatasetError(rows.source, f"no GO terms in any of its {len(rows):,} rows")
     names = [f"{printable(rows.ids[i], 30)} ({rows.place(i)})" for i in empty.tolist()]
     warn_of(names, "proteins without terms, left out", rows.source, report)
-    return rows.take(np.flatnonzero(np.diff(rows.indptr)))
+    return rows.take(np.flatnonzero(rows.terms.counts))

@@ -20,6 +20,7 @@ from esmgo.dataset.rows import Place, Rows
 from esmgo.errors import DatasetError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import chunks
+from esmgo.go.sparse import SparseRows
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _KINDS = (
@@ -69,8 +70,7 @@ def _rows(values: Iterable[tuple[Place, Mapping[str, Any]]], source: str, unit: 
         ids=ids,
         sequences=sequences,
         vocabulary=list(code_of),
-        indptr=np.array(ends, np.int64),
-        codes=np.array(codes, np.int32),
+        terms=SparseRows(np.array(ends, np.int64), np.array(codes, np.int32)),
         files=((source, unit),),
         file=np.zeros(len(ids), np.int32),
         number=np.array(numbers, np.int64),

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from esmgo.dataset.rows import Place, Rows
 from esmgo.errors import DatasetError, printable
 from esmgo.files.source import chunks
+from esmgo.go.sparse import SparseRows
 
 _MAGIC = b"PAR1"
 _TEXT = (pa.string(), pa.large_string(), pa.string_view())
@@ -59,8 +60,7 @@ def read_parquet(path: Path) -> Rows:
         ids=ids,
         sequences=sequences,
         vocabulary=coded.dictionary.to_pylist(),
-        indptr=offsets,
-        codes=coded.indices.to_numpy(zero_copy_only=False).astype(np.int32),
+        terms=SparseRows(offsets, coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)),
         files=((str(path), "row"),),
         file=np.zeros(len(ids), np.int32),
         number=np.arange(1, len(ids) + 1),

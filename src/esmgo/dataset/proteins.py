@@ -106,12 +106,12 @@ def close_annotations(
 
 
 def _used(rows: Rows) -> set[str]:
-    return {rows.vocabulary[code] for code in np.unique(rows.codes)}
+    return {rows.vocabulary[code] for code in np.unique(rows.terms.indices)}
 
 
 def _closed(rows: Rows, labels: LabelSpace) -> AnnotatedProteins:
     column = np.array([labels.column.get(id, -1) for id in rows.vocabulary], np.int32)
-    terms = SparseRows(rows.indptr, column[rows.codes]).closed(labels)
+    terms = rows.terms.renamed(column).closed(labels)
     return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), terms)
 
 

@@ -46,10 +46,8 @@ class Rows:
         As written.
     vocabulary : list of str
         The distinct terms.
-    indptr : ndarray, shape=(N + 1,), dtype=int64
-        Row ``i`` has the terms ``vocabulary[codes[indptr[i]:indptr[i + 1]]]``.
-    codes : ndarray, dtype=int32
-        Indices into ``vocabulary``.
+    terms : SparseRows
+        Columns are places in ``vocabulary``.
     files : tuple of (str, str)
         Name of each file, and whether its rows are counted by ``line`` or ``row``.
     file : ndarray, shape=(N,), dtype=int32
@@ -62,8 +60,7 @@ class Rows:
     ids: list[str]
     sequences: list[str]
     vocabulary: list[str]
-    indptr: NDArray[np.int64]
-    codes: NDArray[np.int32]
+    terms: SparseRows
     files: tuple[tuple[str, str], ...]
     file: NDArray[np.int32]
     number: NDArray[np.int64]
@@ -76,25 +73,18 @@ class Rows:
         source, unit = self.files[self.file[row]]
         return Place(source, unit, int(self.number[row]))
 
-    @property
-    def row_of(self) -> NDArray[np.intp]:
-        """The row of each entry of ``codes``."""
-        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
-
     def where(self, entry: int) -> tuple[str, Place]:
-        """Id and place of the row that entry ``entry`` of ``codes`` belongs to."""
-        row = int(np.searchsorted(self.indptr, entry, side="right")) - 1
+        """Id and place of the row that has entry ``entry`` of ``terms.indices``."""
+        row = int(np.searchsorted(self.terms.indptr, entry, side="right")) - 1
         return self.ids[row], self.place(row)
 
     def take(self, rows: NDArray[np.intp]) -> Rows:
         """Return the rows with these indices, in this order."""
-        terms = SparseRows(self.indptr, self.codes).take(rows)
         return replace(
             self,
             ids=[self.ids[i] for i in rows],
             sequences=[self.sequences[i] for i in rows],
-            indptr=terms.indptr,
-            codes=terms.indices,
+            terms=self.terms.take(rows),
             file=self.file[rows],
             number=self.number[rows],
         )
@@ -109,21 +99,21 @@ def join(shards: Sequence[Rows]) -> Rows:
         If an id comes twice; it names both places.
     """
     code_of: dict[str, int] = {}
-    codes = []
+    terms = []
     for shard in shards:
-        renamed = [code_of.setdefault(term, len(code_of)) for term in shard.vocabulary]
-        codes.append(np.array(renamed, np.int32)[shard.codes])
-    lengths = np.concatenate([np.diff(shard.indptr) for shard in shards])
-    sizes = [len(shard) for shard in shards]
+        codes = [code_of.setdefault(term, len(code_of)) for term in shard.vocabulary]
+        terms.append(shard.terms.renamed(np.array(codes, np.int32)))
     rows = Rows(
         source=shards[0].source,
         ids=[id for shard in shards for id in shard.ids],
         sequences=[sequence for shard in shards for sequence in shard.sequences],
         vocabulary=list(code_of),
-        indptr=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        codes=np.concatenate(codes),
+        terms=SparseRows.of(
+            np.concatenate([each.counts for each in terms]),
+            np.concatenate([each.indices for each in terms]),
+        ),
         files=tuple(file for shard in shards for file in shard.files),
-        file=np.repeat(np.arange(len(shards), dtype=np.int32), sizes),
+        file=np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard) for shard in shards]),
         number=np.concatenate([shard.number for shard in shards]),
     )
     _check_unique(rows)
