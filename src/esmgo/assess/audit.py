@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1
 MARK = "audit.json"
-"""All figures; tells an audit from any other folder."""
+"""All figures. A folder is recognised as an audit by this file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class BaselineSummary:
 
 
 def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> BaselineSummary:
-    """Score proteins by a baseline and write them as `esmgo.render.cafa` says.
+    """Score proteins by a baseline and write them in CAFA's format, see `esmgo.render.cafa`.
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> 
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells; what can be refused
-        is refused before any long work.
+        See `esmgo.errors` for the kinds and their exit codes; what can be refused is refused
+        before any long work.
     """
     report = ReadReport(config.strict) if report is None else report
     output, method = str(config.output), str(config.method)

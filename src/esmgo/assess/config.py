@@ -46,7 +46,7 @@ class CorpusConfig:
 
     @property
     def n_threads(self) -> int:
-        """The threads asked for, or all that this process may use."""
+        """The requested threads, or all that this process may use."""
         return self.threads or available_threads()
 
     def opened(self, report: ReadReport) -> Dataset:

@@ -93,7 +93,7 @@ def evaluate_files(config: EvaluateConfig) -> Evaluated:
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        See `esmgo.errors` for the kinds and their exit codes.
     """
     for name in _FILES:
         path = getattr(config, name)
@@ -140,7 +140,7 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
 
 
 def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> dict[str, Evaluation]:
-    config, say = job.config, job.report.warn
+    config = job.config
     assert ontology is not None
     job.release = ontology.release
     terms = TermCodes(ontology)
@@ -148,7 +148,9 @@ def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> di
         _, truth = _of_dataset(job, ontology)
     else:
         targets = read_ids(config.targets) if config.targets else None
-        truth = read_truth(config.truth, terms, say, targets=targets, known=config.known)
+        truth = read_truth(
+            config.truth, terms, job.report.warn, targets=targets, known=config.known
+        )
     return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
 
 
@@ -208,7 +210,7 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
     for bins, rows in found.blocks(labels, fill=job.config.propagation == "fill"):
         evaluator.add_bins(bins, rows)
         log.debug("%s: %s proteins", printable(found.name, 60), f"{int(rows[-1]) + 1:,}")
-    found.say(job.report.warn)
+    found.report(job.report.warn)
     job.n_invalid += found.n_invalid
     outcome = results(evaluator, job.config.normalisation)
     if not any(len(result.curve.covered) for result in outcome.values()):

@@ -35,7 +35,7 @@ def read_identity(source: Source) -> dict[str, float | None]:
     ------
     AnnotationError
         With the line: another header, too few columns, no number from 0 to 100, or a
-        protein that stands there twice.
+        protein that comes twice.
     """
     name = name_of(source)
     lines = text_lines(chunks(source, AnnotationError), name, AnnotationError, max_length=1 << 20)
@@ -53,7 +53,7 @@ def read_identity(source: Source) -> dict[str, float | None]:
         if len(cells) <= max(protein, identity):
             raise AnnotationError(name, f"{len(cells)} columns instead of {len(columns)}", line)
         if cells[protein] in found:
-            raise AnnotationError(name, f"{printable(cells[protein], 40)} stands here again", line)
+            raise AnnotationError(name, f"{printable(cells[protein], 40)} comes twice", line)
         found[cells[protein]] = _percent(cells[identity].strip(), name, line)
     if not found:
         raise AnnotationError(name, "no proteins below the header")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.assess.truth import Say, TermCodes
+from esmgo.assess.truth import TermCodes, Warn
 from esmgo.data.cafa import read_predictions
 from esmgo.errors import printable
 from esmgo.files.source import Source, name_of
@@ -87,9 +87,9 @@ class BinnedPredictions:
             self.n_over += int(np.count_nonzero((bins[:, many] > 0).sum(axis=0) > MOST_TERMS))
         return bins
 
-    def say(self, say: Say) -> None:
-        """Say what was odd; call it when all blocks have been taken."""
-        self.resolver.report(say, self.name, "lines")
+    def report(self, warn: Warn) -> None:
+        """Pass ``warn`` a line for each rule of CAFA that lines break; call it after `blocks`."""
+        self.resolver.report(warn, self.name, "lines")
         some = ", ".join(printable(id, 20) for id in sorted(self.others)[:3])
         other = f"lines of {len(self.others):,} proteins that are not targets, left out: {some}"
         over = f"proteins with more than {MOST_TERMS:,} terms, which is all that CAFA takes"
@@ -101,7 +101,7 @@ class BinnedPredictions:
             (self.n_over, f"{over}; all counted"),
         ):
             if n:
-                say(f"{printable(self.name, 60)}: {n:,} {what}")
+                warn(f"{printable(self.name, 60)}: {n:,} {what}")
 
 
 def predicted(

@@ -1,4 +1,4 @@
-"""What proteins really have, from files of annotations; terms numbered for a whole evaluation.
+"""What proteins really have, from files of annotations; terms numbered for one evaluation.
 
 Nothing here computes a metric, and torch is not needed.
 """
@@ -19,7 +19,7 @@ from esmgo.go.resolving import TermResolver
 from esmgo.go.sparse import SparseRows
 from esmgo.metrics.truth import Truth
 
-Say = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 class TermCodes:
@@ -49,7 +49,7 @@ class TermCodes:
 def read_truth(
     source: Source,
     terms: TermCodes,
-    say: Say,
+    warn: Warn,
     *,
     targets: Collection[str] | None = None,
     known: Source | None = None,
@@ -62,12 +62,12 @@ def read_truth(
         ``protein  term`` lines, direct or closed.
     terms : TermCodes
         The ontology.
-    say : callable
-        Takes one line about each kind of oddity.
+    warn : callable
+        Takes one line about each kind of unusual lines.
     targets : collection of str, optional
         The only proteins to take.
     known : str, path or binary file, optional
-        Annotations that were known before, in the same form: see `Truth.known`.
+        Annotations that were there before, in the same form: see `Truth.known`.
 
     Raises
     ------
@@ -75,14 +75,16 @@ def read_truth(
         With the line, if it cannot be read; also if no protein is left.
     """
     name = name_of(source)
-    proteins, rows, codes = _annotations(source, terms, say, targets)
+    proteins, rows, codes = _annotations(source, terms, warn, targets)
     if not len(rows):
         reason = "no protein with a term of the ontology"
         raise AnnotationError(name, reason + (" is among the targets" if targets else ""))
     if targets is not None and (n := len(set(targets).difference(proteins))):
-        say(f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term here")
+        warn(
+            f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term here"
+        )
     order = {id: i for i, id in enumerate(proteins)}
-    before = _annotations(known, terms, say, order) if known is not None else None
+    before = _annotations(known, terms, warn, order) if known is not None else None
     used = codes if before is None else np.concatenate([codes, before[2]])
     labels = LabelSpace.close((terms.ids[c] for c in np.unique(used)), terms.ontology)
     column = terms.columns(labels)
@@ -95,7 +97,7 @@ def read_truth(
 
 
 def _annotations(
-    source: Source, terms: TermCodes, say: Say, targets: Collection[str] | None
+    source: Source, terms: TermCodes, warn: Warn, targets: Collection[str] | None
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
     """Return proteins, sorted, and for each annotation the place of its protein, and its code."""
     number: dict[str, int] = {}
@@ -112,9 +114,9 @@ def _annotations(
         n_other += int(np.count_nonzero(rows < 0))
         parts.append(np.stack([rows, codes])[:, (rows >= 0) & (codes >= 0)])
     name = name_of(source)
-    resolver.report(say, name, "lines")
+    resolver.report(warn, name, "lines")
     if n_other:
-        say(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
+        warn(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
     rows, codes = np.concatenate(parts, axis=1)
     ids = list(number)
     order = sorted(np.unique(rows).tolist(), key=ids.__getitem__)

@@ -26,7 +26,7 @@ Lines = Iterator[tuple[int, str]]
 
 
 class Annotation(NamedTuple):
-    """A protein, a term and the line, from 1, that says so; the aspect as the line has it."""
+    """A protein, a term, the line that has both, from 1, and the aspect in that line."""
 
     protein: str
     term: str
@@ -55,10 +55,10 @@ def read_annotations(source: Source, *, report: ReadReport | None = None) -> Ite
     Parameters
     ----------
     source : str, path or binary file
-        Plain text or gzip, told apart by content; ``-`` is standard input.
+        Plain text or gzip, recognised by content; ``-`` is standard input.
     report : ReadReport, optional
-        Is told how many GAF rows were left out: a NOT says what a protein does not do,
-        evidence ND that nothing is known.
+        Gets a warning with the number of GAF rows left out: NOT rows, which deny a function,
+        and rows with the evidence ND, for which no data exist.
 
     Raises
     ------

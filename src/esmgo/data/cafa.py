@@ -1,7 +1,7 @@
 """CAFA's tables: which protein has which term, and how sure a predictor is of it.
 
-Millions of lines are read by columns, in blocks; a block that is not plain is read again
-line by line, and says what is wrong with which line. Nothing here knows the ontology.
+Millions of lines are read by columns, in blocks. A block with an unusual line is read again
+line by line, and an error names the line. Nothing here knows the ontology.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_predictions(source: Source) -> Iterator[Pairs]:
     Parameters
     ----------
     source : str, path or binary file
-        Plain text or gzip, told apart by content; ``-`` is standard input.
+        Plain text or gzip, recognised by content; ``-`` is standard input.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _is_preamble(number: int, cells: list[str]) -> bool:
 
 
 def _fault(cells: list[str], n_columns: int) -> str:
-    """Say what is wrong with a line; nothing if nothing is."""
+    """Return what is wrong with a line, or nothing."""
     wanted = ("a protein", "a GO id", "a score")[:n_columns]
     if len(cells) < n_columns:
         return f"{len(cells)} columns; expected {', '.join(wanted)}, with a TAB between"

@@ -1,7 +1,7 @@
 """Proteins from FASTA files, one at a time, however large the file.
 
 A file that is no protein FASTA, or ends too early, is refused; a record that holds
-something else than a protein is rejected and the reading goes on. Nothing here knows
+something else than a protein is rejected, and the reading continues. Nothing here knows
 about tokens or terms.
 """
 
@@ -47,7 +47,7 @@ def read_fasta(
     Parameters
     ----------
     source : str, path or binary file
-        Plain text or gzip, told apart by content; ``-`` is standard input.
+        Plain text or gzip, recognised by content; ``-`` is standard input.
     report : ReadReport, optional
         Takes counts, rejected records and warnings. Without one, the first record
         that would be rejected raises: nothing is left out in silence.
@@ -61,12 +61,12 @@ def read_fasta(
     Yields
     ------
     Protein
-        ``report.n_accepted`` of them; with ``report.n_rejected`` all records are told.
+        ``report.n_accepted`` of them; the other ``report.n_rejected`` records are rejected.
 
     Raises
     ------
     FastaError
-        If the file as a whole is refused. Reading starts with the first ``next``.
+        If the file is refused. Reading starts with the first ``next``.
     RecordError
         At the first rejected record, without a ``report`` or with a strict one.
 
@@ -77,7 +77,7 @@ def read_fasta(
     [Protein(id='p1', sequence='MALWMRL')]
     """
     report = ReadReport(strict=True) if report is None else report
-    oddities = _Oddities(name_of(source))
+    unusual = _Unusual(name_of(source))
     rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
     max_held = 4 * max_length + MAX_PIECE  # bytes, white space and gaps among them
     seen: dict[str, int] = {}
@@ -85,7 +85,7 @@ def read_fasta(
     before = stamp(source)
     try:
         for record in read_records(source, max_held):
-            found = _judged(record, rules, seen, oddities)
+            found = _judged(record, rules, seen, unusual)
             if isinstance(found, Reject):
                 report.reject(found)
             else:
@@ -99,7 +99,7 @@ def read_fasta(
         where = f"last good record: {printable(last.id, 30)}, line {last.line}"
         raise FastaError(error.source, f"{error.reason}; {where}") from None
     finally:
-        oddities.tell(report)
+        unusual.warn(report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class _Rules:
 
 
 def _judged(
-    record: Record, rules: _Rules, seen: dict[str, int], oddities: _Oddities
+    record: Record, rules: _Rules, seen: dict[str, int], unusual: _Unusual
 ) -> Protein | Reject:
     """Return the protein of ``record``, or why there is none."""
     id = record.id
@@ -126,7 +126,7 @@ def _judged(
         return record.reject(str(bad), *record.at(bad.offset), id=id)
     if why := _bad_sequence(sequence, rules, is_cut=record.is_cut):
         return record.reject(why, id=id)
-    oddities.note(record, id, sequence, n_j)
+    unusual.note(record, id, sequence, n_j)
     return Protein(id, sequence)
 
 
@@ -153,8 +153,8 @@ def _bad_sequence(sequence: str, rules: _Rules, *, is_cut: bool) -> str:
     return ""
 
 
-class _Oddities:
-    """What is taken but looks odd: one warning of each kind, naming the first records."""
+class _Unusual:
+    """What is accepted but unusual: one warning of each kind, naming the first records."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -163,7 +163,7 @@ class _Oddities:
     def note(self, record: Record, id: str, sequence: str, n_j: int) -> None:
         kinds = (
             ("J is unknown to ESM2, read as X", n_j),
-            ("no residue known, all X", sequence.count("X") == len(sequence)),
+            ("no residue identified, all X", sequence.count("X") == len(sequence)),
             ("'>>': the identifier begins with '>'", id.startswith(">")),
             ("identifier has invisible or direction-changing characters", not id.isprintable()),
             ("header is not UTF-8, read as Latin-1", not _is_utf8(record.header)),
@@ -175,7 +175,7 @@ class _Oddities:
                     names.append(f"record {record.number} ({printable(id, 20)})")
                 self.found[kind] = (n + 1, names)
 
-    def tell(self, report: ReadReport) -> None:
+    def warn(self, report: ReadReport) -> None:
         for kind, (n, names) in self.found.items():
             more = f" and {n - len(names):,} more" if n > len(names) else ""
             report.warn(

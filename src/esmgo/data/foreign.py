@@ -42,7 +42,7 @@ def kind_of_text(line: str) -> str:
 def is_binary(head: bytes) -> bool:
     """Whether ``head``, the first bytes of a file, is no text at all.
 
-    A file that starts like FASTA may hold the odd NUL, which concerns one record.
+    A file that starts like FASTA may contain a few NUL; that concerns one record.
     """
     n_controls = len(head) - len(head.translate(None, _CONTROLS))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b">"):

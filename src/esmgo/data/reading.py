@@ -1,4 +1,4 @@
-"""The flags of FASTA reading, declared once, and proteins read as they say."""
+"""The flags of FASTA reading, declared once, and reading with these settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FastaConfig:
 
 
 def read_source(source: Source, config: FastaConfig, report: ReadReport) -> Iterator[Protein]:
-    """Read a FASTA file as ``config`` says; see `read_fasta`."""
+    """Read a FASTA file with these settings; see `read_fasta`."""
     return read_fasta(
         source,
         report=report,

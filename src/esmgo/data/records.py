@@ -21,7 +21,7 @@ _ID_END = re.compile(rb"[ \t\x01]")
 
 @dataclass(slots=True)
 class Record:
-    """A record as it stands in the file."""
+    """A record as written in the file."""
 
     source: str
     number: int
@@ -61,12 +61,12 @@ class Record:
 
 
 def read_records(source: Source, max_held: int) -> Iterator[Record]:
-    """Yield the records of a FASTA file as they stand, holding ``max_held`` bytes of each.
+    """Yield the records of a FASTA file as written, holding ``max_held`` bytes of each.
 
     Raises
     ------
     FastaError
-        If the file as a whole is no FASTA.
+        If the file is not FASTA.
     """
     name = name_of(source)
     content = chunks(source, FastaError)

@@ -1,4 +1,4 @@
-"""What a reader did with its records: nothing is changed or dropped in silence."""
+"""What a reader did with its records; nothing is changed or dropped without a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that was not taken: where it stands and why.
+    """A record that was left out: its place and the reason.
 
     ``record`` counts from 1; ``line`` and ``column`` too, 0 where they do not apply.
     """
@@ -36,7 +36,7 @@ class Reject:
 
 @dataclass(slots=True)
 class ReadReport:
-    """Counts and complaints of one reading; readers fill it while they go.
+    """Counts, rejects and warnings of one reading; readers fill it on the way.
 
     ``n_records == n_accepted + n_rejected`` at every moment between records.
     """
@@ -57,14 +57,14 @@ class ReadReport:
         return self.n_accepted + self.n_rejected
 
     def lines(self) -> list[str]:
-        """Say it for people: warnings, the first rejects, and how many there are in all."""
+        """Return lines for people: warnings, the first rejects, and the number of all."""
         named = [*self.warnings[:MOST_LINES], *map(str, self.rejects[:MOST_LINES])]
         if self.rejects:
             named.append(f"{self.n_rejected} of {self.n_records} records rejected")
         return named
 
     def reject(self, reject: Reject) -> None:
-        """Note a rejected record.
+        """Add a rejected record.
 
         Raises
         ------
@@ -92,6 +92,6 @@ class ReadReport:
         write_atomically(path, ("\n".join(rows) + "\n").encode())
 
     def warn(self, message: str) -> None:
-        """Note something that was changed, or looks odd, once however often it comes."""
+        """Add a line about something changed or unusual; a repeated line is added once."""
         if message not in self.warnings:
             self.warnings.append(message)

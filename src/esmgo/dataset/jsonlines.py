@@ -57,12 +57,12 @@ def _rows(values: Iterable[tuple[Place, Mapping[str, Any]]], source: str, unit: 
     codes, ends, numbers = array("i"), array("q", [0]), array("q")
     for place, value in values:
         id = _field(value, "id", str, "a text", "a row", place)
-        who = printable(id, 40)
+        row = printable(id, 40)
         if not id.strip():
             raise place.refuse("field 'id' is empty")
         ids.append(id)
-        sequences.append(_field(value, "sequence", str, "a text", who, place))
-        codes.extend(code_of.setdefault(term, len(code_of)) for term in _terms(value, who, place))
+        sequences.append(_field(value, "sequence", str, "a text", row, place))
+        codes.extend(code_of.setdefault(term, len(code_of)) for term in _terms(value, row, place))
         ends.append(len(codes))
         numbers.append(place.number)
     return Rows(
@@ -122,21 +122,21 @@ def _kind(value: object) -> str:
 
 
 def _field(
-    value: Mapping[str, Any], field: str, kind: type, what: str, who: str, place: Place
+    value: Mapping[str, Any], field: str, kind: type, what: str, row: str, place: Place
 ) -> Any:
     if field not in value:
-        raise place.refuse(f"{who} has no field {field!r}")
+        raise place.refuse(f"{row} has no field {field!r}")
     if not isinstance(value[field], kind):
-        raise place.refuse(f"field {field!r} of {who} is {_kind(value[field])}, not {what}")
+        raise place.refuse(f"field {field!r} of {row} is {_kind(value[field])}, not {what}")
     return value[field]
 
 
-def _terms(value: Mapping[str, Any], who: str, place: Place) -> list[str]:
+def _terms(value: Mapping[str, Any], row: str, place: Place) -> list[str]:
     if "terms" in value and "go_terms" in value:
-        raise place.refuse(f"{who} has both 'terms' and 'go_terms'; keep one")
+        raise place.refuse(f"{row} has both 'terms' and 'go_terms'; keep one")
     field = "go_terms" if "go_terms" in value else "terms"
-    terms: list[str] = _field(value, field, list, "a list of GO ids", who, place)
+    terms: list[str] = _field(value, field, list, "a list of GO ids", row, place)
     for term in terms:
         if not isinstance(term, str):
-            raise place.refuse(f"field {field!r} of {who} holds {_kind(term)}, not only GO ids")
+            raise place.refuse(f"field {field!r} of {row} holds {_kind(term)}, not only GO ids")
     return terms

@@ -22,7 +22,7 @@ _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The files of each split, and whether they are of the subset asked for.
+    """The files of each split, and whether they are of the requested subset.
 
     ``is_subset`` is False where the files hold all aspects, of which one is to be picked.
     """

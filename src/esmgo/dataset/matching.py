@@ -40,7 +40,7 @@ def current_terms(
     ------
     AnnotationError
         At a term that the ontology does not know, unless ``drop_unknown_terms``; at one that
-        is in another aspect than its line says (shifted columns?).
+        is in another aspect than the one in its line (shifted columns?).
     """
     found: dict[str, ProteinTerms] = {}
     name = name_of(source)
@@ -94,6 +94,6 @@ def _current(
     elif id in terms and (aspect := terms[id].aspect) and aspect is not annotation.aspect:
         reason = f"in {aspect.value}, not in {annotation.aspect.value}"
     if reason:
-        who = printable(annotation.protein, 40)
-        raise AnnotationError(name, f"{who}: {id} is {reason}", annotation.line)
+        protein = printable(annotation.protein, 40)
+        raise AnnotationError(name, f"{protein}: {id} is {reason}", annotation.line)
     return term

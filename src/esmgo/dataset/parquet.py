@@ -26,7 +26,7 @@ def is_parquet(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:  # whoever opens it next says why
+    except OSError:  # opening it for reading gives the reason
         return False
 
 
@@ -42,16 +42,16 @@ def read_parquet(path: Path) -> Rows:
     ids = _texts(table, "id", path)
     sequences = _texts(table, "sequence", path)
     terms = _lists(table, terms_name, path)
-    words = terms.values.slice(
+    values = terms.values.slice(
         terms.offsets[0].as_py(), terms.offsets[-1].as_py() - terms.offsets[0].as_py()
     )
     offsets = terms.offsets.to_numpy().astype(np.int64)
     offsets -= offsets[0]
-    if words.null_count:
-        at = int(np.flatnonzero(words.is_null().to_numpy(zero_copy_only=False))[0])
+    if values.null_count:
+        at = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
         row = int(np.searchsorted(offsets, at, side="right")) - 1
         raise Place(str(path), "row", row + 1).refuse(f"column {terms_name!r} holds a null")
-    coded = pc.cast(words, pa.string()).dictionary_encode()
+    coded = pc.cast(values, pa.string()).dictionary_encode()
     for row, id in enumerate(ids, 1):
         if not id or id.isspace():
             raise Place(str(path), "row", row).refuse("column 'id' is empty")
@@ -121,8 +121,8 @@ def _lists(table: Any, name: str, path: Path) -> Any:
     if value is None or value not in (*_TEXT, pa.null()):
         raise DatasetError(path, f"column {name!r} is {printable(kind, 40)}, not a list of GO ids")
     _refuse_nulls(column, name, path)
-    whole = column.combine_chunks()
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    joined = column.combine_chunks()
+    return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def _refuse_nulls(column: Any, name: str, path: Path) -> None:

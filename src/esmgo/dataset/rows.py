@@ -18,7 +18,7 @@ from esmgo.go.sparse import SparseRows
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stands: the line of a text file, or the row of a table, from 1."""
+    """The place of a row: the line of a text file, or the row of a table, from 1."""
 
     source: str
     unit: str
@@ -69,7 +69,7 @@ class Rows:
         return len(self.ids)
 
     def place(self, row: int) -> Place:
-        """Where row ``row``, from 0, stands."""
+        """The place of row ``row``, counted from 0."""
         source, unit = self.files[self.file[row]]
         return Place(source, unit, int(self.number[row]))
 

@@ -15,7 +15,7 @@ from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError, printable
 
 HOLD_OUT = 0.1
-"""Held out of train where there is no test split: what training does unless told otherwise."""
+"""Held out of train where there is no test split: the default of training."""
 
 
 def held_out_by_hash(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
@@ -82,8 +82,8 @@ def divide(
     if kept is None:
         held_out = held_out_by_hash(rows.ids, ratio)
     else:
-        known = frozenset(kept)
-        held_out = np.array([id in known for id in rows.ids], bool)
+        chosen = frozenset(kept)
+        held_out = np.array([id in chosen for id in rows.ids], bool)
     if name == "test":
         return splits["train"], rows.take(np.flatnonzero(held_out))
     if ratio < 1 and held_out.all():

@@ -26,7 +26,7 @@ from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect
 
 MARK = "dataset.json"
-"""The file that tells a data set from any other folder."""
+"""The file by which a folder is recognised as a data set."""
 
 _SCHEMA = pa.schema(
     [

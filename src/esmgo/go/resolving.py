@@ -67,14 +67,14 @@ class TermResolver:
 
     def report(
         self,
-        say: Callable[[str], None],
+        warn: Callable[[str], None],
         name: str,
         unit: str = "annotations",
         place: Callable[[Any], str] | None = None,
     ) -> None:
-        """Pass ``say`` a line for each kind of id: how many, some of them, the first place."""
+        """Pass ``warn`` a line for each kind of id: how many, some of them, the first place."""
         for kind, counts in self.counts.items():
             if counts:
                 ids = ", ".join(printable(id, 20) for id, _ in counts.most_common(2))
                 first = f" (first: {printable(place(self.first[kind]), 32)})" if place else ""
-                say(f"{printable(name, 50)}: {counts.total():,} {unit} with {kind}: {ids}{first}")
+                warn(f"{printable(name, 50)}: {counts.total():,} {unit} with {kind}: {ids}{first}")

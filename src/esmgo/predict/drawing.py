@@ -48,7 +48,7 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        See `esmgo.errors` for the kinds and their exit codes.
     """
     path = _output(config)
     report = report if report is not None else ReadReport(config.strict)

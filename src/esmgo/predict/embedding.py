@@ -95,7 +95,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     Parquet has the columns ``id``, ``sequence_length`` and ``embedding``, a list of float32
     of fixed size, and is written in blocks: memory does not grow with the vectors. A NumPy
     archive has the arrays ``ids``, ``sequence_lengths``, ``embeddings`` and ``metadata``
-    (JSON), no pickle among them, and is held in memory. Both tell base model, pooling,
+    (JSON), no pickle among them, and is held in memory. Both name base model, pooling,
     context length, precision and program version.
 
     Parameters
@@ -113,7 +113,7 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        See `esmgo.errors` for the kinds and their exit codes.
     """
     report = ReadReport(config.strict) if report is None else report
     fasta, output = str(config.fasta), str(config.output)

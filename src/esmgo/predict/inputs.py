@@ -60,7 +60,7 @@ class ReadingConfig(ScoringConfig):
             raise UsageError("give `sequence` or `fasta`, not both")
 
     def predictor(self) -> Predictor:
-        """Open the checkpoint that is named, and make it ready."""
+        """Open and load the checkpoint that is named."""
         return open_predictor(
             open_named(self.checkpoint_path),
             device=self.device,
@@ -124,7 +124,7 @@ def open_predictor(
     homology: str | None = None,
     subset: str = "all",
 ) -> Predictor:
-    """Make ready a checkpoint as the flags of a verb say.
+    """Load a checkpoint with the settings of a verb.
 
     ``sources`` are names of evidence sources, separated by commas; ``homology`` is a FASTA file
     or a data set, of which ``subset``, with the training sequences; see `Predictor.load` and

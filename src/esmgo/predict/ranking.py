@@ -56,7 +56,7 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        See `esmgo.errors` for the kinds and their exit codes.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
     predictor = config.predictor()

@@ -98,7 +98,7 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        See `esmgo.errors` for the kinds and their exit codes.
     """
     report = ReadReport(config.strict) if report is None else report
     check_readable(str(config.input), FastaError)
