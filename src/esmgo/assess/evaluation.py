@@ -124,12 +124,10 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
     evaluations = _of_files(job, ontology, files) if files else _of_checkpoint(job, ontology)
     from importlib.metadata import version  # takes longer than reading the scores
 
+    copied = ("rules", "normalisation", "propagation", "threshold_step")
     settings = {
         "program": f"esmgo {version('esmgo')}",
-        "rules": config.rules,
-        "normalisation": config.normalisation,
-        "propagation": config.propagation,
-        "threshold_step": config.threshold_step,
+        **{name: getattr(config, name) for name in copied},
         "ontology": job.release,
         "information_accretion": config.ia is not None,
         "warnings": job.report.warnings,
