@@ -356,5 +356,5 @@ def test_a_root_in_another_namespace_is_refused() -> None:
 
 def test_a_stanza_in_lower_case_is_not_passed_over() -> None:
     text = "\n".join([HEADER, ROOT, term(1, UP).replace("[Term]", "[term]")])
-    with pytest.raises(OntologyError, match=r"\[term\] is not written \[Term\]"):
+    with pytest.raises(OntologyError, match=r"\[term\] must be written \[Term\]"):
         read_obo(io.BytesIO(text.encode()))

@@ -1,6 +1,6 @@
-"""The called terms of proteins: every file of calls is written from them.
+"""The called terms of proteins. All output formats are written from `Calls`.
 
-Nothing here knows why a term was called, or how it is written.
+Nothing here knows why a term was called or how calls are written.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Calls:
     Parameters
     ----------
     proteins : tuple of str
-        Ids, as they were read.
+        Ids, as in the input.
     lengths : ndarray, shape=(N,), dtype=int64
-        Residues.
+        Residues per protein.
     n_windows : ndarray, shape=(N,), dtype=int64
-        Overlapping windows that each protein was scored in.
+        Overlapping windows per protein.
     similarity : ndarray, shape=(N,), dtype=float32
-        Cosine of the embeddings to the nearest training protein; NaN without an index.
+        Cosine similarity of embeddings to the nearest training protein; NaN without an index.
     n_abstained : ndarray, shape=(N,), dtype=uint8
         Aspects in which no call was certain enough.
     terms : SparseRows
@@ -56,12 +56,12 @@ class Calls:
         return len(self.proteins)
 
     def row(self, i: int) -> slice:
-        """Return the places of the calls of protein ``i`` in the arrays of M calls."""
+        """Return the slice of protein ``i`` in the arrays of M calls."""
         return slice(int(self.terms.indptr[i]), int(self.terms.indptr[i + 1]))
 
     @classmethod
     def gather(cls, proteins: Sequence[str], rows: Sequence[tuple[Calls, int]]) -> Calls:
-        """Give each of ``proteins`` the calls of a row of another block."""
+        """Build a block; ``rows`` gives the block and the row to copy for each protein."""
         slices = [(block, block.row(i)) for block, i in rows]
         arrays = [(block.arrays(), at) for block, at in slices]
         of_protein = {
@@ -77,20 +77,20 @@ class Calls:
         return cls(tuple(proteins), terms=terms, **of_protein, **of_call)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all but the ids, by name; `from_arrays` takes them."""
+        """Return all arrays by name, for `from_arrays`."""
         names = (*_OF_PROTEIN, "scores", "precision", "sources")
         terms = {"indptr": self.terms.indptr, "columns": self.terms.indices}
         return {**terms, **{name: getattr(self, name) for name in names}}
 
     @classmethod
     def from_arrays(cls, proteins: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> Calls:
-        """Return what `arrays` was taken from; see `is_sound`."""
+        """Restore calls from `arrays`, unchecked; see `is_sound`."""
         others = dict(arrays)
         terms = SparseRows(others.pop("indptr"), others.pop("columns"))
         return cls(tuple(proteins), terms=terms, **others)
 
     def is_sound(self, n_terms: int) -> bool:
-        """Whether types and shapes are as described above, and all columns exist."""
+        """Whether types and shapes are as documented and all columns exist."""
         n, m = len(self), len(self.terms.indices)
         lengths = dict.fromkeys(_OF_PROTEIN, n) | dict.fromkeys(_OF_CALL, m) | {"indptr": n + 1}
         dtypes = {**_OF_PROTEIN, **_OF_CALL, "indptr": np.int64}
@@ -109,7 +109,7 @@ _OF_CALL: dict[str, type[np.generic]] = {
 
 
 class Ancestry(dict[int, frozenset[int]]):
-    """The columns of all ancestors of each column, found when first asked for."""
+    """The columns of all ancestors of each column, computed on first access."""
 
     def __init__(self, labels: LabelSpace) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Ancestry(dict[int, frozenset[int]]):
 
 
 def leaves(columns: Sequence[int], above: Ancestry) -> list[int]:
-    """Return those of ``columns`` that are no ancestor of another, in their order.
+    """Return the most specific of ``columns``: those that are not an ancestor of another.
 
     Examples
     --------

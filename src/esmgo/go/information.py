@@ -1,4 +1,4 @@
-"""Information accretion: how many bits a term adds to what its parents already say.
+"""Information accretion: the information in bits that a term adds to its parents.
 
 Nothing here knows about scores or thresholds.
 """
@@ -63,8 +63,8 @@ def information_accretion(terms: SparseRows, labels: LabelSpace) -> NDArray[np.f
             for p in up:
                 n_parents[rows[p]] = 0
     bits = np.zeros(n_terms)
-    known = (n_with > 0) & (n_able > n_with)  # equal counts give an exact 0
-    bits[known] = -np.log2(n_with[known] / n_able[known])
+    is_used = (n_with > 0) & (n_able > n_with)  # equal counts give an exact 0
+    bits[is_used] = -np.log2(n_with[is_used] / n_able[is_used])
     return bits
 
 
@@ -74,8 +74,8 @@ def read_information_accretion(source: Source) -> dict[str, float]:
     Raises
     ------
     AnnotationError
-        With the line: not two columns, no GO id, a repeated one, or bits that are
-        negative or not finite.
+        If a line does not have two columns, a new GO id, and bits that are finite and not
+        negative. The message names the line.
     """
     name = name_of(source)
     bits: dict[str, float] = {}
@@ -90,10 +90,10 @@ def read_information_accretion(source: Source) -> dict[str, float]:
         if not is_go_id(id):
             raise AnnotationError(name, f"{printable(repr(id), 40)} is not a GO id", line)
         if id in bits:
-            raise AnnotationError(name, f"{id} stands here again", line)
+            raise AnnotationError(name, f"{id} appears a second time", line)
         bits[id] = _bits(value, name, line)
     if not bits:
-        raise AnnotationError(name, "no information accretion in it")
+        raise AnnotationError(name, "no information accretion found")
     return bits
 
 

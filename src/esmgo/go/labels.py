@@ -1,9 +1,8 @@
-"""The label space: what the columns of a score matrix stand for.
+"""The label space: the terms that the columns of a score matrix stand for.
 
-A model scores a fixed, ordered list of terms. The list is *closed*: whoever has a
-term has its ancestors too (the true-path rule), so the parents of a column are
-columns. Sorted by GO id, never by the order of rows in a file, so that two runs on
-the same annotations agree on every column.
+A model scores a fixed, ordered list of terms. The list is *closed*: the parents of each
+term are in it, too. Terms are sorted by GO id, so the columns do not depend on the order
+of rows in a file.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ class LabelSpace:
     terms : tuple of Term
         Sorted by id, each once.
     parents : tuple of tuple of int
-        For each column the columns of its direct parents: is_a and part_of within
-        the aspect. Empty for roots, and everywhere without an ontology.
+        For each column, the columns of its direct parents: is_a and part_of within
+        the aspect. Empty for roots. Without an ontology all are empty.
     release : str
         The GO release (``data-version``) that names and parents come from.
     """
@@ -53,11 +52,11 @@ class LabelSpace:
         Parameters
         ----------
         ids : iterable of str
-            GO ids, current ones (see `Ontology.resolve`).
+            Current GO ids; see `Ontology.resolve`.
         ontology : Ontology or None
-            Without one, ids stand in for names and no term has a parent.
+            Without one, ids serve as names and no term has a parent.
         aspect : Aspect, optional
-            The aspect of all terms, where there is no ontology to ask.
+            The aspect of all terms; used only without an ontology.
         """
         if ontology is None:
             plain = tuple(Term(id, id, aspect) for id in sorted(set(ids)))
@@ -68,9 +67,9 @@ class LabelSpace:
         return cls(tuple(ontology.terms[id] for id in order), parents, ontology.release)
 
     def union(self, other: LabelSpace) -> LabelSpace:
-        """Return the terms of both with the parents of both; itself if it has all of them.
+        """Return a label space with the terms and parents of both.
 
-        What only one of them knows (a name, an aspect, a parent) is kept.
+        A name, aspect or parent that only one of them has is kept.
         """
         if self is other or self == other:
             return self
@@ -95,7 +94,7 @@ class LabelSpace:
 
     @cached_property
     def depth(self) -> NDArray[np.int32]:
-        """Edges on the longest way up to a root, per column; shape=(T,)."""
+        """Edges on the longest path to a root, per column; shape=(T,)."""
         depth = np.zeros(len(self), np.int32)
         for j in reversed(self._children_first):
             depth[j] = max((depth[p] + 1 for p in self.parents[j]), default=0)
@@ -108,7 +107,7 @@ class LabelSpace:
 
     @cached_property
     def _columns(self) -> dict[Aspect | None, tuple[NDArray[np.intp], NDArray[np.bool_]]]:
-        """The columns of each aspect, and which of them is a root."""
+        """The columns of each aspect, and which of them are roots."""
         found: dict[Aspect | None, list[int]] = {}
         for j, term in enumerate(self.terms):
             found.setdefault(term.aspect, []).append(j)
@@ -124,7 +123,7 @@ class LabelSpace:
         return tuple(aspect for aspect in (*Aspect, None) if aspect in present)
 
     def ancestors(self, column: int) -> frozenset[int]:
-        """Return the columns of all ancestors of ``column``, itself not counted."""
+        """Return the columns of all ancestors of ``column``, without itself."""
         return above(column, self.parents)
 
     @cached_property
@@ -140,16 +139,16 @@ class LabelSpace:
                 waiting_children[p] -= 1
                 if waiting_children[p] == 0:
                     order.append(p)
-        return order  # shorter where there is a cycle
+        return order  # shorter if there is a cycle
 
     @cached_property
     def upward(self) -> tuple[Step, ...]:
-        """The steps that carry scores from children to parents, lowest parents first.
+        """The steps that propagate scores from children to parents, lowest parents first.
 
-        A step is ``(parents, children)``, shape=(P,) and shape=(P, k): parents of one
-        height that have ``k`` children each. When it runs, everything below its parents
-        is final, so each edge is walked once; whole rows of children are compared at a
-        time, ten times as fast as by ``reduceat``.
+        A step is ``(parents, children)``, shape=(P,) and shape=(P, k): P parents of equal
+        height with ``k`` children each. The scores of the children are final when the step
+        runs, so each edge is visited once. Comparing rows of children is ten times as fast
+        as ``reduceat``.
         """
         height = np.zeros(len(self), np.int64)
         children: list[list[int]] = [[] for _ in self.terms]
@@ -157,17 +156,17 @@ class LabelSpace:
             for p in self.parents[j]:
                 height[p] = max(height[p], height[j] + 1)
                 children[p].append(j)
-        alike: dict[tuple[int, int], list[int]] = {}
+        by_shape: dict[tuple[int, int], list[int]] = {}
         for p, below in enumerate(children):
             if below:
-                alike.setdefault((int(height[p]), len(below)), []).append(p)
+                by_shape.setdefault((int(height[p]), len(below)), []).append(p)
         return tuple(
             (np.array(parents), np.array([children[p] for p in parents]))
-            for _, parents in sorted(alike.items())
+            for _, parents in sorted(by_shape.items())
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values that `from_json` turns back into the same label space."""
+        """Return JSON values from which `from_json` restores the label space."""
         rows = [
             [term.id, term.name, term.aspect.name if term.aspect else None, list(up)]
             for term, up in zip(self.terms, self.parents, strict=True)
@@ -176,12 +175,12 @@ class LabelSpace:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> LabelSpace:
-        """Read what `to_json` made.
+        """Restore a label space from the result of `to_json`.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If ``value`` is anything else.
+            If ``value`` is not such a result.
         """
         terms = tuple(
             Term(str(id), str(name), Aspect[aspect] if aspect else None)
@@ -193,7 +192,7 @@ class LabelSpace:
         if not all(is_go_id(term.id) for term in terms):
             raise ValueError("a term has no GO id")
         if any(here.id >= after.id for here, after in pairwise(terms)):
-            raise ValueError("terms are not sorted by id, each once")
+            raise ValueError("terms are not sorted by unique id")
         space = cls(terms, parents, str(value["release"]))
         if len(space._children_first) < len(terms):
             raise ValueError("a term is its own ancestor")
@@ -219,7 +218,7 @@ def _closed(ids: Iterable[str], ontology: Ontology) -> set[str]:
 
 
 def aspect_of_column(labels: LabelSpace) -> NDArray[np.intp]:
-    """Return the place in ``labels.aspects`` of each term, -1 for roots; shape=(T,)."""
+    """Return the position of each term's aspect in ``labels.aspects``, -1 for roots; (T,)."""
     found = np.full(len(labels), -1, np.intp)
     for a, aspect in enumerate(labels.aspects):
         found[labels.columns_of(aspect)] = a

@@ -1,7 +1,7 @@
-"""The Gene Ontology from an OBO file: what its lines say together, and whether that is sound.
+"""Read the Gene Ontology from an OBO file and check that it is consistent.
 
-An ontology that contradicts itself is refused: every score computed on it would be
-wrong somewhere. Nothing here knows about proteins.
+A contradictory ontology is refused, because scores computed with it would be wrong.
+Nothing here knows about proteins.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _log = logging.getLogger(__name__)
 def read_obo(source: Source, *, warn: Callable[[str], None] = _log.warning) -> Ontology:
     """Read the Gene Ontology.
 
-    Kept are ``is_a`` and, within an aspect, ``part_of``; other relations (``regulates``,
-    ``has_part``) and ``part_of`` across aspects do not propagate and are left out.
+    Only ``is_a``, and ``part_of`` within an aspect, are kept. Other relations (``regulates``,
+    ``has_part``) and ``part_of`` across aspects do not propagate.
 
     Parameters
     ----------
     source : str, path or binary file
-        OBO, plain or gzip, whatever its name; ``-`` is standard input.
+        An OBO file, plain or gzip; the name does not matter. ``-`` is standard input.
     warn : callable, optional
-        Takes one line about each thing that looks odd; by default they are logged.
-        `ReadReport.warn` fits.
+        Called with one line per warning, for example `ReadReport.warn`. The default logs it.
 
     Returns
     -------
     Ontology
-        Without ``data-version`` its release is ``sha256:`` and the digest of the content.
+        If ``data-version`` is missing, its release is ``sha256:`` and the file's digest.
 
     Raises
     ------
     OntologyError
-        With term and line: no OBO of GO, a truncated file, duplicate or ambiguous ids, a
-        missing name, namespace, parent or root, a cycle, an is_a across namespaces.
+        If the file is not an OBO file of GO or is truncated, an id is duplicate or ambiguous, a
+        name, namespace, parent or root is missing, or there is a cycle or an is_a across
+        namespaces. The message names term and line.
     """
     outline = read_outline(source)
     terms = {id: outline.terms[id] for id in sorted(outline.terms)}
@@ -69,7 +69,7 @@ def _release(outline: Outline, warn: Callable[[str], None]) -> str:
     version = outline.header.get("data-version")
     if version:
         return version
-    warn(f"{_short(outline)}: no data-version; the SHA-256 of the content stands for the release")
+    warn(f"{_short(outline)}: no data-version; the SHA-256 of the content serves as release")
     return f"sha256:{outline.digest}"
 
 
@@ -80,7 +80,7 @@ def _parents(
     edges = outline.pointers["is_a"] + outline.pointers["part_of"]  # each in the file's order
     for child, relation, parent, line in sorted(edges, key=lambda edge: outline.lines[edge[0]]):
         if child not in terms:
-            continue  # what an obsolete term was, it is no more
+            continue  # relations of obsolete terms do not count
         if child == parent:
             raise outline.refuse(f"{child} is its own parent ({relation})", line)
         if parent not in terms:
@@ -112,9 +112,9 @@ def _check_roots(terms: Mapping[str, Term], outline: Outline) -> None:
 
 
 def _check_cycles(parents: Mapping[str, tuple[str, ...]], outline: Outline) -> None:
-    below = Counter(chain.from_iterable(parents.values()))  # children not yet taken away
+    below = Counter(chain.from_iterable(parents.values()))  # children not yet removed
     free = [id for id in parents if id not in below]
-    for id in free:  # grows on the way
+    for id in free:  # grows during the loop
         for parent in parents[id]:
             below[parent] -= 1
             if not below[parent]:
@@ -147,7 +147,7 @@ def _check_orphans(
 
 
 def _alternatives(terms: Mapping[str, Term], outline: Outline) -> dict[str, str]:
-    """Return the owner of each alternative id; an active owner goes before an obsolete one."""
+    """Return the owner of each alternative id; active owners take precedence over obsolete ones."""
     owners: dict[str, str] = {}
     for id, _, other, line in sorted(outline.pointers["alt_id"], key=itemgetter(0)):
         if other in terms:

@@ -1,7 +1,7 @@
-"""The Gene Ontology as a value: terms, their parents, and where old ids went.
+"""The Gene Ontology: terms, their parents, and the replacements of old ids.
 
-Only ``is_a`` and ``part_of`` within one aspect propagate, as CAFA scores them; never
-``regulates``, never across aspects. Nothing here knows how an OBO file is written.
+Only ``is_a`` and ``part_of`` within one aspect propagate, as in CAFA. ``regulates`` and
+relations across aspects do not. Nothing here knows the OBO format.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Key = TypeVar("Key")
 
 
 class Up(Protocol[Key]):
-    """Gives the parents of each: a mapping of ids, or a sequence of columns."""
+    """The parents of each key: a mapping of ids, or a sequence indexed by column."""
 
     def __getitem__(self, key: Key, /) -> tuple[Key, ...]: ...
 
@@ -32,13 +32,12 @@ class Ontology:
     parents : mapping of str to tuple of str
         Direct parents of every active term: is_a and part_of within the aspect.
     replacements : mapping of str to str or None
-        Alternative ids and obsolete ids, with the active term they stand for, or
-        None for an obsolete term without a replacement.
+        The active term that replaces each alternative or obsolete id; None if there is
+        not exactly one.
     release : str
         The ``data-version`` of the file, or the SHA-256 of its content without one.
     obsolete : frozenset of str, optional
-        The ids that were terms and are no more; alternative ids of active terms are
-        not among them.
+        The ids of obsolete terms.
     """
 
     terms: Mapping[str, Term]
@@ -51,17 +50,17 @@ class Ontology:
         return len(self.terms)
 
     def resolve(self, id: str) -> str | None:
-        """Return the active id that ``id`` stands for, or None where there is none.
+        """Return ``id`` if it is active, else its replacement, or None if it has none.
 
         Raises
         ------
         KeyError
-            If the ontology has never heard of ``id``.
+            If the ontology does not contain ``id``.
         """
         return id if id in self.terms else self.replacements[id]
 
     def ancestors(self, id: str) -> frozenset[str]:
-        """Return all terms above ``id``, itself not counted.
+        """Return all ancestors of ``id``, without itself.
 
         Raises
         ------
@@ -72,7 +71,7 @@ class Ontology:
 
 
 def above(start: Key, parents: Up[Key]) -> frozenset[Key]:
-    """Return all that is reached from ``start`` by going up, itself not counted."""
+    """Return all ancestors of ``start``, without itself."""
     found: set[Key] = set()
     waiting = list(parents[start])
     while waiting:

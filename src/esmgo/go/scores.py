@@ -1,4 +1,4 @@
-"""The one currency: what the model, neighbours, baselines and ensembles all return."""
+"""Scores of proteins, as the caller, all evidence sources and the baselines return them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Scores:
     Raises
     ------
     LabelMismatch
-        If ``values`` has not one column per term.
+        If the shape of ``values`` is not (N, T).
     """
 
     proteins: tuple[str, ...]

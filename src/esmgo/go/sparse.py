@@ -1,6 +1,6 @@
 """Sparse rows: which columns of a label space each of N proteins has.
 
-A protein has some of tens of thousands of terms, so a matrix would be nearly all zeros. The
+A protein has few of tens of thousands of terms, so a matrix would consist mostly of zeros. The
 layout is that of a compressed sparse row matrix without values.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from esmgo.go.labels import LabelSpace
 
 _BLOCK = 1024
-"""Rows closed at a time, a multiple of 8: 3.5 MB of bits for the 27,000 terms of all GO."""
+"""Rows closed at once, a multiple of 8; their bits take 3.5 MB for the 27,000 terms of GO."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class SparseRows:
 
     @classmethod
     def of(cls, counts: NDArray[np.integer] | Sequence[int], indices: NDArray[np.int32]) -> Self:
-        """Return rows with ``counts`` columns each; shape=(N,)."""
+        """Return rows with ``counts``, shape=(N,), columns each."""
         return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), indices)
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class SparseRows:
         return SparseRows(found.indptr, self.indices[np.arange(found.indptr[-1]) + starts])
 
     def cells(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return column and place in ``rows`` of all entries of these rows."""
+        """Return column and position in ``rows`` of each entry of these rows."""
         found = self.take(rows)
         return found.indices.astype(np.intp), found.owner
 
@@ -77,11 +77,11 @@ class SparseRows:
         return SparseRows(ends[self.indptr], self.indices[is_kept])
 
     def renamed(self, column: NDArray[np.int32]) -> SparseRows:
-        """Return the same rows, with ``column[j]`` in the place of column ``j``."""
+        """Return the same rows, with ``column[j]`` instead of column ``j``."""
         return SparseRows(self.indptr, column[self.indices])
 
     def followed_by(self, other: SparseRows) -> SparseRows:
-        """Return these rows and then those of ``other``."""
+        """Return these rows, then those of ``other``."""
         indptr = np.concatenate([self.indptr, self.indptr[-1] + other.indptr[1:]])
         return SparseRows(indptr, np.concatenate([self.indices, other.indices]))
 
@@ -120,7 +120,7 @@ class SparseRows:
         Parameters
         ----------
         labels : LabelSpace
-            The columns, and the parents of each. Rows are closed.
+            The columns, and the parents of each. The rows must be closed.
         """
         n_parents = np.array([len(up) for up in labels.parents], np.int64)
         first = np.cumsum(n_parents) - n_parents
@@ -140,7 +140,7 @@ def _close_block(
     np.bitwise_or.at(bits, (columns, rows // 8), np.left_shift(1, rows % 8).astype(np.uint8))
     for parents, children in labels.upward:
         bits[parents] |= np.bitwise_or.reduce(bits[children], axis=1)
-    at = np.flatnonzero(bits)  # few bytes hold a bit: unpack only those
+    at = np.flatnonzero(bits)  # few bytes are not 0: unpack only those
     byte, bit = np.nonzero(np.unpackbits(bits.ravel()[at, None], axis=1, bitorder="little"))
     column, row = np.divmod(at[byte] * 8 + bit, _BLOCK)
     order = np.argsort(row.astype(np.uint16), kind="stable")

@@ -1,7 +1,7 @@
-"""The lines of an OBO file: what stands where, and whether the file is whole.
+"""Read the stanzas of an OBO file and check that the file is complete.
 
-A damaged file is refused with its line. Kept is only what matters here: names, aspects,
-and which term points at which. Nothing here knows what a pointer means.
+A damaged file is refused; the message names the line. Only names, aspects and references
+to other terms are kept. Nothing here interprets the references.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _FORMATS = (
 
 @dataclass(slots=True)
 class Outline:
-    """What an OBO file says, in its own order.
+    """The content of an OBO file, in file order.
 
-    ``lines`` gives the line of each GO stanza by id, ``terms`` the active ones among
-    them. ``pointers`` gives by relation (term, relation, other term, line), obsolete
-    terms included. ``n_foreign`` counts stanzas of other ontologies.
+    ``lines`` gives the line of each GO term by id; ``terms`` gives the active terms.
+    ``pointers`` gives (term, relation, other term, line) by relation, for obsolete terms,
+    too. ``n_foreign`` counts terms of other ontologies.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Outline:
     digest: str = ""
 
     def refuse(self, reason: str, line: int | None = None) -> OntologyError:
-        """Return the error that names the file, and the line if one is to blame."""
+        """Return an error that names the file and, if given, the line."""
         return OntologyError(self.name, reason, line)
 
     def line_of(self, id: str, other: str, *relations: str) -> int | None:
-        """Return the first line on which one of ``relations`` leads from ``id`` to ``other``."""
+        """Return the first line where one of ``relations`` leads from ``id`` to ``other``."""
         pointers = chain.from_iterable(self.pointers[relation] for relation in relations)
         return next((line for a, _, b, line in pointers if (a, b) == (id, other)), None)
 
@@ -76,7 +76,8 @@ def read_outline(source: Source) -> Outline:
     Raises
     ------
     OntologyError
-        With the line, if the file is no OBO file, is cut, or has a malformed stanza.
+        If the file is not an OBO file, is truncated, or has a malformed stanza. The message
+        names the line.
     """
     outline = Outline(name_of(source))
     digest = hashlib.sha256()
@@ -103,7 +104,7 @@ def _hashed(content: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
 def _stanzas(
     lines: Iterable[tuple[int, str]], outline: Outline
 ) -> Iterator[tuple[str, int, list[Tag], bool]]:
-    """Yield kind, line, kept tags, and whether it is the last; the header has no kind."""
+    """Yield kind, line and kept tags of each stanza, and whether it is the last; header first."""
     kind, start, is_first, kept = "", 0, True, _KEPT_OF_HEADER
     tags: list[Tag] = []
     for line, raw in lines:
@@ -115,7 +116,7 @@ def _stanzas(
             tags.append((tag, value.strip(), line))
         elif header := _HEADER.fullmatch(text):
             if header[1] != "Term" and header[1].lower() == "term":
-                raise outline.refuse(f"[{header[1]}] is not written [Term]", line)
+                raise outline.refuse(f"[{header[1]}] must be written [Term]", line)
             yield kind, start, tags, False
             kind, start, tags = header[1], line, []
             kept = _KEPT if kind == "Term" else frozenset()
@@ -130,12 +131,12 @@ def _no_tag(text: str) -> str:
 
 
 def _not_obo(text: str) -> str:
-    kind = next((words for start, words in _FORMATS if text.startswith(start)), "")
+    kind = next((name for start, name in _FORMATS if text.startswith(start)), "")
     return f"not an OBO file (looks like {kind})" if kind else "not an OBO file"
 
 
 def _take_header(tags: list[Tag], outline: Outline) -> None:
-    outline.header = {tag: value for tag, value, _ in reversed(tags)}  # the first counts
+    outline.header = {tag: value for tag, value, _ in reversed(tags)}  # the first value counts
     ontology = outline.header.get("ontology", "go")
     if not _GO.match(ontology):
         raise outline.refuse(f"ontology is {printable(repr(ontology), 40)}, expected 'go'")
@@ -162,7 +163,7 @@ def _take_term(tags: list[Tag], start: int, outline: Outline, broken: str) -> No
         outline.n_foreign += 1
         return
     if id in outline.lines:
-        raise outline.refuse(f"{id} stands here again, first at line {outline.lines[id]}", start)
+        raise outline.refuse(f"{id} is defined again, first at line {outline.lines[id]}", start)
     if not is_obsolete:
         outline.terms[id] = _active(id, single, tags, start, outline, broken)
     outline.lines[id] = start
@@ -209,7 +210,7 @@ def _take_pointers(id: str, pointing: list[Tag], outline: Outline) -> None:
 
 
 def _check_elsewhere(id: str, line: int, outline: Outline) -> None:
-    """Let ids of other ontologies pass, but no misspelt GO id."""
+    """Accept ids of other ontologies; refuse misspelt GO ids."""
     if not _ELSEWHERE.fullmatch(id):
         reason = f"{printable(repr(id), 40)} is not a GO id (GO: and seven digits)"
         raise outline.refuse(reason, line)

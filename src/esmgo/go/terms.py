@@ -1,4 +1,4 @@
-"""What a term is, and the three parts of GO. Nothing here knows how terms relate."""
+"""GO terms and the three aspects. Nothing here knows how terms are related."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GO_ID = re.compile(r"GO:\d{7}", re.ASCII)
 
 
 def is_go_id(text: str) -> bool:
-    """Whether ``text`` is written as a GO id: ``GO:`` and seven digits."""
+    """Whether ``text`` has the form of a GO id: ``GO:`` and seven digits."""
     return _GO_ID.fullmatch(text) is not None
 
 
@@ -30,12 +30,12 @@ class Aspect(Enum):
 
     @classmethod
     def parse(cls, text: str) -> Aspect:
-        """Read an aspect as people write it: ``mf``, ``MFO``, ``F``, ``Molecular_Function``.
+        """Parse an aspect in any common spelling: ``mf``, ``MFO``, ``F``, ``Molecular_Function``.
 
         Raises
         ------
         UsageError
-            If ``text`` is none of them.
+            If ``text`` is not an aspect.
         """
         try:
             return _SPELLINGS[text.strip().lower().replace(" ", "_")]
@@ -53,12 +53,12 @@ _SPELLINGS = {
 } | {"f": Aspect.MF, "p": Aspect.BP, "c": Aspect.CC}
 
 ROOTS = frozenset(_ROOT_OF.values())
-"""The ids of the three roots: true of every protein, so no metric counts them."""
+"""The ids of the three roots. Every protein has them, so metrics do not count them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A GO term. Without an ontology its name is its id and its aspect unknown."""
+    """A GO term. Without an ontology its name is its id, and its aspect may be None."""
 
     id: str
     name: str

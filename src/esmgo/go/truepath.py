@@ -1,4 +1,4 @@
-"""The true-path rule: whoever has a function has also the more general ones."""
+"""The true-path rule: a protein that has a term has all its ancestors, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esmgo.errors import LabelMismatch
 from esmgo.go.labels import LabelSpace
 
 IMPLIED = 0.05
-"""A term at most this much likelier than one right below it says no more to a reader."""
+"""A term that scores at most this much more than one of its children adds little for a reader."""
 
 
 def propagate(scores: NDArray[np.float32], labels: LabelSpace) -> NDArray[np.float32]:
@@ -27,12 +27,12 @@ def propagate(scores: NDArray[np.float32], labels: LabelSpace) -> NDArray[np.flo
     Returns
     -------
     ndarray, shape=(N, T), dtype=float32
-        A new array; ``scores`` is left as it was.
+        A new array; ``scores`` is not changed.
 
     Raises
     ------
     LabelMismatch
-        If ``scores`` has not one column per term.
+        If ``scores`` does not have one column per term.
 
     References
     ----------
@@ -56,16 +56,16 @@ def propagate(scores: NDArray[np.float32], labels: LabelSpace) -> NDArray[np.flo
 
 
 def climb(columns: NDArray[Any], labels: LabelSpace, *, fill: bool = False) -> None:
-    """Raise in place: like `propagate`, but of any numbers, and one row per term.
+    """Propagate in place, for any type of numbers, with one row per term.
 
     Parameters
     ----------
     columns : ndarray, shape=(T, N)
-        At least 0; 0 is no score.
+        Not negative; 0 means no score.
     labels : LabelSpace
         Supplies the columns and their parents.
     fill : bool
-        Raise only terms without a score: others keep their own, even below a child's.
+        Raise only terms without a score. The others keep theirs, even if a child's is higher.
     """
     for parents, children in labels.upward:
         best = columns[children].max(axis=1)
@@ -74,12 +74,12 @@ def climb(columns: NDArray[Any], labels: LabelSpace, *, fill: bool = False) -> N
 
 
 def implied(scores: NDArray[np.float32], labels: LabelSpace) -> NDArray[np.bool_]:
-    """Return which terms are at most `IMPLIED` likelier than a term right below, shape=(T,).
+    """Return which terms score at most `IMPLIED` more than one of their children; shape=(T,).
 
     Parameters
     ----------
     scores : ndarray, shape=(T,), dtype=float32
-        Of one protein, obeying the true-path rule: the more special term implies the other.
+        Propagated scores of one protein.
     labels : LabelSpace
         The terms and their parents.
     """
