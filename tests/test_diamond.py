@@ -108,7 +108,7 @@ def test_the_best_of_several_alignments_counts(program):
         ("exit 3", "makedb failed: exit code 3"),
         ("kill -9 $$", "makedb was ended by SIGKILL; is there enough memory?"),
         ('[ "$1" = makedb ] || exit 7', "blastp failed: exit code 7"),
-        ('[ "$1" = makedb ] || echo nonsense > hits.tsv', "no table of hits"),
+        ('[ "$1" = makedb ] || echo nonsense > hits.tsv', "not a table of hits"),
         ("exit 0", "no such file"),
     ],
 )

@@ -20,10 +20,10 @@ POWER = 3
 """Weight of a term: its information in bits, to this power, so that rare terms dominate."""
 
 LEAST = 2
-"""Proteins that must have both terms. It is also added to the number that have the first one."""
+"""Proteins that must have both terms, at least; also added to the divisor of each fraction."""
 
 NEGLIGIBLE = 0.05
-"""Scores and fractions up to this are not used; a score weighs by how far it is above it."""
+"""Scores and fractions up to this are not used; the weight of a score is its excess over this."""
 
 PRIOR_WEIGHT = 30.0
 """Weight of a score of 0, so that a single weak term contributes little."""
@@ -56,9 +56,9 @@ class Coannotation:
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def _with(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return terms of other aspects, and the fraction of the proteins with ``term`` with them.
+        """Return terms of other aspects, and the fraction of ``term``'s proteins that have each.
 
-        The fraction is of the proteins that have any term of that aspect.
+        Only proteins that have any term of that other aspect are counted.
         """
         if term not in self._found:
             rows = self._proteins.row(term)

@@ -1,7 +1,7 @@
 """Training proteins with a similar sequence, found by the DIAMOND program.
 
-DIAMOND reads and writes files. They are kept in a temporary folder that is always
-removed. Nothing here knows about terms.
+DIAMOND reads and writes files in a temporary folder, which is always removed. Nothing here
+knows about terms.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from esmgo.errors import MachineError, printable
 from esmgo.evidence.votes import Votes
 
 MOST_HITS = 100
-"""Training proteins with the best alignments that are reported per protein, at most."""
+"""Hits per protein, at most: the training proteins with the best alignments."""
 
 E_VALUE = 1e-3
 """Weaker hits are left out, as DIAMOND does by default."""
 
 COLUMNS = ("qseqid", "sseqid", "bitscore", "pident", "qstart", "qend", "sstart", "send")
-"""Columns that DIAMOND writes for a hit. Lengths of proteins are not needed from it."""
+"""Columns that DIAMOND writes for a hit."""
 
 _BASES = frozenset("ACGTN")
 
@@ -46,7 +46,7 @@ class Hits:
     Parameters
     ----------
     query, subject : ndarray, dtype=int64
-        Which of the query and of the training proteins.
+        Numbers of the query protein and of the training protein.
     bits : ndarray, dtype=float64
         Bit score of the alignment.
     identity : ndarray, dtype=float64
@@ -86,7 +86,7 @@ def find_diamond() -> str:
     Raises
     ------
     MachineError
-        If it is not on PATH; it names the lines that install it.
+        If it is not on PATH. The message names commands that install it.
     """
     path = shutil.which("diamond")
     if path is None:
@@ -170,7 +170,7 @@ class Database:
 
 
 class Homologs:
-    """The sequences of training proteins, ready to vote.
+    """Training proteins that vote for the proteins to which their sequences align.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def search(
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """Turn a failure with temporary files into an error that names their folder."""
+    """Turn an error with temporary files into a `MachineError` that names their folder."""
     try:
         yield
     except MachineError:
@@ -223,7 +223,7 @@ def _disk() -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         where = printable(tempfile.gettempdir(), 60)
-        raise MachineError(f"temporary folder {where}: {reason}; TMPDIR=… chooses one") from error
+        raise MachineError(f"temporary folder {where}: {reason}; set TMPDIR to another") from error
 
 
 def votes_of(hits: Hits, n_queries: int) -> Votes:
@@ -241,10 +241,10 @@ def votes_of(hits: Hits, n_queries: int) -> Votes:
 
 
 def _write(path: Path, sequences: Sequence[str]) -> None:
-    """Write FASTA with numbers for names, so that no id can confuse the program.
+    """Write FASTA with numbers as names, because DIAMOND may misread ids.
 
-    DIAMOND takes a protein of A, C, G, T and N alone for DNA and stops; some versions have no
-    option against it. An X at the end, which matches nothing, avoids that.
+    DIAMOND mistakes a protein of only A, C, G, T and N for DNA and stops; some versions have no
+    option against it. An X at the end prevents this and matches nothing.
     """
     with path.open("w", encoding="ascii") as file:
         for number, sequence in enumerate(sequences):
@@ -253,7 +253,7 @@ def _write(path: Path, sequences: Sequence[str]) -> None:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a program in ``folder``; an exception in the meantime, such as a signal, ends it."""
+    """Run a program in ``folder``. An exception, for example from a signal, ends the program."""
     done = subprocess.run(  # noqa: S603 (no shell, and no text of a user in it)
         command,
         cwd=folder,
@@ -275,7 +275,7 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 def _read(path: Path) -> NDArray[np.float64]:
-    """Return the table that DIAMOND wrote, one row per column of it."""
+    """Return the table that DIAMOND wrote, transposed: one row per column."""
     if path.stat().st_size == 0:
         return np.zeros((len(COLUMNS), 0))
     import pyarrow as pa
@@ -290,7 +290,7 @@ def _read(path: Path) -> NDArray[np.float64]:
         )
     except pa.ArrowInvalid as error:
         raise MachineError(
-            f"diamond wrote a file that is no table of hits: {printable(error, 90)}"
+            f"diamond wrote a file that is not a table of hits: {printable(error, 90)}"
         ) from None
     return np.stack([table[name].to_numpy() for name in COLUMNS])
 

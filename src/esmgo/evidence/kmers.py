@@ -99,8 +99,8 @@ class Kmers:
             have, too, are kept: they are conserved in families. All when left out.
         n_trained : int, optional
             The proteins after the first ``n_trained`` ones will be queries themselves. They do
-            not influence what is kept of the first ones, and a single one of them does not
-            decide about another.
+            not influence which k-mers of the first ones are kept. One supporting protein fewer
+            is counted for theirs, so that no single protein decides.
         step : callable
             Called M times, for a progress bar.
         """
@@ -137,11 +137,11 @@ class Kmers:
         return np.bincount(lists.owner[near[lists.indices]], minlength=len(at))
 
     def _kept(self, support: NDArray[np.uint8], room: int) -> Kmers:
-        """Return the k-mers of the highest support, ``room`` entries; of the last level a part."""
+        """Keep ``room`` entries with the highest support; of the last level a pseudorandom part."""
         from_above = np.cumsum(np.bincount(support, minlength=NEAREST + 2)[::-1])
         least = len(from_above) - int(np.searchsorted(from_above, room, side="right"))
         is_kept = support >= least
-        if least > 0:  # of the next lower level a pseudorandom part of the k-mers
+        if least > 0:  # a part of the k-mers of the next lower level
             is_next = support == least - 1
             left = (room - is_kept.sum()) / is_next.sum()
             is_kept |= is_next & (_scattered(self.keys) < left)[self.holders.owner]
@@ -216,7 +216,7 @@ class Kmers:
 
 
 def best(values: NDArray[np.float64], most: int) -> NDArray[np.intp]:
-    """Return the places of the highest values above 0, highest first, then in order."""
+    """Return the positions of the highest values above 0, highest first; ties keep their order."""
     at = np.flatnonzero(values)
     if len(at) > most:
         least = np.partition(values[at], -most)[-most]

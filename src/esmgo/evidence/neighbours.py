@@ -23,7 +23,7 @@ class Neighbours(NamedTuple):
     Parameters
     ----------
     protein : ndarray, shape=(N, K), dtype=int64
-        Which training proteins.
+        Numbers of the training proteins.
     similarity : ndarray, shape=(N, K), dtype=float32
         Cosine of the angle between the embeddings, in [-1, 1].
     """
@@ -58,18 +58,18 @@ def nearest(
         Where to compute; the CPU when left out.
     """
     where = device or torch.device("cpu")
-    known = training if isinstance(training, torch.Tensor) else normalised(training)
-    known = known.to(where).T  # (D, M)
-    wanted = normalised(queries)
-    k = min(k, known.shape[1])
+    columns = training if isinstance(training, torch.Tensor) else normalised(training)
+    columns = columns.to(where).T  # (D, M)
+    rows = normalised(queries)
+    k = min(k, columns.shape[1])
     index = np.empty((len(queries), k), np.int64)
     similarity = np.empty((len(queries), k), np.float32)
     for first in range(0, len(queries), _ROWS):
-        block = wanted[first : first + _ROWS]
+        block = rows[first : first + _ROWS]
         n = len(block)
-        # matrices of one shape: a protein's similarities do not depend on the rest of its block
+        # with matrices of one shape a protein's similarities do not depend on the rest of its block
         block = torch.nn.functional.pad(block, (0, 0, 0, _ROWS - n))
-        values, at = (block.to(where) @ known)[:n].topk(k, dim=1)  # (B, K)
+        values, at = (block.to(where) @ columns)[:n].topk(k, dim=1)  # (B, K)
         similarity[first : first + n] = values.clamp(-1, 1).cpu().numpy()
         index[first : first + n] = at.cpu().numpy()
     return Neighbours(index, similarity)

@@ -160,7 +160,7 @@ def given_aspect(
     """Return the columns of an aspect's terms, the columns of its root, and the terms' scores.
 
     The scores are conditional on the protein having any term of the aspect; see
-    `SourceScores.given`. Without a root in the label space they are as they were.
+    `SourceScores.given`. Without a root in the label space they are not changed.
     """
     at = labels.columns_of(aspect)
     root = np.setdiff1d(labels.columns_of(aspect, roots=True), at)

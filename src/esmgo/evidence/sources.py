@@ -1,4 +1,4 @@
-"""The sources of a checkpoint: similar training proteins are found, and their votes become scores.
+"""The evidence sources of a checkpoint: find similar training proteins and score by their votes.
 
 Nothing here knows how the scores are combined.
 """
@@ -64,15 +64,15 @@ def available_sources(
     Raises
     ------
     UsageError
-        If a requested source is not available; the message names the cure.
+        If a requested source is not available. The message names the remedy.
     """
-    is_there = {
+    has = {
         EvidenceSource.HEAD: True,
         EvidenceSource.NEIGHBOURS: index is not None,
         EvidenceSource.KMERS: index is not None and index.kmers is not None,
         EvidenceSource.HOMOLOGY: homology is not None,
     }
-    available = tuple(source.word for source, is_one in is_there.items() if is_one)
+    available = tuple(source.word for source, is_available in has.items() if is_available)
     for name in requested or ():
         if name not in available:
             raise UsageError(_CURES[name].format(path=printable(path, 60)))
@@ -93,12 +93,12 @@ class Sources:
     sequences : dict of str to str, optional
         Sequences of training proteins by id, for DIAMOND.
     num_neighbours : int
-        How many vote by their embeddings.
+        Number of nearest training proteins that vote by their embeddings.
     threads : int
         CPU threads of DIAMOND.
     counted : SparseRows, optional
-        Annotations in which frequency and co-annotation are counted; those of the index when
-        left out.
+        Annotations from which frequency and co-annotation are computed; by default those of
+        the index.
     is_blended : bool
         Whether co-annotation is used.
     """
@@ -139,11 +139,11 @@ class Sources:
         Parameters
         ----------
         proteins : sequence of Protein
-            N of them.
+            The N proteins.
         vectors : ndarray, shape=(N, D), dtype=float32
             Final states at ``<cls>``.
         own : ndarray, shape=(N,), optional
-            The row of each in the index. A protein does not vote for itself.
+            The row of each protein in the index. A protein does not vote for itself.
         """
         found: dict[str, tuple[Votes, Values]] = {}
         if self.index is not None:

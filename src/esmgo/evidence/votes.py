@@ -29,9 +29,9 @@ class Votes:
     Parameters
     ----------
     query : ndarray, dtype=int64
-        Which protein receives the vote; sorted.
+        Number of the protein that receives the vote; sorted.
     voter : ndarray, dtype=int64
-        Which training protein votes.
+        Number of the training protein that votes.
     weight : ndarray, dtype=float64
         Not negative.
     total : ndarray, shape=(N,), dtype=float64
