@@ -1,6 +1,6 @@
-"""The base models: their names, where they lie on disk, and what a sound one looks like.
+"""The base models: their names, their files, and the checks of their configuration.
 
-Nothing here imports torch, so that a wrong name or a hub out of reach is told at once.
+Nothing here imports torch, so that a wrong name or an unreachable hub is reported at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LIMITS = {
     "intermediate_size": 65_536,
     "max_position_embeddings": 1 << 20,
 }
-"""A few times what the largest ESM2 (15B) has: beyond it a config is an attack or a mistake."""
+"""A few times the sizes of the largest ESM2 (15B); more is an attack or a mistake."""
 
 _FIXED = {"vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1}
 _FRACTIONS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "layer_norm_eps")
@@ -43,12 +43,12 @@ _SWITCHES = ("token_dropout", "emb_layer_norm_before")
 
 
 def check_name(name: str) -> None:
-    """Refuse what is neither a known name nor a folder.
+    """Check that ``name`` is a base model or a folder.
 
     Raises
     ------
     UsageError
-        Naming the bases there are.
+        If it is neither. The message names the base models.
     """
     if name in BASES or name == TINY or Path(name).is_dir():
         return
@@ -60,14 +60,14 @@ def check_name(name: str) -> None:
 
 
 def locate_base(name: str) -> Path | None:
-    """Return the folder of a base model, fetched from the hub where need be; None for ``tiny``.
+    """Return the folder of a base model, downloaded if necessary; None for ``tiny``.
 
     Raises
     ------
     UsageError
         If the name is unknown.
     HubError
-        If the hub is out of reach and the model not in the cache.
+        If the hub is unreachable and the model is not in the cache.
     CheckpointError
         If the folder does not hold an ESM2 model in safetensors.
     """
@@ -92,12 +92,12 @@ def locate_base(name: str) -> Path | None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return the ``config.json`` of a model folder, checked.
+    """Read and check the ``config.json`` of a model folder.
 
     Raises
     ------
     CheckpointError
-        If it is missing, no JSON, or not that of an ESM2 encoder of sane size.
+        If it is missing, not JSON, or not of an ESM2 encoder of plausible size.
     """
     path = folder / "config.json"
     try:
@@ -111,12 +111,12 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_config(source: object, config: Any) -> None:
-    """Refuse what is not the configuration of an ESM2 encoder, before anything is allocated.
+    """Check the configuration of an ESM2 encoder, before memory is allocated for it.
 
     Raises
     ------
     CheckpointError
-        Naming the entry that is wrong.
+        If an entry is wrong. The message names it.
     """
     if not isinstance(config, dict) or config.get("model_type") != "esm":
         kind = config.get("model_type") if isinstance(config, dict) else None
@@ -129,7 +129,7 @@ def check_config(source: object, config: Any) -> None:
             )
     _check_values(source, config)
     if config["hidden_size"] % (2 * config["num_attention_heads"]):
-        raise CheckpointError(source, "hidden_size is no even multiple of num_attention_heads")
+        raise CheckpointError(source, "hidden_size is not an even multiple of num_attention_heads")
     if config.get("position_embedding_type") != "rotary":
         raise CheckpointError(source, "position_embedding_type is not 'rotary': ESM-1, not ESM2")
 

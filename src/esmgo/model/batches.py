@@ -1,4 +1,4 @@
-"""Which proteins go through the model together."""
+"""Batches: groups of proteins that are computed together."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ def blocks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
 
 
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.intp]]:
-    """Group proteins of like length so that a batch holds at most ``budget`` tokens.
+    """Group proteins of similar length into batches of at most ``budget`` tokens.
 
     Parameters
     ----------
     lengths : ndarray, shape=(N,), dtype=int64
         Tokens per protein.
     budget : int
-        Tokens per batch, each protein counted as the longest; a longer one is a batch of its own.
+        Tokens per batch, where each protein counts as much as the longest. A protein above the
+        budget is a batch of its own.
 
     Returns
     -------
     list of ndarray
-        Row numbers; longest first, so that what does not fit memory fails at once.
+        Row numbers, longest proteins first, so that a lack of memory shows at once.
 
     Examples
     --------

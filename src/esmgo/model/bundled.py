@@ -1,7 +1,7 @@
-"""The bundled caller: a checkpoint and its index that came with the program.
+"""The bundled caller: a checkpoint and its index that are installed with the program.
 
-Where it lies, and when it is asked: where no checkpoint is named and none stands at the usual
-place. Nothing here knows what is in it; `recipes/bundled_caller.py` makes it.
+It is used if no checkpoint is given and none is at the usual path. `recipes/bundled_caller.py`
+makes it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parents[1] / "bundled"
 
 USUAL = "./checkpoints/checkpoint.pt"
-"""Where training leaves its checkpoint, and where one is looked for."""
+"""The path of the checkpoint for training and prediction, unless one is given."""
 
 BUNDLED = "bundled"
 """What ``checkpoint_path`` calls the bundled caller."""
 
 CONTEXT_LENGTH = 1024
-"""Tokens per window, of any caller but the bundled one."""
+"""Tokens per window by default, for all callers but the bundled one."""
 
 NOTICE = (logging.INFO + logging.WARNING) // 2
-"""The level of a line that is no warning, and no result either: standard error."""
+"""Log level of notices: more important than information, less than a warning."""
 
 
 def checkpoint_option() -> Any:
@@ -36,7 +36,7 @@ def checkpoint_option() -> Any:
     return option(
         None,
         f"The path to the training checkpoint; {BUNDLED} is the caller that came with the program.",
-        default_text=f"{USUAL}, and where there is none the bundled caller",
+        default_text=f"{USUAL}, or the bundled caller if there is none",
     )
 
 
@@ -46,7 +46,7 @@ def bundled_path() -> Path:
     Raises
     ------
     CheckpointError
-        If the program came without one.
+        If the installation has none.
     """
     path = _checkpoint()
     if not path.is_file():
@@ -57,25 +57,25 @@ def bundled_path() -> Path:
 
 
 def card_path() -> Path:
-    """Return where the bundled caller's card is: what it is, and what it should answer."""
+    """Return the path of the bundled caller's card: its description and expected scores."""
     return FOLDER / "card.json"
 
 
 def checkpoint_or_bundled(given: str | None) -> Path:
     """Return the checkpoint to use: the one given, else the usual one, else the bundled one.
 
-    The last is said in one line. Where nothing is there, the usual path is returned, for
-    whoever opens it to say that it is missing.
+    A notice is logged if the bundled one is used by default. If none exists, the usual path is
+    returned, so that opening it raises the error.
 
     Parameters
     ----------
     given : str, optional
-        A path, which is taken as it is, or `BUNDLED`.
+        A path, which is not checked, or `BUNDLED`.
 
     Raises
     ------
     CheckpointError
-        If the bundled caller is asked for by name and not there.
+        If the bundled caller is requested by name and not installed.
     """
     if given == BUNDLED:
         return bundled_path()
@@ -83,14 +83,14 @@ def checkpoint_or_bundled(given: str | None) -> Path:
         return Path(USUAL if given is None else given)
     log.log(
         NOTICE,
-        "no checkpoint at %s: using the bundled caller (esmgo selftest tells what it is)",
+        "no checkpoint at %s: using the bundled caller (esmgo selftest describes it)",
         USUAL,
     )
     return bundled_path()
 
 
 def context_of(path: Path, given: int | None) -> int | None:
-    """Return the tokens per window of a checkpoint to be used; None is as in training."""
+    """Return the tokens per window to use; None (for the bundled caller) means as in training."""
     return CONTEXT_LENGTH if given is None and path != _checkpoint() else given
 
 

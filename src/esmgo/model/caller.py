@@ -1,8 +1,8 @@
-"""The caller: an ESM2 encoder and the stock classification head on its ``<cls>`` position.
+"""The caller: an ESM2 encoder and the standard classification head at its ``<cls>`` position.
 
-It computes what ``EsmForSequenceClassification`` of transformers computes, with the same
-names of weights, so that a checkpoint exports to plain transformers. Frozen layers run
-without gradient and without dropout, so what they make of a protein can be stored.
+It computes the same as ``EsmForSequenceClassification`` of transformers, with the same names
+of weights, so a checkpoint can be exported to plain transformers. Frozen layers run without
+gradients and dropout, so their output for a protein can be stored.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from esmgo.model.tiny import tiny_sizes, tiny_weights
 from esmgo.model.weights import read_base
 
 HEAD_CHUNK = 32
-"""Proteins that go through the head together on a CPU; see `in_chunks`."""
+"""Proteins per chunk of the head on a CPU; see `in_chunks`."""
 
 LARGE = 1_000_000_000
-"""Weights of an encoder that is kept in bf16, where that is what it computes in."""
+"""Weights from which an encoder is kept in bf16, if it computes in bf16."""
 
 _ENTRIES = (
     "vocab_size", "mask_token_id", "pad_token_id", "hidden_size", "num_hidden_layers",
@@ -37,7 +37,7 @@ _ENTRIES = (
 
 
 class Caller:
-    """Encoder and head = caller.
+    """An encoder and a head.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Caller:
         self._sizes = {key: sizes[key] for key in _ENTRIES if key in sizes}
         self.n_terms = n_terms
         self.network = nn.Module()
-        with torch.device("meta"):  # nothing is allocated: weights come from elsewhere
+        with torch.device("meta"):  # allocates nothing: weights are read later
             self.network.esm = Encoder(self._sizes)
             self.network.classifier = Head(sizes["hidden_size"], n_terms)
         self.is_training = False
@@ -67,20 +67,20 @@ class Caller:
         Parameters
         ----------
         base : Path or None
-            Folder in Hugging Face layout; None stands for the embedded ``tiny``.
+            Folder in Hugging Face layout; None is the embedded ``tiny``.
         n_terms : int
             Outputs of the head.
         dropout : float
-            Of hidden and attention layers, in training.
+            Rate in hidden and attention layers, in training.
         seed : int
-            Decides the head's first weights.
+            Determines the head's initial weights.
         half : bool
-            Keep an encoder of a billion weights and more in bf16.
+            Keep an encoder of a billion or more weights in bf16.
 
         Raises
         ------
         CheckpointError
-            If the folder's weights are not those of its configuration.
+            If the weights in the folder do not fit its configuration.
         """
         sizes = tiny_sizes() if base is None else read_config(base)
         rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
@@ -106,14 +106,14 @@ class Caller:
     def restore(
         cls, source: object, config: dict[str, Any], weights: Mapping[str, Tensor]
     ) -> Caller:
-        """Rebuild a caller from what a checkpoint holds.
+        """Rebuild a caller from the configuration and weights of a checkpoint.
 
-        Weights in float16, as a packed caller has them, are brought to float32.
+        Weights in float16 are converted to float32.
 
         Raises
         ------
         CheckpointError
-            Naming the first tensor that is missing, unknown, or of another shape.
+            If a tensor is missing, unknown, or of the wrong shape. The message names it.
         """
         check_config(source, config)
         n_terms = config.get("num_labels")
@@ -142,30 +142,30 @@ class Caller:
 
     @property
     def head(self) -> Head:
-        """Dropout, dense, tanh, dropout, output."""
+        """The classification head."""
         return self.network.classifier  # type: ignore[return-value]
 
     @property
     def width(self) -> int:
-        """Numbers in a hidden state."""
+        """Size of a hidden state."""
         return int(self._sizes["hidden_size"])
 
     @property
     def n_heads(self) -> int:
-        """Attention heads of a layer."""
+        """Attention heads per layer."""
         return int(self._sizes["num_attention_heads"])
 
     @property
     def n_frozen(self) -> int:
-        """Layers that do not learn: the lowest ones."""
+        """Number of layers that are not trained: the lowest ones."""
         return len(self.encoder.layers) - self.n_unfrozen
 
     def sizes(self) -> dict[str, Any]:
-        """Return the configuration as plain values for `restore`."""
+        """Return the configuration as JSON values, for `restore`."""
         return self._sizes | {"model_type": "esm", "num_labels": self.n_terms}
 
     def unfreeze(self, k: int) -> None:
-        """Let the head and the last ``k`` encoder layers learn; the final layer norm with k > 0.
+        """Train the head and the last ``k`` encoder layers; if k > 0 the final layer norm, too.
 
         Raises
         ------
@@ -185,18 +185,18 @@ class Caller:
             module.requires_grad_(True)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        """Return the parameters that learn, by name."""
+        """Return the parameters that are trained, by name."""
         return {name: p for name, p in self.network.named_parameters() if p.requires_grad}
 
     def train(self, on: bool = True) -> None:
-        """Switch dropout on in head and unfrozen layers, and nowhere else."""
+        """Switch dropout in the head and in unfrozen layers on or off."""
         self.is_training = on
 
     def set_output_bias(self, counts: Tensor, n_proteins: int) -> None:
-        """Start each output at its term's log-odds in the training data.
+        """Set each output's bias to its term's log-odds in the training data.
 
         With tens of thousands of rare terms, gradient descent would need many epochs
-        to get there.
+        to learn them.
 
         Parameters
         ----------
@@ -210,16 +210,16 @@ class Caller:
             self.head.out_proj.bias.copy_(torch.logit(rate))
 
     def __call__(self, packed: Packed, half: bool = False) -> Tensor:
-        """Return logits, shape=(B, T), dtype=float32, of proteins as they were given."""
+        """Return logits, shape=(B, T), dtype=float32, of proteins in input order."""
         return self.upper(self.lower(packed, half), packed, half)
 
     @torch.no_grad()
     def lower(self, packed: Packed, half: bool = False) -> Tensor:
-        """Return what the frozen layers make of proteins; dtype=float32.
+        """Return the output of the frozen layers; dtype=float32.
 
-        With all layers frozen these are the vectors at ``<cls>`` behind the final layer norm,
-        shape=(B, D), proteins as they were given; else the residual stream of all tokens,
-        shape=(n, D), rows as in ``packed``.
+        If all layers are frozen, it is the states at ``<cls>`` after the final layer norm,
+        shape=(B, D), in input order; else the residual stream of all tokens, shape=(n, D),
+        with rows as in ``packed``.
         """
         x = self.encoder.embed(packed)
         is_all = self.n_unfrozen == 0
@@ -227,10 +227,10 @@ class Caller:
 
     @torch.no_grad()
     def probabilities(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
-        """Return probabilities from what `lower` made, shape=(B, T), dtype=float32.
+        """Return probabilities from the output of `lower`; shape=(B, T), dtype=float32.
 
-        The same bits whatever the number of proteins: at the end of an array PyTorch takes
-        another way to an exponential, so it is taken of whole chunks.
+        They do not depend on the number of proteins, to the last bit: PyTorch computes
+        exponentials differently at the end of an array, so they are computed on full chunks.
         """
         return self.upper(x, packed, half, then=torch.sigmoid)
 
@@ -242,7 +242,7 @@ class Caller:
         *,
         then: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """Return logits from what `lower` made, or ``then`` of them; shape=(B, T), fp32."""
+        """Return logits, or ``then(logits)``, from the output of `lower`; shape=(B, T), fp32."""
         x = self.vectors(x, packed, half)
         rate = float(self._sizes["hidden_dropout_prob"]) if self.is_training else 0.0
 
@@ -253,7 +253,7 @@ class Caller:
         return in_chunks(called, x.float(), size=HEAD_CHUNK)
 
     def vectors(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
-        """Return the final states at ``<cls>`` from what `lower` made; shape=(B, D)."""
+        """Return the final states at ``<cls>`` from the output of `lower`; shape=(B, D)."""
         if self.n_unfrozen == 0:
             return x
         assert packed is not None
@@ -270,7 +270,7 @@ class Caller:
 
     @torch.no_grad()
     def hidden(self, packed: Packed, half: bool = False) -> list[Tensor]:
-        """Return the final hidden states of each protein, as they were given; shape=(L, D) each."""
+        """Return the final hidden states of each protein, in input order; shape=(L, D) each."""
         n_layers = len(self.encoder.layers)
         x = self.encoder.run(self.encoder.embed(packed), packed, 0, n_layers, half=half)
         return packed.split(x)

@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return the device asked for, or the best there is: CUDA, MPS, CPU.
+    """Return the requested device, or the best available one: CUDA, MPS, CPU.
 
     Raises
     ------
     UsageError
-        If a device was asked for that is not there.
+        If the requested device is not available.
     """
     if name is None:
         best = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -58,10 +58,10 @@ def resolved(device: torch.device, dtype: str) -> str:
 
 @contextmanager
 def fast_arithmetic() -> Iterator[None]:
-    """Let fp32 products use TF32 where the hardware has it, and put the setting back.
+    """Allow TF32 in fp32 matrix products, and restore the setting afterwards.
 
-    Numbers below 1e-38 become 0 on a CPU: gradients of sharp attention are full of them, and each
-    costs a hundred times an ordinary one. Threads take that over from the one that starts them.
+    On a CPU numbers below 1e-38 become 0. Gradients of sharp attention contain many of them, and
+    each takes a hundred times as long as a normal one. Threads inherit this from their parent.
     """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
@@ -74,7 +74,7 @@ def fast_arithmetic() -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that memory ran out, on whatever device."""
+    """Whether ``error`` reports that memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and says_no_memory(error)
@@ -84,8 +84,8 @@ def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11
-        if known.get("avx512_bf16") and "Intel" not in str(known.get("cpu_name", "Intel")):
-            return True  # Intel's, without AMX, run at half the speed of fp32 (docs/LOG.md)
-        return bool(known.get("amx_bf16"))
+        cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11
+        if cpu.get("avx512_bf16") and "Intel" not in str(cpu.get("cpu_name", "Intel")):
+            return True  # on Intel's without AMX, bf16 has half the speed of fp32 (docs/LOG.md)
+        return bool(cpu.get("amx_bf16"))
     return False

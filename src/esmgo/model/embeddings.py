@@ -1,4 +1,4 @@
-"""Proteins as vectors: what the encoder makes of them, before any head."""
+"""Embeddings: one vector per protein from the encoder's final hidden states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from esmgo.model.tokens import encode, windows
 
 
 def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller:
-    """Make ready the encoder of a checkpoint, or of a base model below a head that nobody asks.
+    """Load the encoder of a checkpoint, or of a base model (with an unused head).
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller
     Raises
     ------
     CheckpointError
-        If its weights are not sound.
+        If its weights are not valid.
     """
     if isinstance(source, Checkpoint):
         caller = source.caller()
@@ -53,14 +53,14 @@ def embed(
 ) -> NDArray[np.float32]:
     """Return one vector per protein: the final hidden state at ``<cls>``, or the residues' mean.
 
-    A protein longer than the context gets the mean over its overlapping windows. They are
-    of equal length, so each residue weighs the same in every window it stands in, and one
-    that stands in two windows counts twice.
+    A protein longer than the context gets the mean over its overlapping windows. All have
+    the same length, so a residue has the same weight in each window that contains it, and a
+    residue in two windows counts twice.
 
     Parameters
     ----------
     caller : Caller
-        On ``device``; it is left in evaluation mode.
+        On ``device``. It is switched to evaluation mode.
     sequences : sequence of str
         Cleaned residues of N proteins, at least one residue each.
     context_length : int
@@ -90,7 +90,7 @@ def embed(
     vectors = np.empty((len(rows), caller.width), np.float32)
     half = resolved(device, dtype) == "bf16"
     lengths = np.array([len(row) for row in rows], np.int64)
-    hidden = None if show_progress else True  # None: where there is no terminal
+    hidden = None if show_progress else True  # None hides it without a terminal
     with tqdm(total=len(rows), desc="Embedding", unit="window", disable=hidden, leave=False) as bar:
         for at, found in in_batches(
             lengths,
@@ -105,10 +105,10 @@ def embed(
 def mean_of_windows(
     vectors: NDArray[np.float32], parts: Sequence[Sequence[str]]
 ) -> NDArray[np.float32]:
-    """Return the mean over each protein's windows, shape=(N, D); rows stand in their order."""
+    """Return the mean over each protein's windows, shape=(N, D); rows are in their order."""
     if len(vectors) == len(parts):  # no protein in several windows
         return vectors
-    # one window after the other, whatever batch it came in: the same sum among any neighbours
+    # windows are summed in order, so that the result does not depend on the batches
     counts = np.array([len(part) for part in parts], np.int64)
     sums: NDArray[np.float32] = np.add.reduceat(vectors, np.cumsum(counts) - counts, axis=0)
     sums /= counts[:, None]
@@ -119,7 +119,7 @@ def mean_of_windows(
 def _embedded(caller: Caller, packed: Packed, half: bool, pooling: str) -> NDArray[np.float32]:
     """Return the vectors of one batch; shape=(B, D)."""
     if pooling == "cls" and caller.n_unfrozen == 0:
-        pooled = caller.lower(packed, half)  # the last layer computes nothing else
+        pooled = caller.lower(packed, half)  # the last layer computes only <cls>
     else:
         states = caller.hidden(packed, half)
         pooled = torch.stack([s[0] if pooling == "cls" else s[1:-1].mean(0) for s in states])

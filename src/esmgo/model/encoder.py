@@ -1,18 +1,18 @@
-"""The ESM2 encoder, on proteins packed one behind the other: no padding is ever computed.
+"""The ESM2 encoder for packed batches, which have no padding between proteins.
 
-Linear layers run over all tokens of a batch at once, attention within each protein. The
-modules are named as transformers names them, so that weights go in and out as they are;
-``transformers`` itself is the oracle of the tests and is not needed to run.
+Linear layers run over all tokens of a batch at once, attention within each protein. Modules
+have the names of transformers, so weights need no conversion. The tests compare with
+``transformers``; it is not needed to run.
 
-On a CPU rows go through linear layers in chunks of fixed size: they stay in the cache, and
-a protein's result does not depend on its neighbours, to the last bit.
+On a CPU linear layers process rows in chunks of fixed size. A chunk fits in the cache, and
+a protein's result does not depend on the rest of its batch, to the last bit.
 
 References
 ----------
 Lin et al., Science 379:1123 (2023). Su et al., RoFormer, arXiv:2104.09864 (2021).
 """
 
-# names of modules are transformers', so many of them are set without a declared type
+# modules have the names of transformers, so many are attributes without a declared type
 # mypy: disable-error-code="union-attr, operator, no-any-return, no-untyped-call"
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from esmgo.model.packing import CHUNK, Packed
 from esmgo.model.tokens import MASK
 
 MASKED_IN_TRAINING = 0.15 * 0.8
-"""The part of residues that ESM2 saw masked; embeddings are scaled as if it still were."""
+"""Fraction of residues masked in ESM2's training; embeddings are scaled to match it."""
 
 
 class Linear(nn.Linear):
-    """A linear layer that computes in fp32, or in bf16 with weights kept ready for it."""
+    """A linear layer that computes in fp32, or in bf16 with cached bf16 weights."""
 
     _ready: tuple[Any, Tensor, Tensor] | None = None
 
@@ -44,7 +44,7 @@ class Linear(nn.Linear):
         if not half and self.weight.dtype == torch.float32:
             return F.linear(x, self.weight, self.bias)
         if torch.is_grad_enabled() and (self.weight.requires_grad or x.requires_grad):
-            self._ready = None  # a fused optimiser changes weights without counting a version
+            self._ready = None  # a fused optimiser does not update the version of weights
             return F.linear(x.bfloat16(), self.weight.bfloat16(), self.bias.bfloat16())
         state = self.weight._version, self.weight.data_ptr()
         if self._ready is None or self._ready[0] != state:
@@ -57,7 +57,7 @@ class Linear(nn.Linear):
 
 
 def _packed_weight(weight: Tensor) -> Tensor:
-    """Lay out bf16 weights as oneDNN wants them, where it is there: not again at each call."""
+    """Convert bf16 weights to oneDNN's layout if it is available, once instead of at each call."""
     reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
     if weight.device.type != "cpu" or reorder is None or not torch.backends.mkldnn.is_available():
         return weight
@@ -65,7 +65,7 @@ def _packed_weight(weight: Tensor) -> Tensor:
 
 
 class Norm(nn.LayerNorm):
-    """A layer norm in fp32, whatever its weights are kept in."""
+    """A layer norm that computes in its input's type, fp32, for weights of any type."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return rows of mean 0 and variance 1, scaled and shifted."""
@@ -80,7 +80,7 @@ def _dense(n_in: int, n_out: int) -> nn.Module:
 
 
 class Layer(nn.Module):
-    """Attention and feed-forward, each behind a layer norm and beside the residual stream."""
+    """Attention and feed-forward, each with a layer norm before it and a residual connection."""
 
     def __init__(self, width: int, n_heads: int, n_hidden: int, eps: float) -> None:
         super().__init__()
@@ -104,13 +104,13 @@ class Layer(nn.Module):
         x : Tensor, shape=(n, D), dtype=float32
             The residual stream of all tokens of a batch.
         packed : Packed
-            Which rows are which protein.
+            The proteins that the rows belong to.
         half : bool
             Compute linear layers in bf16.
         cls_only : bool
-            Return only the rows of ``<cls>``, shape=(B, D): all that a head reads.
+            Return only the rows of ``<cls>``, shape=(B, D); the head reads no others.
         dropout : tuple of float
-            Of hidden and of attention layers.
+            Rates of hidden and of attention layers.
         """
         rotate = packed.rotation(x.shape[1] // self.n_heads)
         qkv = in_chunks(lambda x, *turn: self._qkv(x, turn, half), x, *rotate)  # (n, 3 D)
@@ -136,12 +136,12 @@ class Layer(nn.Module):
 
 
 def dropped(x: Tensor, rate: float) -> Tensor:
-    """Set a part of the numbers to 0 and scale the rest; at rate 0 draw nothing."""
+    """Apply dropout; a rate of 0 draws no random numbers."""
     return F.dropout(x, rate) if rate else x
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each head's vectors by their position; the halves of a head are the two axes."""
+    """Rotate each head's vectors by position; the halves of a head are the two coordinates."""
     n, width = x.shape
     a, b = x.view(n, -1, 2, cos.shape[1]).unbind(2)  # (n, H, hd / 2)
     cos, sin = cos[:, None], sin[:, None]
@@ -150,12 +150,12 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _attention(qkv: Tensor, packed: Packed, n_heads: int, cls_only: bool, dropout: float) -> Tensor:
-    """Let each protein attend to itself; shape=(n, D), or (B, D) if ``cls_only``."""
+    """Compute attention within each protein; shape=(n, D), or (B, D) if ``cls_only``."""
     n, width = qkv.shape[0], qkv.shape[1] // 3
     if qkv.is_cuda and qkv.dtype == torch.bfloat16 and not dropout and _has_varlen():
         return _varlen(qkv.view(n, 3, n_heads, -1), packed, cls_only).reshape(-1, width)
     parts = []
-    for at, length, count in packed.groups:  # proteins of equal length go together
+    for at, length, count in packed.groups:  # proteins of equal length
         rows = qkv[at : at + length * count].view(count, length, 3, n_heads, -1)
         q, k, v = rows.permute(2, 0, 3, 1, 4)  # (count, H, L, hd)
         if cls_only:
@@ -168,7 +168,7 @@ def _attention(qkv: Tensor, packed: Packed, n_heads: int, cls_only: bool, dropou
 
 
 def _varlen(qkv: Tensor, packed: Packed, cls_only: bool) -> Tensor:
-    """Let each protein attend to itself in one call, on CUDA; shape=(n or B, H, hd)."""
+    """Compute attention within each protein in one call, on CUDA; shape=(n or B, H, hd)."""
     from torch.nn.attention.varlen import varlen_attn
 
     (q, k, v), ends, longest = qkv.unbind(1), packed.ends, packed.longest
@@ -187,10 +187,10 @@ def _has_varlen() -> bool:
 
 
 def in_chunks(f: Callable[..., Tensor], *rows: Tensor, size: int = CHUNK) -> Tensor:
-    """Apply ``f`` to rows, on a CPU in chunks of one size, the last one filled up.
+    """Apply ``f`` to rows; on a CPU in chunks of equal size, the last one padded.
 
-    The shape of a matrix product decides the order of its sums on some processors. Where
-    gradients are needed all rows go at once.
+    On some processors the order of summation depends on the shape of a matrix product. If
+    gradients are needed, all rows are computed at once.
     """
     n = len(rows[0])
     if torch.is_grad_enabled() or rows[0].device.type != "cpu":
@@ -216,13 +216,13 @@ class Encoder(nn.Module):
         n_heads, eps = sizes["num_attention_heads"], sizes.get("layer_norm_eps", 1e-12)
         self.scales = bool(sizes.get("token_dropout", False))
         self.embeddings, self.encoder = nn.Module(), nn.Module()
-        # given a weight it draws none, for which torch would load its compiler: a second
+        # without a given weight it draws one, and for this torch loads its compiler: a second
         table = torch.empty(sizes["vocab_size"], width)
         self.embeddings.word_embeddings = nn.Embedding(len(table), width, _weight=table)
         layers = (Layer(width, n_heads, sizes["intermediate_size"], eps) for _ in range(n_layers))
         self.encoder.layer = nn.ModuleList(layers)
         self.encoder.emb_layer_norm_after = Norm(width, eps)
-        self.contact_head = nn.Module()  # never runs; it goes through for who loads an export
+        self.contact_head = nn.Module()  # never runs; exports need it
         self.contact_head.regression = nn.Linear(n_layers * n_heads, 1)
 
     @property
@@ -231,7 +231,7 @@ class Encoder(nn.Module):
         return self.encoder.layer  # type: ignore[return-value]
 
     def embed(self, packed: Packed) -> Tensor:
-        """Return what enters the first layer; shape=(n, D), dtype=float32."""
+        """Return the input of the first layer; shape=(n, D), dtype=float32."""
         x = self.embeddings.word_embeddings(packed.tokens).float()
         if not self.scales:
             return x
@@ -255,9 +255,9 @@ class Encoder(nn.Module):
     ) -> Tensor:
         """Return the residual stream after the layers from ``first`` up to ``last``, excluded.
 
-        With ``cls_only`` the last of them, and the norm behind the encoder's last layer, see
-        the rows of ``<cls>`` alone. ``recompute`` keeps no activations within a layer for the
-        backward pass: less memory, one more forward pass.
+        A norm follows the encoder's last layer. With ``cls_only`` the last of the layers and
+        this norm compute only the rows of ``<cls>``. ``recompute`` stores no activations within
+        layers for the backward pass: less memory, but one more forward pass.
         """
         n_layers = len(self.layers)
         for i in range(first, last):
@@ -270,7 +270,7 @@ class Encoder(nn.Module):
 
 
 class Head(nn.Module):
-    """Dropout, dense, tanh, dropout, output: one logit per term from the vector of ``<cls>``."""
+    """Dropout, dense, tanh, dropout, output: one logit per term from the state at ``<cls>``."""
 
     def __init__(self, width: int, n_terms: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Proteins one behind the other: which rows of a batch are which protein.
+"""Packed batches: the tokens of proteins one after another, without padding between them.
 
 Nothing here knows about weights.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 from esmgo.model.tokens import PAD
 
 CHUNK = 128
-"""Rows that go through a linear layer together on a CPU: with the hidden layer they fit L2."""
+"""Rows per chunk of a linear layer on a CPU; with the hidden layer they fit in the L2 cache."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Packed:
     Parameters
     ----------
     tokens : Tensor, shape=(n,), dtype=int64
-        All proteins, and on a CPU padding behind the last up to a multiple of `CHUNK`.
+        All proteins; on a CPU padding follows the last one, up to a multiple of `CHUNK`.
     lengths : tuple of int
-        Tokens per protein, as they stand in ``tokens``.
+        Tokens per protein, in packed order.
     order : ndarray, shape=(B,)
-        Which of the given proteins each of them is.
+        Position in the input of each protein, in packed order.
     """
 
     tokens: Tensor
@@ -58,47 +58,47 @@ class Packed:
 
     @cached_property
     def ends(self) -> Tensor:
-        """Where proteins end, from 0 on; shape=(B + 1,), dtype=int32."""
+        """0, then the end of each protein in ``tokens``; shape=(B + 1,), dtype=int32."""
         return torch.tensor([0, *np.cumsum(self.lengths)], dtype=torch.int32).to(self.tokens.device)
 
     @cached_property
     def unsorted(self) -> Tensor:
-        """Where the proteins stand in the order they were given; shape=(B,)."""
+        """Position in packed order of each protein, in input order; shape=(B,)."""
         return torch.from_numpy(np.argsort(self.order)).to(self.tokens.device)
 
     @cached_property
     def cls(self) -> Tensor:
-        """The rows of ``<cls>``, proteins in the order they were given; shape=(B,)."""
+        """The row of ``<cls>`` of each protein, in input order; shape=(B,)."""
         return torch.from_numpy(self._starts).to(self.tokens.device)[self.unsorted]
 
     @cached_property
     def groups(self) -> list[tuple[int, int, int]]:
-        """First row, tokens and number of proteins of equal length."""
+        """First row, tokens per protein and number of proteins, for each length."""
         lengths, counts = np.unique(-np.array(self.lengths), return_counts=True)
         firsts = np.concatenate([[0], np.cumsum(-lengths * counts)[:-1]])
         return list(zip(firsts.tolist(), (-lengths).tolist(), counts.tolist(), strict=True))
 
     @cached_property
     def owner(self) -> Tensor:
-        """The protein of each row, as they stand in ``tokens``; B for padding; shape=(n,)."""
+        """The protein of each row, by its packed position; B for padding; shape=(n,)."""
         padding = len(self.tokens) - self.n_tokens
         return torch.from_numpy(np.repeat(np.arange(len(self) + 1), [*self.lengths, padding])).to(
             self.tokens.device
         )
 
     def split(self, rows: Tensor) -> list[Tensor]:
-        """Cut rows into those of each protein, in the order they were given."""
+        """Split rows by protein, in input order."""
         parts = torch.split(rows[: self.n_tokens], list(self.lengths))
         return [parts[i] for i in self.unsorted.tolist()]
 
     def mean(self, rows: Tensor) -> Tensor:
-        """Return the mean of one number per row over each protein; the last is of padding."""
+        """Return each protein's mean of one number per row; the last mean is of padding."""
         sums = torch.zeros(len(self) + 1, device=rows.device).index_add_(0, self.owner, rows)
         lengths = torch.tensor([*self.lengths, max(len(rows) - self.n_tokens, 1)])
         return sums / lengths.to(rows.device)
 
     def rotation(self, head_width: int) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine of each row's angles; shape=(n, head_width / 2) each."""
+        """Return cosine and sine of each row's rotary angles; shape=(n, head_width / 2) each."""
         if head_width not in self._turns:
             padding = len(self.tokens) - self.n_tokens
             places = [np.arange(length) for length in (*self.lengths, padding)]
@@ -113,14 +113,14 @@ class Packed:
 def pack(
     rows: Sequence[NDArray[np.uint8]], device: torch.device | str = "cpu", *, fill: bool = True
 ) -> Packed:
-    """Put token ids of proteins one behind the other, longest first.
+    """Join the token ids of proteins, longest first.
 
     Parameters
     ----------
     rows : sequence of ndarray, shape=(L,), dtype=uint8
         Token ids of each protein, in any order.
     device : torch.device
-        Where they go.
+        Device of the tokens.
     fill : bool
         On a CPU, add padding up to a multiple of `CHUNK`.
     """

@@ -1,4 +1,4 @@
-"""Token ids in, probabilities out, in batches that memory holds."""
+"""Compute probabilities from token ids, in batches that fit in memory."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ BUDGET = 8_192
 """Tokens in a batch on a CPU; eight proteins of full context."""
 
 _MOST_WORKERS = 8
-"""Beyond, batches of an eighth of `BUDGET` would be single proteins; a worker then has threads."""
+"""More would make batches of single proteins; further threads are shared among the workers."""
 
 _MOST = 1 << 18
 _BYTES = 48
-"""What a token takes on its way through a layer, per number of its hidden state, and then some."""
+"""Memory of a token in a layer, in bytes per number of its hidden state, with a margin."""
 
 
 class Budget(NamedTuple):
-    """How much is computed at a time: tokens in a batch, and batches side by side."""
+    """Tokens in a batch, and batches that are computed in parallel."""
 
     tokens: int
     workers: int = 1
 
 
 def token_budget(caller: Caller, device: torch.device) -> Budget:
-    """Return what half of a GPU's free memory holds, or on a CPU `BUDGET` shared by its threads.
+    """Return a budget for half of a GPU's free memory, or on a CPU `BUDGET` divided by threads.
 
-    Threads do better with a batch each than all on one: 1.9 instead of 1.1 times the speed of
-    one thread with two.
+    One batch per thread is faster than all threads on one batch: two threads have 1.9 instead
+    of 1.1 times the speed of one.
     """
     if device.type != "cuda":
         workers = min(torch.get_num_threads(), _MOST_WORKERS) if device.type == "cpu" else 1
@@ -56,7 +56,7 @@ def probabilities(
     device: torch.device,
     dtype: str = "fp32",
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]]:
-    """Score proteins in batches of like length, halved where memory does not hold them.
+    """Score proteins in batches of similar length; a batch that exceeds memory is halved.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def probabilities(
     Yields
     ------
     rows : ndarray, shape=(B,)
-        Which of ``rows`` were scored; each comes once, in no particular order.
+        Which of ``rows`` were scored; each occurs once, in no particular order.
     probabilities : ndarray, shape=(B, T), dtype=float32
     vectors : ndarray, shape=(B, D), dtype=float32
         The final states at ``<cls>``.
@@ -99,23 +99,23 @@ def probabilities(
 def in_batches(
     lengths: NDArray[np.int64],
     compute: Callable[[NDArray[np.intp]], Made],
-    budget: Budget = Budget(BUDGET),  # noqa: B008 (it cannot be changed)
+    budget: Budget = Budget(BUDGET),  # noqa: B008 (immutable)
 ) -> Iterator[tuple[NDArray[np.intp], Made]]:
-    """Compute something of proteins in batches of like length, halved where memory is short.
+    """Apply a function to batches of similar length; a batch that exceeds memory is halved.
 
     Parameters
     ----------
     lengths : ndarray, shape=(N,), dtype=int64
         Tokens per protein.
     compute : callable
-        Takes row numbers, all of one batch; with several workers, from their threads.
+        Takes the row numbers of a batch. Several workers call it from their threads.
     budget : Budget
-        Tokens in a batch, and how many batches are computed side by side.
+        Tokens in a batch, and how many batches are computed in parallel.
 
     Yields
     ------
     rows : ndarray, shape=(B,)
-        Each comes once; longest first.
+        Each occurs once, longest first.
     made : object
         What ``compute`` returned.
 
@@ -147,7 +147,7 @@ def in_batches(
                     batch = waiting.popleft()
                     running.append((batch, pool.submit(compute, batch)))
                 batch, future = running.popleft()
-                torch.set_num_threads(share)  # of libraries that count threads for the process
+                torch.set_num_threads(share)  # some libraries have one count per process
                 try:
                     made = future.result()
                 except (RuntimeError, MemoryError) as error:
@@ -167,7 +167,7 @@ def in_batches(
 def _halved(
     batch: NDArray[np.intp], lengths: NDArray[np.int64], error: Exception
 ) -> list[NDArray[np.intp]]:
-    """Cut a batch in two where memory was short; raise what else was wrong."""
+    """Halve a batch that exceeded memory; raise any other error."""
     if not is_out_of_memory(error):
         raise error
     if len(batch) == 1:

@@ -1,26 +1,25 @@
 """The embedded base model ``tiny``: a small ESM2 encoder whose weights are computed, not learned.
 
-The architecture is stock ESM2 (transformers' ``EsmModel``), so whatever handles a real ESM2
-handles this one. The weights are a *local-motif initialisation*: built by hand, the same at
-each call and on each machine, and not pre-trained. They know nothing of biology but how
-frequent each residue is in Swiss-Prot. Use ``tiny`` for first steps and tests, and a real ESM2
-for results.
+The architecture is that of ESM2 (transformers' ``EsmModel``), so code for ESM2 works with it. The
+weights are a *local-motif initialisation*: designed by hand, the same at each call and on each
+machine, and not pre-trained. The only biology in them is the frequency of each residue in
+Swiss-Prot. Use ``tiny`` for first steps and tests, and a real ESM2 for results.
 
-Plain random weights attend everywhere alike, so ``<cls>`` sees little more than the residue
-composition, and gradient descent needs long to find a motif. Here
+With plain random weights attention is nearly uniform, so ``<cls>`` receives little more than the
+residue composition, and gradient descent needs many steps to find a motif. Here
 
-- the first layer's heads get query and key from their biases alone. Under rotary positions such
-  a head looks at one fixed distance, whatever the residues: the heads copy the residues
-  at −4, −2, −1, 1, 2, 3 … next to the residue's own code, and the feed-forward layer, random but
-  sparse, then answers to short patterns in this window: a random one-dimensional convolution;
-- the last layer's heads pool over the protein. Keys are random directions over those answers and
-  shift the weight towards residues that fit them, between a mean and a maximum; two heads
-  look near the N-terminus only, where targeting signals sit;
-- codes and answers average to zero over residues in background proportions, so that what is left
-  in the mean over a protein tells it from others.
+- the first layer's heads compute query and key from their biases alone. With rotary positions
+  such a head attends to one fixed distance, whatever the residues. Seven heads copy the codes of
+  the residues at −3 to −1 and 1 to 4 next to the residue's own code. The feed-forward layer is
+  random and sparse and detects short patterns in this window: a random one-dimensional convolution;
+- the last layer's heads pool over the protein. Their keys are random directions over the detected
+  patterns and shift attention towards residues that match, so the result is between a mean and a
+  maximum. Two heads attend only near the N-terminus, where targeting signals are;
+- codes and patterns average to zero over residues in background proportions, so that the mean over
+  a protein shows how it differs from the background.
 
-Nothing here knows about training. Only PCG64's raw bits are drawn, which NumPy promises never
-to change, and matrices are orthogonal by construction (Hadamard), not by LAPACK.
+Nothing here knows about training. Only raw bits of PCG64 are drawn, which NumPy promises never to
+change. Orthogonal matrices are built from Hadamard matrices, without LAPACK.
 """
 
 from __future__ import annotations
@@ -41,10 +40,10 @@ HEAD = WIDTH // N_HEADS
 HALF = HEAD // 2
 FREQUENCY = 10000.0 ** (-np.arange(HALF) / HALF)  # of rotary positions, in radians per residue
 
-OFFSETS = (-1, 1, -2, 2, -3, 3, 4)  # what the first layer's heads look at; the eighth: around
-SHARPNESS = 12.0  # attention logits an offset head loses per frequency, at worst
-SPARSITY, PATTERN_GAIN, PATTERN_BIAS = 2, 1.0, -0.5  # blocks of the window a pattern reads
-N_TERMINAL = 2  # heads of the last layer that stay near the N-terminus
+OFFSETS = (-1, 1, -2, 2, -3, 3, 4)  # of the first layer's heads; the eighth averages nearby
+SHARPNESS = 12.0  # attention logit of an offset head, per frequency, at most
+SPARSITY, PATTERN_GAIN, PATTERN_BIAS = 2, 1.0, -0.5  # of patterns, each over SPARSITY positions
+N_TERMINAL = 2  # heads of the last layer that attend near the N-terminus
 CONTENT_GAIN, POOL_GAIN, MIX_GAIN = 2.0, 6.0, 0.5
 
 RESIDUES = "LAGVSERTIDPKQNFYMHWC"  # tokens 4 to 23, in ESM2's order
@@ -79,8 +78,7 @@ def tiny_sizes() -> dict[str, Any]:
 def tiny_weights() -> dict[str, Tensor]:
     """Compute the encoder's weights, float32, by the names of ``EsmModel``'s state dict.
 
-    Without the contact head, which esmgo never runs, and the rotary frequencies, which
-    are no weights.
+    The contact head, which esmgo never runs, and the rotary frequencies are left out.
     """
     draw = _Draw(SEED)
     arrays = {"embeddings.word_embeddings.weight": _embeddings(draw)}
@@ -91,7 +89,7 @@ def tiny_weights() -> dict[str, Tensor]:
 
 
 class _Draw:
-    """Random numbers that do not depend on the version of NumPy, or of anything else."""
+    """Random numbers that do not depend on any version, such as NumPy's."""
 
     def __init__(self, seed: int) -> None:
         self._bits = np.random.PCG64(seed)
@@ -102,11 +100,11 @@ class _Draw:
         return raw.astype(np.float64).reshape(shape) * 2.0**-53
 
     def spread(self, *shape: int) -> Array:
-        """Numbers of mean 0 and variance 1 (uniform, too)."""
+        """Uniform numbers of mean 0 and variance 1."""
         return (2 * self.unit(*shape) - 1) * math.sqrt(3)
 
     def rotation(self, n: int) -> Array:
-        """Return an orthogonal matrix: Hadamard's, shuffled, random signs; ``n`` a power of 2."""
+        """Return an orthogonal matrix: Hadamard, shuffled, random signs; ``n`` is a power of 2."""
         hadamard = np.ones((1, 1))
         while len(hadamard) < n:
             hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
@@ -116,21 +114,21 @@ class _Draw:
 
 
 def _embeddings(draw: _Draw) -> Array:
-    """Give each token a code in the first block of the residual stream; the rest stays empty."""
+    """Give each token a code in the first block of the residual stream; the others are 0."""
     table = np.zeros((33, WIDTH))
     code = draw.spread(33, HEAD)
-    code[1] = code[28:] = 0  # padding, and tokens no sequence holds
+    code[1] = code[28:] = 0  # padding, and tokens that no sequence contains
     residues = code[FIRST_RESIDUE : FIRST_RESIDUE + len(RESIDUES)]
     share = BACKGROUND / BACKGROUND.sum()
     residues -= (share[:, None] * residues).sum(0)  # zero on average over a protein
-    code -= code.mean(1, keepdims=True)  # a layer norm keeps what has mean 0 and one length
+    code -= code.mean(1, keepdims=True)  # a layer norm keeps vectors of mean 0 and variance 1
     code /= np.sqrt((code**2).mean(1, keepdims=True)).clip(1e-9)
     table[:, :HEAD] = code
     return table
 
 
 def _window_layer(draw: _Draw) -> dict[str, Array]:
-    """Copy the neighbours next to each residue, then answer to random patterns among them."""
+    """Copy the codes of nearby residues to each residue, then detect random patterns in them."""
     query, key = np.zeros((N_HEADS, HEAD)), np.zeros((N_HEADS, HEAD))
     value, output = np.zeros((WIDTH, WIDTH)), np.zeros((WIDTH, WIDTH))
     sharp = np.where(FREQUENCY > 0.005, SHARPNESS, 0.0)
@@ -164,7 +162,7 @@ def _window_layer(draw: _Draw) -> dict[str, Array]:
 
 
 def _pooling_layer(draw: _Draw) -> dict[str, Array]:
-    """Gather the answers of all residues at ``<cls>`` (and, unused, everywhere else)."""
+    """Pool the detected patterns of all residues at ``<cls>`` (and, unused, at all others)."""
     query, key = np.zeros((N_HEADS, HEAD)), np.zeros((N_HEADS, HEAD))
     content = np.zeros((N_HEADS, HEAD, WIDTH))
     content[:, HALF - 1] = draw.spread(N_HEADS, WIDTH) * CONTENT_GAIN / math.sqrt(WIDTH)
@@ -190,12 +188,12 @@ def _pooling_layer(draw: _Draw) -> dict[str, Array]:
 
 
 def _look_at(offset: int, weight: Array) -> tuple[Array, Array]:
-    """Return the query and key biases of a head that looks ``offset`` residues ahead.
+    """Return the query and key biases of a head that attends ``offset`` residues ahead.
 
-    Rotary positions turn the pair of dimensions ``m`` and ``m + HALF`` by ``position *
-    FREQUENCY[m]``. A key turned back by ``offset * FREQUENCY[m]`` beforehand meets the query
-    in phase at that distance: the logit is ``sum(weight * cos((distance - offset) *
-    FREQUENCY))``, highest where all frequencies agree. Attention divides by √HEAD.
+    Rotary positions rotate the pair of dimensions ``m`` and ``m + HALF`` by ``position *
+    FREQUENCY[m]``. A key rotated back by ``offset * FREQUENCY[m]`` is in phase with the query
+    at that distance: the logit is ``sum(weight * cos((distance - offset) * FREQUENCY))``, highest
+    where all frequencies agree. Attention divides by √HEAD.
     """
     length = np.sqrt(weight * math.sqrt(HEAD))
     query = np.concatenate([length, np.zeros(HALF)])
@@ -204,7 +202,7 @@ def _look_at(offset: int, weight: Array) -> tuple[Array, Array]:
 
 
 def _mean_gelu(mean: float, deviation: float) -> float:
-    """Return the mean of GELU over normal numbers."""
+    """Return the mean of GELU over normally distributed numbers."""
     scale = math.sqrt(1 + deviation**2)
     density = math.exp(-((mean / scale) ** 2) / 2) / math.sqrt(2 * math.pi)
     below = (1 + math.erf(mean / scale / math.sqrt(2))) / 2

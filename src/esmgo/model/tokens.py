@@ -1,4 +1,4 @@
-"""Residues to token ids, as ESM2 spells them; the same ids as ``EsmTokenizer``, faster."""
+"""Convert residues to the token ids of ESM2, as ``EsmTokenizer`` does, but faster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ for _id, _token in enumerate(VOCABULARY):
         _TABLE[ord(_token)] = _id
 
 MAX_OVERLAP = 256
-"""Residues that neighbouring windows share at least, where the context allows: a domain."""
+"""Residues that adjacent windows share at least, if the context allows: a typical domain."""
 
 
 def encode(sequence: str, context_length: int) -> NDArray[np.uint8]:
@@ -55,8 +55,8 @@ def encode(sequence: str, context_length: int) -> NDArray[np.uint8]:
 def windows(sequence: str, context_length: int) -> list[str]:
     """Cut a protein into overlapping windows that fit the context; no residue is left out.
 
-    Windows are spread evenly and share at least 256 residues (half a window where
-    that is less), so that a domain cut by one window stands whole in the next.
+    Windows are spread evenly and share at least 256 residues (half a window if that is
+    less), so that a domain cut by one window is complete in the next.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def windows(sequence: str, context_length: int) -> list[str]:
 
 
 def window_starts(length: int, context_length: int) -> list[int]:
-    """Return where the `windows` of a protein of ``length`` residues begin, from 0 on."""
+    """Return the first residue, counted from 0, of each of the `windows` of a protein."""
     size = context_length - 2
     if length <= size:
         return [0]
