@@ -56,15 +56,13 @@ class Coannotation:
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def _with(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return terms of other aspects, and the fraction of ``term``'s proteins that have each.
-
-        Only proteins that have any term of that other aspect are counted.
-        """
+        """Return terms of other aspects; for each, which fraction of ``term``'s proteins has it."""
         if term not in self._found:
             rows = self._proteins.row(term)
             both = self._terms.take(rows).frequency(len(self._aspect))
             at = np.flatnonzero((both >= LEAST) & (self._aspect >= 0))
             at = at[self._aspect[at] != self._aspect[term]]
+            # among proteins with any term of that aspect
             fraction = both[at] / (self._has_aspect[rows].sum(axis=0)[self._aspect[at]] + LEAST)
             is_used = fraction > NEGLIGIBLE
             self._found[term] = at[is_used].astype(np.int32), fraction[is_used]

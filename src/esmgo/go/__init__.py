@@ -7,7 +7,5 @@ parents. By the *true-path rule* a protein with a term has all ancestors of the 
 
 A *label space* is the ordered list of terms that a model scores: one column per term. It is closed:
 the parents of its terms are in it, too. Annotations and scores can therefore be propagated to all
-ancestors without the ontology file.
-
-Nothing in this package needs torch or knows about sequences.
+ancestors without the ontology file. Nothing in this package knows about sequences.
 """

@@ -74,8 +74,7 @@ def read_information_accretion(source: Source) -> dict[str, float]:
     Raises
     ------
     AnnotationError
-        If a line does not have two columns, a new GO id, and bits that are finite and not
-        negative. The message names the line.
+        If a line, which is named, is not a new GO id with finite bits of at least 0.
     """
     name = name_of(source)
     bits: dict[str, float] = {}

@@ -92,18 +92,7 @@ class SparseRows:
         return bool(is_rows and ((columns >= 0) & (columns < n_columns)).all())
 
     def closed(self, labels: LabelSpace) -> SparseRows:
-        """Add to each row the ancestors of its terms.
-
-        Parameters
-        ----------
-        labels : LabelSpace
-            The columns, and the parents of each.
-
-        Returns
-        -------
-        SparseRows
-            The same rows, each sorted and without repeats.
-        """
+        """Add to each row the ancestors of its terms; return sorted rows without repeats."""
         owner = self.owner
         counts, closed = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         for first in range(0, len(self), _BLOCK):
@@ -115,13 +104,7 @@ class SparseRows:
         return SparseRows.of(np.concatenate(counts), np.concatenate(closed))
 
     def leaves(self, labels: LabelSpace) -> SparseRows:
-        """Drop the terms that another term of the same row implies; undoes `closed`.
-
-        Parameters
-        ----------
-        labels : LabelSpace
-            The columns, and the parents of each. The rows must be closed.
-        """
+        """Drop the terms of closed rows that another term of the row implies; undoes `closed`."""
         n_parents = np.array([len(up) for up in labels.parents], np.int64)
         first = np.cumsum(n_parents) - n_parents
         parents = np.fromiter((p for up in labels.parents for p in up), np.int64, n_parents.sum())

@@ -10,7 +10,5 @@ protein's scores do not depend on the rest of its batch, to the last bit.
 
 A *checkpoint* is one file with the weights, the label space and, for resuming, the state of
 training. It is a safetensors file with a digest, never a pickle: opening a pickle can run any
-code, while safetensors only holds numbers and text.
-
-Torch is imported only by this package and by packages that use it.
+code, while safetensors only holds numbers and text. Torch is imported only from here upwards.
 """

@@ -43,13 +43,7 @@ _SWITCHES = ("token_dropout", "emb_layer_norm_before")
 
 
 def check_name(name: str) -> None:
-    """Check that ``name`` is a base model or a folder.
-
-    Raises
-    ------
-    UsageError
-        If it is neither. The message names the base models.
-    """
+    """Raise `UsageError`, naming the base models, if ``name`` is neither one nor a folder."""
     if name in BASES or name == TINY or Path(name).is_dir():
         return
     raise UsageError(
@@ -111,12 +105,9 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_config(source: object, config: Any) -> None:
-    """Check the configuration of an ESM2 encoder, before memory is allocated for it.
+    """Raise `CheckpointError`, naming the entry, if this is no configuration of an ESM2 encoder.
 
-    Raises
-    ------
-    CheckpointError
-        If an entry is wrong. The message names it.
+    The sizes are checked before memory is allocated for them.
     """
     if not isinstance(config, dict) or config.get("model_type") != "esm":
         kind = config.get("model_type") if isinstance(config, dict) else None

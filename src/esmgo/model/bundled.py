@@ -1,7 +1,6 @@
 """The bundled caller: a checkpoint and its index that are installed with the program.
 
-It is used if no checkpoint is given and none is at the usual path. `recipes/bundled_caller.py`
-makes it.
+It is used if none is given or at the usual path. `recipes/bundled_caller.py` makes it.
 """
 
 from __future__ import annotations
