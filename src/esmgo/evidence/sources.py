@@ -25,9 +25,9 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 
 _CURES = {
-    EvidenceSource.NEIGHBOURS.word: "no index beside {path}: fine-tune.py with `resume` makes"
-    " it, or leave neighbours out of `sources`",
-    EvidenceSource.KMERS.word: "no k-mers beside {path}: esmgo blend gathers them",
+    EvidenceSource.NEIGHBOURS.word: "no index beside {path}: run fine-tune.py with"
+    " `resume` to make it, or leave neighbours out of `sources`",
+    EvidenceSource.KMERS.word: "no k-mers beside {path}: run esmgo blend to add them",
     EvidenceSource.HOMOLOGY.word: "homology needs the training sequences: `homology=FILE`",
 }
 

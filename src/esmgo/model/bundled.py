@@ -21,7 +21,7 @@ USUAL = "./checkpoints/checkpoint.pt"
 """The path of the checkpoint for training and prediction, unless one is given."""
 
 BUNDLED = "bundled"
-"""What ``checkpoint_path`` calls the bundled caller."""
+"""The value of ``checkpoint_path`` that selects the bundled caller."""
 
 CONTEXT_LENGTH = 1024
 """Tokens per window by default, for all callers but the bundled one."""
@@ -31,7 +31,7 @@ NOTICE = (logging.INFO + logging.WARNING) // 2
 
 
 def checkpoint_option() -> Any:
-    """Declare ``checkpoint_path``, as all verbs have it that need a trained caller."""
+    """Declare the option ``checkpoint_path`` of all verbs that need a trained caller."""
     return option(
         None,
         f"The path to the training checkpoint; {BUNDLED} is the caller that came with the program.",

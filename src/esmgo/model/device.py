@@ -1,4 +1,4 @@
-"""Where the computation runs, and in which number format."""
+"""Choice of the device and the number format of the computation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def choose_device(name: str | None) -> torch.device:
         best = "mps" if torch.backends.mps.is_available() else "cpu"
         device = torch.device("cuda" if torch.cuda.is_available() else best)
         if device.type != "cuda":
-            log.warning("no CUDA device found: running on %s (`device=…` chooses)", device.type)
+            log.warning("no CUDA device found: running on %s (set `device` to choose)", device.type)
         return device
     try:
         device = torch.device(name)
@@ -49,7 +49,7 @@ def resolved(device: torch.device, dtype: str) -> str:
     device : torch.device
         Where the computation runs.
     dtype : str
-        ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
+        ``bf16``, ``fp32``, or ``auto``: bf16 if the hardware multiplies it faster.
     """
     if dtype == "auto":
         return "bf16" if _has_bf16(device) else "fp32"
