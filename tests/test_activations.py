@@ -214,12 +214,12 @@ def test_a_second_process_is_refused_and_told_who_is_first(tmp_path):
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        ({"fingerprint": "g"}, "another fingerprint (f, now g)"),
-        ({"ids": ["p0", "q"]}, "another proteins_sha256"),
-        ({"lengths": [1, 3]}, "another proteins_sha256"),
-        ({"lengths": [1]}, "another n_proteins (2, now 1)"),
-        ({"width": 4}, "another width (3, now 4)"),
-        ({"dtype": np.dtype(np.float32)}, "another dtype (float16, now float32)"),
+        ({"fingerprint": "g"}, "fingerprint was f, now g"),
+        ({"ids": ["p0", "q"]}, "proteins_sha256 was"),
+        ({"lengths": [1, 3]}, "proteins_sha256 was"),
+        ({"lengths": [1]}, "n_proteins was 2, now 1"),
+        ({"width": 4}, "width was 3, now 4"),
+        ({"dtype": np.dtype(np.float32)}, "dtype was float16, now float32"),
     ],
 )
 def test_a_store_of_something_else_is_begun_anew_with_one_warning(tmp_path, caplog, other, told):
@@ -258,7 +258,7 @@ def test_a_folder_of_someone_else_is_left_alone(tmp_path):
     with pytest.raises(UsageError, match=r"thesis\.txt"):
         opened(tmp_path, [1])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         opened(tmp_path / "thesis.txt", [1])
     with pytest.raises(MachineError):
         opened(tmp_path / "thesis.txt" / "below", [1])

@@ -84,5 +84,5 @@ def test_a_full_disk_ends_the_storing_and_not_the_training(tmp_path, monkeypatch
     monkeypatch.setattr(Store, "append", full)
     fit(config(tmp_path))
     assert "no space left" in caplog.text
-    assert "computing activations at each visit" in caplog.text
+    assert "computing activations in each epoch" in caplog.text
     assert list((tmp_path / "activations").iterdir()) == []

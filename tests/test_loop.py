@@ -108,7 +108,7 @@ def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkey
     fit(config(tmp_path / "plenty", **settings))
     monkeypatch.setattr(gradient, "sparse_bce", scarce)
     fit(config(tmp_path / "scarce", **settings))
-    assert "going on with 4," in caplog.text
+    assert "continuing with 4;" in caplog.text
     plenty, scarce_ = (open_checkpoint(tmp_path / n / "c.pt") for n in ("plenty", "scarce"))
     for one, two in zip(*(c.caller().trainable().values() for c in (plenty, scarce_)), strict=True):
         torch.testing.assert_close(one, two, atol=2e-5, rtol=0)

@@ -23,7 +23,7 @@ def test_a_part_of_the_residues_changes_and_alike_ones_are_drawn_most():
 
 def test_odds_are_those_of_the_published_matrix():
     blocks = pytest.importorskip("Bio.Align.substitution_matrices").load("BLOSUM62")
-    reach = module._reach()[module._tokens()]
+    reach = module._cumulative()[module._tokens()]
     part = np.diff(reach, axis=1, prepend=0)
     for i, a in enumerate(module._RESIDUES):
         odds = np.array([2 ** (blocks[a][b] / 2) * (a != b) for b in module._RESIDUES])

@@ -1,10 +1,10 @@
-"""Activations of the encoder on disk: computed once, read epoch after epoch.
+"""Activations of the encoder on disk: computed once, read in every epoch.
 
-A folder of three files: ``activations.json`` says what they are activations of,
-``activations.bin`` holds raw little-endian rows, one protein after the other, and
-``activations.journal`` what of it counts (`esmgo.files.journal`).
+The folder holds three files. ``activations.json`` describes proteins and settings.
+``activations.bin`` holds raw little-endian rows, one protein after the other.
+``activations.journal`` lists the rows that are complete (`esmgo.files.journal`).
 
-Nothing here knows what computes activations, needs torch, or reads a pickle.
+This module does not compute activations, and needs neither torch nor pickle.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OURS = re.compile(
 
 
 def size_of(lengths: NDArray[np.int64], width: int, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of all rows.
+    """Return the size of all rows in bytes.
 
     Examples
     --------
@@ -53,8 +53,8 @@ def size_of(lengths: NDArray[np.int64], width: int, dtype: np.dtype[Any]) -> int
 class Store:
     """Activations of N proteins in one append-only file, read through a memory map.
 
-    One process at a time, reading or writing. Every method that touches the disk raises
-    MachineError where the system refuses; what was appended before stays.
+    Only one process at a time can open it. Every method that uses the disk raises
+    MachineError if the system refuses; rows that were appended before stay valid.
     """
 
     def __init__(
@@ -89,37 +89,37 @@ class Store:
         width: int,
         dtype: np.dtype[Any],
     ) -> Store:
-        """Open the store in ``folder``, or begin one, and check every byte that it holds.
+        """Open or create the store in ``folder``, and check every byte that it holds.
 
-        What does not hold is cut off, from the first wrong byte on. A store of anything
-        else is begun anew, with one warning that says what differs.
+        From the first wrong byte on the data are removed. A store with a different header
+        is replaced by an empty one, with a warning that names the difference.
 
         Parameters
         ----------
         folder : Path
-            Made where it is missing.
+            Created if missing.
         fingerprint : str
-            Stands for all that decides the values: base model, context length, precision …
+            Identifies everything that determines the values: weights, context length, precision.
         ids : sequence of str
-            Of the N proteins, in the order in which they will be appended.
+            Ids of the N proteins, in the order in which they will be appended.
         lengths : ndarray, shape=(N,), dtype=int64
-            Rows of each protein, 1 or more: all 1 for one vector per protein.
+            Rows of each protein, at least 1; all 1 for one vector per protein.
         width : int
             Values per row.
         dtype : dtype
-            Of the values; float16, say.
+            Type of the values, for example float16.
 
         Raises
         ------
         UsageError
-            If another process has it, or if ``folder`` holds what is not ours.
+            If another process has it open, or if ``folder`` holds any other file.
         MachineError
             If the folder cannot be made, read or written.
         """
         dtype = dtype.newbyteorder("<")
         starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         assert len(ids) == len(lengths)
-        assert (np.diff(starts) > 0).all(), "a protein has one row or more"
+        assert (np.diff(starts) > 0).all(), "a protein has at least one row"
         header = {
             "schema_version": SCHEMA_VERSION,
             "dtype": dtype.name,
@@ -128,11 +128,11 @@ class Store:
             "proteins_sha256": _digest(ids, lengths),
             "fingerprint": fingerprint,
         }
-        with _told(folder):
+        with _machine_errors(folder):
             if folder.exists() and not folder.is_dir():
-                raise UsageError(f"{printable(folder, 90)} is no folder to keep activations in")
+                raise UsageError(f"{printable(folder, 90)}, for activations, is not a folder")
             folder.mkdir(parents=True, exist_ok=True)
-            _misfit(folder, header)  # a folder of someone else gets no lock either
+            _mismatch(folder, header)  # before the lock is created in a folder with other files
             lock = acquire(folder / _LOCK, folder)
             try:
                 _prepare(folder, header)
@@ -144,12 +144,12 @@ class Store:
 
     @property
     def n_done(self) -> int:
-        """Proteins whose activations are there, in store order."""
+        """Number of proteins that are stored; they are the first ones of the store."""
         return self._file.n_done
 
     @property
     def is_complete(self) -> bool:
-        """Whether all N are there."""
+        """Whether all N proteins are stored."""
         return self.n_done == len(self._starts) - 1
 
     def append(self, values: NDArray[Any]) -> None:
@@ -158,12 +158,12 @@ class Store:
         Parameters
         ----------
         values : ndarray, shape=(R, width), dtype as opened
-            ``R`` is the sum of their lengths; no protein is begun and left.
+            ``R`` is the sum of their lengths; every protein is complete.
 
         Raises
         ------
         MachineError
-            If the disk is full; the proteins before are as they were.
+            If the disk is full; earlier proteins stay unchanged.
         """
         if not len(values):
             return
@@ -172,9 +172,9 @@ class Store:
         begin = int(self._starts[self.n_done])
         end = int(np.searchsorted(self._starts, begin + len(values)))
         assert end < len(self._starts), "more rows than proteins"
-        assert self._starts[end] == begin + len(values), "whole proteins only"
+        assert self._starts[end] == begin + len(values), "a protein is incomplete"
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
-        with _told(self.folder):
+        with _machine_errors(self.folder):
             self._file.append(end - self.n_done, data)
 
     def rows(self, proteins: NDArray[np.intp]) -> NDArray[Any]:
@@ -183,7 +183,7 @@ class Store:
         Parameters
         ----------
         proteins : ndarray, shape=(B,)
-            Places in the store, in any order, repeated or not.
+            Positions in the store, in any order; repeats are allowed.
 
         Returns
         -------
@@ -193,10 +193,10 @@ class Store:
         Raises
         ------
         IndexError
-            If one of them is not there yet.
+            If one of them is not stored yet.
         """
         if len(proteins) and not 0 <= proteins.min() <= proteins.max() < self.n_done:
-            raise IndexError(f"a protein beyond the {self.n_done} that the store holds")
+            raise IndexError(f"the store holds {self.n_done} proteins")
         n_rows = int(self._starts[self.n_done])
         if len(self._mapped) < n_rows:
             mapped = np.memmap(self._file.data, self._dtype, "r", shape=(n_rows, self._width))
@@ -209,13 +209,13 @@ class Store:
         return np.concatenate(parts) if parts else self._mapped[:0].copy()
 
     def close(self) -> None:
-        """Bring what was appended to the disk, and let the next process in."""
+        """Sync the files to disk and release the lock."""
         if self._lock is None:
             return
         lock, self._lock = self._lock, None
         self._mapped = self._mapped[:0].copy()
         try:
-            with _told(self.folder):
+            with _machine_errors(self.folder):
                 self._file.close()
         finally:
             release(lock, self.folder / _LOCK)
@@ -228,32 +228,32 @@ class Store:
 
 
 def _prepare(folder: Path, header: Mapping[str, Any]) -> None:
-    """Make ``folder`` one that belongs to ``header``."""
-    why = _misfit(folder, header)
+    """Empty ``folder`` and write ``header``, unless it has this header already."""
+    why = _mismatch(folder, header)
     if why is None:
         return
     if why:
-        log.warning("%s: activations of %s; computed again", printable(folder, 60), why)
+        log.warning("%s: %s; computing activations again", printable(folder, 60), why)
     for entry in folder.iterdir():
         if entry.name != _LOCK:
             entry.unlink()
     write_atomically(folder / _HEADER, _text(header))
 
 
-def _misfit(folder: Path, header: Mapping[str, Any]) -> str | None:
-    """Say how the header that is there differs: empty for no store at all, None if it fits.
+def _mismatch(folder: Path, header: Mapping[str, Any]) -> str | None:
+    """Return how the stored header differs: None if it is equal, empty if there is none.
 
     Raises
     ------
     UsageError
-        If it does not fit and the folder holds what is not ours.
+        If it differs and the folder holds other files.
     """
     why = _difference(folder, header)
     for entry in folder.iterdir() if why is not None else ():
         if not _OURS.fullmatch(entry.name) or entry.is_dir():
             raise UsageError(
-                f"{printable(folder, 90)} holds {printable(entry.name, 40)}, which is not ours;"
-                " name another folder for activations"
+                f"{printable(folder, 90)}, for activations, holds another file:"
+                f" {printable(entry.name, 40)}; remove it"
             )
     return why
 
@@ -267,11 +267,11 @@ def _difference(folder: Path, header: Mapping[str, Any]) -> str | None:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        return "an unknown kind (damaged header)"
+        return "damaged header"
     for name, wanted in header.items():
         if found.get(name) != wanted:
             was, now = (printable(value, 20) for value in (found.get(name), wanted))
-            return f"another {name} ({was}, now {now})"
+            return f"{name} was {was}, now {now}"
     return None
 
 
@@ -280,7 +280,7 @@ def _text(header: Mapping[str, Any]) -> bytes:
 
 
 def _digest(ids: Sequence[str], lengths: NDArray[np.int64]) -> str:
-    """Return SHA-256 over ids and lengths; the sizes of the ids keep them apart."""
+    """Return SHA-256 of ids and lengths; the sizes of the ids separate them."""
     texts = [id.encode("utf-8", "surrogatepass") for id in ids]
     digest = hashlib.sha256(np.array([len(text) for text in texts], "<i8").tobytes())
     digest.update(lengths.astype("<i8").tobytes())
@@ -290,7 +290,8 @@ def _digest(ids: Sequence[str], lengths: NDArray[np.int64]) -> str:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _machine_errors(folder: Path) -> Iterator[None]:
+    """Raise MachineError for OSError."""
     try:
         yield
     except EsmgoError:

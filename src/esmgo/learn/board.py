@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a training."""
+"""The TensorBoard log of a training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Board:
     Parameters
     ----------
     run_dir_path : str
-        Made if need be.
+        Created if missing.
     resumed_after : int or None
-        Epochs done when training was resumed; later points, from before, are hidden.
+        Epochs that were done when training resumed; points of later epochs are hidden.
 
     Raises
     ------
@@ -47,14 +47,14 @@ class Board:
     def training(
         self, epoch: int, cross_entropy: float, norm: float, rate: float, speed: float
     ) -> None:
-        """Note an epoch of training; ``speed`` in residues per second."""
+        """Write the values of a training epoch; ``speed`` in residues per second."""
         self._add(epoch, {
             "Cross Entropy": cross_entropy, "Gradient Norm": norm,
             "Learning Rate": rate, "Residues per Second": speed,
         })  # fmt: skip
 
     def validation(self, epoch: int, found: Validation) -> None:
-        """Note a validation."""
+        """Write the values of a validation."""
         micro = found.micro
         self._add(epoch, {
             "F1 Score": micro.f1, "Precision": micro.precision, "Recall": micro.recall,

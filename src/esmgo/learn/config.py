@@ -1,4 +1,4 @@
-"""What ``fine-tune.py`` and ``esmgo train`` accept."""
+"""Settings and result of a training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from esmgo.options import check, device_option, dtype_option, option
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """What ``fine-tune.py`` and ``esmgo train`` accept."""
+    """Settings of ``fine-tune.py`` and ``esmgo train``."""
 
     base_model: str = option(
         DEFAULT_BASE,
@@ -35,15 +35,15 @@ class TrainConfig:
     ontology: str | None = option(
         None,
         "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo. Without"
-        " any, ids stand in for names and annotations are not propagated.",
+        " it terms have no names and annotations are not propagated.",
     )
     min_term_count: int = option(
         1, "Leave out terms with fewer training proteins, counted after propagation.", minimum=1
     )
     drop_unknown_terms: bool = option(
-        False, "Drop terms that the ontology does not know instead of refusing the data set."
+        False, "Drop terms that the ontology lacks instead of refusing the data set."
     )
-    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     num_dataset_processes: int = option(
         1,
         "The number of workers (threads) that prepare batches ahead of the model.",
@@ -73,8 +73,8 @@ class TrainConfig:
     )
     loss: str = option(
         "bce",
-        "bce: binary cross entropy, each term by itself; coherent: of scores that obey the"
-        " true-path rule already in training.",
+        "bce: binary cross entropy of each term by itself; coherent: binary cross entropy of"
+        " scores that obey the true-path rule.",
         choices=("bce", "coherent"),
     )
     learning_rate: float = option(
@@ -82,8 +82,8 @@ class TrainConfig:
     )
     schedule: str = option(
         "constant",
-        "The learning rate over the training: constant; or linear, up over the first 2 % of the"
-        " steps and down to 0 at the last.",
+        "The learning rate during training: constant; or linear, rising over the first 2 % of the"
+        " steps and falling to 0 at the last one.",
         choices=("constant", "linear"),
     )
     dropout: float = option(
@@ -94,8 +94,8 @@ class TrainConfig:
     )
     substitution_rate: float = option(
         0.0,
-        "The part of the residues that training replaces by others at each visit, alike ones above"
-        " all (BLOSUM62); activations are then computed at each visit.",
+        "The fraction of residues that training replaces, in each epoch again, mostly by similar"
+        " ones (BLOSUM62); activations are then not stored.",
         minimum=0,
         below=1,
     )
@@ -119,14 +119,15 @@ class TrainConfig:
     resume: bool = option(False, "Should we resume training from the last checkpoint?")
     cache_gb: float | None = option(
         None,
-        "Gigabytes of disk, beside the checkpoint, that the activations of frozen layers may take;"
-        " 0 computes them at each visit.",
+        "Gigabytes of disk that the activations of frozen layers may take, beside the checkpoint;"
+        " 0: compute them in each epoch.",
         minimum=0,
         default_text="half of the free disk",
     )
     activation_checkpointing: bool = option(
         False,
-        "Recompute what unfrozen layers hold for the backward pass: less memory, more time.",
+        "Recompute the activations of unfrozen layers in the backward pass: less memory, more"
+        " time.",
     )
     run_dir_path: str = option(
         "./runs/instruction-tune",
@@ -155,10 +156,10 @@ FREE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What fine-tuning left behind.
+    """The result of fine-tuning.
 
-    ``fmax`` and ``naive_fmax`` are those of the last validation, per aspect; ``naive``
-    is the term-frequency baseline. ``report`` tells which records were rejected.
+    ``fmax`` is the Fmax of the last validation, per aspect. ``naive_fmax`` is that of the
+    term-frequency baseline. ``report`` lists the rejected records.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""What the frozen layers make of the proteins of a training: computed once, or at each visit.
+"""Activations of the frozen layers: computed once and stored, or computed in each epoch.
 
 The same loop trains either way. Nothing here knows about terms.
 """
@@ -32,15 +32,15 @@ from esmgo.model.tokens import encode
 log = logging.getLogger(__name__)
 
 FREE_SHARE = 0.5
-"""The part of the free disk that stored activations may take when nobody says how much."""
+"""The fraction of the free disk that stored activations may take by default."""
 
 VERSION = 1
-"""Of what is computed here; stored activations of another version are made anew."""
+"""Version of the computation. Stored activations of another version are not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Proteins on their way: packed tokens, what the frozen layers made of them, or both."""
+    """Proteins ready for the network: packed tokens, activations of the frozen layers, or both."""
 
     n: int
     packed: Packed | None
@@ -48,24 +48,24 @@ class Batch:
 
 
 class Features:
-    """The proteins of a training below the layers that learn.
+    """The activations that the frozen layers compute for the proteins of a training.
 
     Parameters
     ----------
     caller : Caller
-        On ``device``, its layers frozen or not.
+        The network, on ``device``.
     ids, sequences : sequence of str
-        The proteins: those trained on, or those validated on.
+        Training or validation proteins.
     context_length : int
-        Tokens of a protein at most.
+        Tokens per protein; longer sequences are cut.
     device : torch.device
         Where to compute.
     dtype : str
-        See `esmgo.model.device.resolved`. In fp32 activations are stored in fp32, so that a
-        training from them has the same bits as one that computes them anew; else in float16.
+        See `esmgo.model.device.resolved`. With fp32 the store holds fp32, and training has the
+        same bits with and without it. With bf16 the store holds float16.
     substitution_rate, seed : float, int
-        The part of the residues that are others at each visit of training, see
-        `esmgo.learn.substitution`; what draws them. Above 0 nothing can be stored.
+        The fraction of residues that training replaces, and the seed for choosing them; see
+        `esmgo.learn.substitution`. With a rate above 0 nothing is stored.
     """
 
     def __init__(
@@ -89,26 +89,25 @@ class Features:
         self._store: Store | None = None
 
     def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> int:
-        """Compute all activations once, or go on where an earlier run stopped.
+        """Compute and store all activations, or the rest that an earlier run left.
 
         Parameters
         ----------
         folder : Path
-            Where stores lie, each in a folder named by its content.
+            Contains all stores, each in a folder named by its fingerprint.
         gigabytes : float or None
-            What they may take; None stands for half of the free disk, 0 for none.
+            Maximal size; 0 stores nothing, None allows half of the free disk.
         stop : StopRequest
-            A signal ends the work; what is done stays.
+            A signal stops the computation; stored activations stay.
 
         Returns
         -------
         int
-            The bytes that they take; 0 if they are not stored, for want of room, or because
-            no layer is frozen: what is below then is a look into the table of tokens.
+            Stored bytes; 0 if nothing is stored because there is no room or no layer is frozen.
         """
         if gigabytes == 0 or self._rate or self.caller.n_frozen == 0 or not self._ids:
             return 0
-        order = np.argsort(-self.lengths, kind="stable")  # as `token_batches` has them
+        order = np.argsort(-self.lengths, kind="stable")  # as in `token_batches`
         rows = np.ones(len(order), np.int64) if self._is_cls else self.lengths[order]
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
@@ -132,8 +131,8 @@ class Features:
                 width=self.caller.width,
                 dtype=dtype,
             )
-        except UsageError as error:  # another training has it
-            log.warning("%s; computing activations at each visit", printable(error, 110))
+        except UsageError as error:  # another training uses it
+            log.warning("%s; computing activations in each epoch", printable(error, 110))
             return 0
         self._store = store
         self._compute(store, order, dtype, stop)
@@ -147,10 +146,10 @@ class Features:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Let go of the store.
+        """Close the store.
 
-        Vectors of a frozen encoder are small and serve the next training, too. Activations
-        of residues are large: they are removed once the training is done.
+        Vectors of a frozen encoder are small and stay for the next training. Activations of
+        residues are large and are removed when the training is done.
         """
         if self._store is not None and kind is None and not self._is_cls:
             self._drop()
@@ -158,14 +157,14 @@ class Features:
             self._store.close()
 
     def _drop(self) -> None:
-        """Remove what is stored."""
+        """Remove the store."""
         assert self._store is not None
         self._store.close()
         shutil.rmtree(self._store.folder, ignore_errors=True)
         self._store = None
 
     def batch(self, rows: NDArray[np.intp], epoch: int | None = None) -> Batch:
-        """Make ready some proteins, as they are or as an epoch sees them; from any thread."""
+        """Prepare proteins, with the substitutions of ``epoch`` if given; thread-safe."""
         if self._store is not None and self._is_cls:
             found = self._store.rows(self._place[rows]).astype(np.float32)
             return Batch(len(rows), None, torch.from_numpy(found))
@@ -183,7 +182,7 @@ class Features:
         return Batch(len(rows), packed, torch.from_numpy(np.pad(found, ((0, padding), (0, 0)))))
 
     def lower(self, batch: Batch) -> Tensor:
-        """Return what `Caller.lower` makes of a batch, stored or computed now."""
+        """Return the result of `Caller.lower` for a batch, stored or computed now."""
         if batch.stored is not None:
             return batch.stored.to(self.device)
         assert batch.packed is not None
@@ -191,7 +190,7 @@ class Features:
 
     @torch.inference_mode()
     def scores(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the probabilities of some proteins, shape=(B, T), as the caller is now."""
+        """Return the probabilities with the current weights, shape=(B, T)."""
         batch = self.batch(rows)
         found = self.caller.probabilities(self.lower(batch), batch.packed, self.half)
         values: NDArray[np.float32] = found.cpu().numpy()
@@ -199,7 +198,7 @@ class Features:
 
     @torch.inference_mode()
     def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the final states at ``<cls>``, shape=(B, D), as the caller is now."""
+        """Return the final states at ``<cls>`` with the current weights, shape=(B, D)."""
         batch = self.batch(rows)
         found = self.caller.vectors(self.lower(batch), batch.packed, self.half)
         values: NDArray[np.float32] = found.float().cpu().numpy()
@@ -220,8 +219,8 @@ class Features:
             ):
                 try:
                     store.append(values)
-                except MachineError as error:  # the disk is full: training needs no store
-                    log.warning("%s; computing activations at each visit", printable(error, 110))
+                except MachineError as error:  # a full disk; training can do without a store
+                    log.warning("%s; computing activations in each epoch", printable(error, 110))
                     self._drop()
                     return
                 bar.update(len(at))
@@ -231,14 +230,14 @@ class Features:
     def _values(self, rows: NDArray[np.intp], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
         packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
         found = self.caller.lower(packed, self.half)
-        if not self._is_cls:  # rows as in ``packed``: proteins back into the order given
+        if not self._is_cls:  # from the order of ``packed`` back to the given order
             found = torch.cat(packed.split(found))
         largest = float(np.finfo(dtype).max)
         values: NDArray[np.floating] = found.clamp(-largest, largest).cpu().numpy().astype(dtype)
         return values
 
     def _fingerprint(self, order: NDArray[np.intp]) -> str:
-        """SHA-256 of all that activations depend on, in hexadecimal digits."""
+        """Return SHA-256 of all that determines the activations, in hexadecimal digits."""
         caller = self.caller
         settings = [
             VERSION, caller.n_frozen, self._is_cls, self.half, self.context_length,

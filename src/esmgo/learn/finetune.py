@@ -1,4 +1,4 @@
-"""The front of training: everything that can be refused is refused here, before torch loads."""
+"""Checks before training: settings, checkpoint and data set, most of them before torch loads."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ log = logging.getLogger(__name__)
 
 
 def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
-    """Fine-tune as ``config`` says.
+    """Fine-tune a caller.
 
     Parameters
     ----------
     config : TrainConfig
-        What to train, on what, where to.
+        Base model, data set, hyperparameters and output path.
     given : collection of str, optional
-        With ``resume``: the settings that were chosen on purpose; all others are taken
-        from the checkpoint. When left out, those that differ from their defaults.
+        With ``resume``: names of the settings that the user chose; the checkpoint supplies
+        all others. If omitted, the settings that differ from their defaults.
 
     Returns
     -------
     Fitted
-        Paths of the last and the best checkpoint, and how good they are.
+        Paths of the last and the best checkpoint, with Fmax per aspect.
 
     Raises
     ------
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        A subclass; `esmgo.errors` lists them with their exit codes.
     """
     path = Path(config.checkpoint_path)
     if config.resume and path.is_dir():
-        open_checkpoint(path)  # says what is there instead of a checkpoint
+        open_checkpoint(path)  # raises; the message describes the folder
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -61,7 +61,7 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         base = None if previous else locate_base(config.base_model)
         source = locate_dataset(config.dataset, config.dataset_subset)
         ontology_path = locate_ontology(config.ontology) if config.ontology else None
-        from esmgo.learn.loop import train  # torch takes seconds: after all that fails without it
+        from esmgo.learn.loop import train  # torch takes seconds to import
         from esmgo.model.device import choose_device, fast_arithmetic
 
         with fast_arithmetic():  # before torch starts its threads
@@ -98,7 +98,7 @@ def _read(
         log.warning("proteins without a term of %s, left out: %d", data.subset, data.n_left_out)
     if data.n_unseen:
         log.warning(
-            "validation annotations of terms that training never has, not counted: %d",
+            "validation annotations of terms without a training protein, not counted: %d",
             data.n_unseen,
         )
     return data
@@ -109,16 +109,16 @@ def _on_purpose(config: TrainConfig) -> set[str]:
 
 
 def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]) -> TrainConfig:
-    """Take what was not given from the checkpoint; refuse what must not change.
+    """Take settings that were not given from the checkpoint; refuse forbidden changes.
 
-    What the checkpoint is too old to know was at its default; older ones name ``dtype`` precision.
+    Settings that an old checkpoint lacks had their default values; ``dtype`` was ``precision``.
 
     Raises
     ------
     UsageError
         Naming every setting that differs.
     CheckpointError
-        If it was packed to predict only.
+        If the checkpoint was packed for prediction only.
     """
     if not previous.training:
         raise CheckpointError(previous.path, "packed to predict only; it cannot be resumed")

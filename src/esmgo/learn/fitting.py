@@ -30,10 +30,10 @@ FOLDS = 5
 BLOCK = 256
 
 MOST_CELLS = 600_000
-"""Cells of an aspect that are not true and to which weights are fitted, at most."""
+"""Maximal number of false cells per aspect to which weights are fitted."""
 
 SUPPORTED_SHARE = 0.8
-"""The share of these for which a source gives a score; the others are sampled more sparsely."""
+"""The share of them that a source supports; other false cells are sampled more sparsely."""
 
 LEAST_BITS = 0.5
 """Added to the information accretion of a term, which is the weight of its cells. The weight does
@@ -90,9 +90,9 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
         values = propagate(values, labels)
         true = job.proteins.terms.cells(rows)
         # proteins without a term of an aspect were not studied in it
-        known = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
-        known[aspects[true[0]], true[1]] = True  # roots go to the last row
-        groups = np.where(known[:-1], bins[rows], -1)  # (A, B)
+        annotated = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
+        annotated[aspects[true[0]], true[1]] = True  # roots go to the last row
+        groups = np.where(annotated[:-1], bins[rows], -1)  # (A, B)
         sums += CalibrationSums.of(values, true, aspects, groups, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
     return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
@@ -113,10 +113,8 @@ def _stackers(
         for aspect in job.labels.aspects:
             at, _, part = given_aspect(scores, job.labels, aspect)
             # proteins without a term of the aspect were not studied in it
-            known = np.asarray(truth[:, at].any(axis=1))
-            chosen, weight = _sampled(
-                truth[:, at], part.is_supported, np.asarray(known), most, draw
-            )
+            annotated = np.asarray(truth[:, at].any(axis=1))
+            chosen, weight = _sampled(truth[:, at], part.is_supported, annotated, most, draw)
             weight *= LEAST_BITS + job.information[at][chosen % len(at)]
             fold = job.fold[rows][chosen // len(at)]
             names_of, x = cells_of(part, chosen)
@@ -135,19 +133,19 @@ def _stackers(
 def _sampled(
     truth: NDArray[np.bool_],
     is_supported: NDArray[np.bool_],
-    known: NDArray[np.bool_],
+    annotated: NDArray[np.bool_],
     most: int,
     draw: np.random.Generator,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Choose cells of proteins that have a term: all true ones, and some of the others."""
-    known_cells = np.broadcast_to(known[:, None], truth.shape)
-    chosen = [np.flatnonzero(truth & known_cells)]
+    """Choose cells of annotated proteins: all true ones, and a sample of the false ones."""
+    annotated_cells = np.broadcast_to(annotated[:, None], truth.shape)
+    chosen = [np.flatnonzero(truth & annotated_cells)]
     weights = [np.ones(len(chosen[0]))]
     for group, share in (
         (is_supported, SUPPORTED_SHARE),
         (~is_supported, 1 - SUPPORTED_SHARE),
     ):
-        at = np.flatnonzero(group & ~truth & known_cells)
+        at = np.flatnonzero(group & ~truth & annotated_cells)
         n = min(len(at), int(most * share))
         chosen.append(np.sort(draw.choice(at, n, replace=False)))
         weights.append(np.full(n, len(at) / max(n, 1)))

@@ -1,8 +1,8 @@
-"""The gradient of a window: what one optimiser step sees, in batches.
+"""The gradient of an accumulation window, computed batch by batch.
 
-On a CPU, without dropout, batches are computed side by side, a thread each: threads do better
-with a batch each than all on one. Their gradients are added in order, so that the same number
-of threads gives the same bits.
+On a CPU without dropout, batches run in parallel, one thread each. This is faster than all
+threads on one batch. Gradients are added in the order of the batches, so the same number of
+threads gives the same bits.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 
 MOST_WORKERS = 8
-"""Batches side by side, at most; each has a gradient of its own for as long."""
+"""Maximal number of parallel batches; each holds its own gradient in memory."""
 
 ATTENTION_BYTES = 2 << 30
-"""What attention matrices may take in training on a CPU."""
+"""Maximal memory for attention matrices in training on a CPU."""
 
 KEPT_BYTES = 12
-"""Bytes of a cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
+"""Bytes per cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
 
 Rows = Sequence[NDArray[np.intp]]
 """The proteins of each batch between two optimiser steps."""
@@ -39,15 +39,15 @@ Rows = Sequence[NDArray[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one optimiser step sees: batches of proteins, and the true cells of all of them."""
+    """The batches of one optimiser step, and their annotations."""
 
-    rows: tuple[NDArray[np.intp], ...]  # of each batch
+    rows: tuple[NDArray[np.intp], ...]  # the proteins of each batch
     batches: tuple[Batch, ...]
     targets: tuple[tuple[Tensor, Tensor], ...]  # (annotations,) protein in the batch, term
 
 
 def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
-    """Add the gradient of the mean over a window's cells to the parameters; return the sum.
+    """Add the gradient of a window's mean loss to the parameters; return the summed loss.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
                 batch, targets = waiting.popleft()
                 x = state.features.lower(batch)
                 running.append(pool.submit(computed, x, batch, *targets))
-            # libraries count threads for the whole process
+            # thread counts of libraries are global to the process
             torch.set_num_threads(share)
             loss, gradients = running[0].result()
             torch.set_num_threads(threads)
@@ -110,7 +110,7 @@ def _crew(workers: int, threads: int) -> ThreadPoolExecutor:
 
 
 def _workers(state: State) -> int:
-    """Return how many batches are computed side by side; dropout draws from one generator."""
+    """Return the number of parallel batches; dropout needs one, since the generator is shared."""
     if state.device.type != "cpu" or state.caller.n_unfrozen == 0 or state.config.dropout:
         return 1
     return min(torch.get_num_threads(), MOST_WORKERS)
@@ -119,7 +119,7 @@ def _workers(state: State) -> int:
 def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]:
     """Yield the cross entropy of each batch, summed over its cells.
 
-    Where the head alone learns, it sees the window in one go, unless memory is short.
+    If only the head is trained, it computes the window in one pass unless memory is short.
     """
     features, caller = state.features, state.caller
     is_whole = caller.n_unfrozen == 0 and state.batch_size >= state.config.batch_size
@@ -150,7 +150,7 @@ def _loss(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor
 
 
 def window_of(state: State, rows: Rows) -> Window:
-    """Make the batches of a window, none larger than memory holds."""
+    """Cut a window into batches that fit into memory."""
     cut = []
     for some in rows:
         longest = int(state.features.lengths[some].max())
@@ -163,10 +163,10 @@ def window_of(state: State, rows: Rows) -> Window:
 
 
 def _most_rows(state: State, length: int) -> int:
-    """Return how many proteins of this length go together where attention keeps its matrices.
+    """Return how many proteins of this length fit into a batch with their attention matrices.
 
-    With dropout, PyTorch's attention on a CPU keeps some (heads, L, L) matrices of every
-    unfrozen layer for the backward pass; elsewhere it keeps none.
+    With dropout on a CPU, PyTorch keeps (heads, L, L) matrices of every unfrozen layer for
+    the backward pass. Otherwise it keeps none.
     """
     config, n_layers = state.config, state.caller.n_unfrozen
     if state.device.type != "cpu" or config.dropout == 0 or n_layers == 0:
@@ -177,6 +177,6 @@ def _most_rows(state: State, length: int) -> int:
 
 
 def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
-    """Return the true cells of a batch: protein within it and term of each annotation."""
+    """Return the annotations of a batch: row of the protein, and column of the term."""
     column, place = proteins.terms.cells(rows)
     return torch.from_numpy(place), torch.from_numpy(column)

@@ -1,4 +1,4 @@
-"""The index of the training proteins, made when a training is done."""
+"""The index of the training proteins, computed at the end of a training."""
 
 from __future__ import annotations
 

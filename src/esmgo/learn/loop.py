@@ -1,4 +1,4 @@
-"""The one training loop."""
+"""The training loop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from esmgo.model.device import is_out_of_memory
 log = logging.getLogger(__name__)
 
 PATIENCE = 10
-"""Windows in a row whose gradient is not a number before training gives up."""
+"""Consecutive windows without a finite gradient after which training stops."""
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -44,7 +44,7 @@ def train(
     base: Path | None,
     previous: Checkpoint | None,
 ) -> Fitted:
-    """Train from the start, or from where ``previous`` stands; see `esmgo.learn.finetune.fit`."""
+    """Train from scratch, or resume from ``previous``; see `esmgo.learn.finetune.fit`."""
     path, best = Path(config.checkpoint_path), best_path(Path(config.checkpoint_path))
     if previous:
         state = State.resume(config, data, previous, device)
@@ -84,7 +84,7 @@ def train(
                 state.save(best, with_optimizer=False)
             if _is_due(state.epoch, config.checkpoint_interval, config):
                 if state.best_fmax < 0:
-                    best.unlink(missing_ok=True)  # of another training
+                    best.unlink(missing_ok=True)  # written by an earlier training
                 state.save(path)
                 log.info("Checkpoint saved")
         _index(state, path, stop)
@@ -113,12 +113,12 @@ def _is_due(epoch: int, interval: int, config: TrainConfig) -> bool:
 
 
 def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
-    """Run the windows of the epoch that are left, and say how it went.
+    """Run the remaining windows of the epoch, and log its results.
 
     Raises
     ------
     Stopped
-        After a signal, with the state as it was after the last optimiser step.
+        After a signal; the state is that after the last optimiser step.
     """
     config = state.config
     lengths = state.features.lengths
@@ -144,12 +144,12 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
                 state.n_bad = 0
             else:
                 state.n_bad += 1
-                _complain(state, rows)
+                _report_non_finite(state, rows)
             state.step += 1
             n_residues += sum(int(lengths[some].sum()) for some in rows)
             bar.update()
     if not left:
-        return  # stopped in the validation: all that follows was said before
+        return  # resumed in the validation: the epoch has been logged
     speed = n_residues / max(time.monotonic() - start, 1e-9)
     cross_entropy, norm = state.epoch_means()
     epoch = state.epoch + 1
@@ -158,16 +158,16 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
 
 
 def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[float, float]:
-    """Update the weights by one accumulation window; where memory is short, in smaller batches.
+    """Update the weights with one accumulation window, in smaller batches if memory is short.
 
     Raises
     ------
     MachineError
-        If memory does not hold a single protein.
+        If memory does not suffice for one protein.
     """
     while True:
         if max(batch.n for batch in window.batches) > state.batch_size:
-            window = window_of(state, rows)  # it was made before memory was found short
+            window = window_of(state, rows)  # prepared before memory ran short
         try:
             return _update(state, window, stop)
         except (RuntimeError, MemoryError) as error:
@@ -178,16 +178,17 @@ def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[
             raise MachineError("not enough memory for one protein; lower `context_length`")
         state.batch_size = largest // 2
         log.warning(
-            "not enough memory for %d proteins at a time: going on with %d, %s",
-            largest, state.batch_size, "and as many to an optimiser step as before",
+            "not enough memory for %d proteins at a time: continuing with %d; an optimiser step"
+            " uses as many as before",
+            largest, state.batch_size,
         )  # fmt: skip
 
 
 def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, float]:
-    """Make one optimiser step; return the loss, summed over cells, and the gradient's norm.
+    """Do one optimiser step; return the loss, summed over cells, and the gradient's norm.
 
-    The gradient is that of the mean over all cells of the window, however it is cut
-    into batches. Where it is not finite the weights stay as they are.
+    The loss is averaged over all cells of the window, whatever its batches. If the gradient
+    is not finite, the weights do not change.
     """
     state.seed_step()
     state.optimizer.zero_grad(set_to_none=True)
@@ -202,7 +203,7 @@ def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, flo
 
 
 def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) -> Iterator[Made]:
-    """Make things in order, a few ahead of who takes them."""
+    """Yield ``make(item)`` in order; threads compute a few items ahead."""
     waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(n_workers) as pool:
         for item in items:
@@ -213,7 +214,8 @@ def _ahead(items: Iterable[Item], make: Callable[[Item], Made], n_workers: int) 
             yield waiting.popleft().result()
 
 
-def _complain(state: State, rows: Rows) -> None:
+def _report_non_finite(state: State, rows: Rows) -> None:
+    """Log a warning; raise TrainingError after `PATIENCE` windows in a row."""
     ids = [state.data.train.ids[i] for some in rows for i in some]
     where = f"epoch {state.epoch + 1}, step {state.step + 1}"
     named = printable(", ".join(ids[:3]), 60) + (

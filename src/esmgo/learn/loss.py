@@ -1,6 +1,6 @@
-"""Binary cross entropy against sparse targets, of terms by themselves or by the true-path rule.
+"""Binary cross entropy with sparse targets, of independent or coherent scores.
 
-Nothing here holds a matrix of targets; the true cells are listed.
+Coherent scores obey the true-path rule. Targets are lists of the true cells, never a matrix.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 (its name everywhere)
+import torch.nn.functional as F  # noqa: N812 (the usual name)
 from torch import Tensor
 
 from esmgo.go.labels import LabelSpace
 
 _CELLS = 1 << 18
-"""Logits handled at once on a CPU: 1 MB, so that all steps find them in the cache."""
+"""Logits processed at once on a CPU: 1 MB, which fits into the cache."""
 
 _ROWS = {"cpu": 64, "cuda": 256}
-"""Proteins that climb together: 14 MB of keys for all GO on a CPU, 55 MB on a GPU."""
+"""Proteins processed together: 14 MB of keys for all of GO on a CPU, 55 MB on a GPU."""
 
 _LOW, _SIGN = (1 << 31) - 1, torch.iinfo(torch.int64).min
 
@@ -26,14 +26,14 @@ _LOW, _SIGN = (1 << 31) - 1, torch.iinfo(torch.int64).min
 def sparse_bce(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return the binary cross entropy with logits, summed over all cells.
 
-    The sum of softplus over all cells, less the logits of the true ones. Value and gradient
-    come from one walk over the logits.
+    It is the sum of softplus over all cells, minus the logits of the true cells. One pass
+    over the logits computes value and gradient.
 
     Parameters
     ----------
     logits : Tensor, shape=(B, T), dtype=float32
     rows, columns : Tensor, shape=(annotations,), dtype=int64
-        The true cells, each once, sorted by row.
+        The true cells, sorted by row, without duplicates.
 
     Returns
     -------
@@ -67,17 +67,17 @@ class _SparseBce(torch.autograd.Function):
 
 
 class Climb:
-    """The way of scores from children to parents, on the device that trains.
+    """The edges from children to parents, as tensors on the training device.
 
     Parameters
     ----------
     labels : LabelSpace
-        Supplies the parents.
+        The terms and their parents.
     device : torch.device
     """
 
     def __init__(self, labels: LabelSpace, device: torch.device) -> None:
-        self.steps = []  # parents (P,), and each with its children (P, 1 + k)
+        self.steps = []  # parents, shape=(P,); parents with their k children, shape=(P, 1 + k)
         for parents, children in labels.upward:
             family = np.column_stack([parents, children])
             self.steps.append(
@@ -85,23 +85,23 @@ class Climb:
             )
 
     def winners(self, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """Return the column whose logit speaks for each cell, shape=(T, B), dtype=int64.
+        """Return the column that supplies the logit of each cell, shape=(T, B), dtype=int64.
 
-        It has the highest logit of the term and its descendants; for a true cell, of those
-        among them that are true. Of equals, the last.
+        It has the highest logit among the term and its descendants; for a true cell, among
+        those of them that are true. On ties, it is the last one.
 
         Parameters
         ----------
         logits : Tensor, shape=(T, B), dtype=float32
             One row per term.
         rows, columns : Tensor, shape=(annotations,), dtype=int64
-            The true cells; closed: whoever has a term has its ancestors.
+            The true cells, propagated to all ancestors.
         """
         bits = logits.view(torch.int32)
-        order = (bits >> 31).bitwise_and_(_LOW).bitwise_xor_(bits)  # ascends as floats do
+        order = (bits >> 31).bitwise_and_(_LOW).bitwise_xor_(bits)  # same order as the floats
         own = torch.arange(len(logits), device=logits.device)[:, None]
-        # One number to compare: whether true (the sign), the logit (32 bits), the column (31).
-        # A negative cell has no true descendant, a true one always prefers them to others.
+        # A key orders by truth (the sign), then the logit (32 bits), then the column (31 bits).
+        # A false cell has no true descendant; a true cell prefers true descendants.
         key = torch.add(own - (1 << 62), order, alpha=1 << 31)  # (T, B)
         key[columns, rows] ^= _SIGN
         for parents, family in self.steps:
@@ -113,18 +113,17 @@ class Climb:
 def coherent_bce(logits: Tensor, rows: Tensor, columns: Tensor, climb: Climb) -> Tensor:
     """Return the binary cross entropy of scores that obey the true-path rule, over all cells.
 
-    What is scored is not a term's own logit but the highest among the term and its
-    descendants, as in prediction; where the term is true, among those of them that are
-    true. So a wrong descendant never answers for a right ancestor, and each cell moves
-    the one logit that it depends on.
+    The score of a term is the highest logit among the term and its descendants, as in
+    prediction. If the term is true, only true descendants count, so a false descendant never
+    raises a true ancestor. The gradient of a cell goes to the one logit that it uses.
 
     Parameters
     ----------
     logits : Tensor, shape=(B, T), dtype=float32
     rows, columns : Tensor, shape=(annotations,), dtype=int64
-        The true cells, each once, sorted by row; closed.
+        The true cells, sorted by row, without duplicates, propagated to all ancestors.
     climb : Climb
-        Of the T terms.
+        The edges between the T terms.
 
     Returns
     -------
@@ -172,7 +171,7 @@ def _coherent(logits: Tensor, rows: Tensor, columns: Tensor, climb: Climb) -> tu
     slope = z.sigmoid_()
     slope[true] -= 1
     gradient = torch.zeros_like(slope)
-    if gradient.is_cuda:  # several cells add to one: the way that does not depend on threads
+    if gradient.is_cuda:  # cells share a logit: the deterministic way to add
         gradient.index_put_((at,), slope, accumulate=True)
     else:
         gradient.index_add_(0, at, slope)

@@ -1,4 +1,4 @@
-"""Where training stands: weights, optimiser and position; how it is saved and resumed."""
+"""The state of a training: weights, optimiser and position; how it is saved and resumed."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _POSITION = (
 )  # fmt: skip
 
 WARM_UP = 0.02
-"""The part of all steps in which a linear schedule goes up."""
+"""The fraction of all steps in which a linear schedule rises."""
 
 
 @dataclass(slots=True)
 class State:
-    """The whole of a training at the moment between two optimiser steps.
+    """The complete state of a training between two optimiser steps.
 
-    ``epoch`` epochs are done, and ``step`` accumulation windows of the next one, whose
-    losses and norms so far stand in ``loss_sum`` and ``norm_sum``. ``n_bad`` counts the
-    last windows in a row without a finite gradient; ``batch_size`` is what memory holds.
-    ``features`` are the training proteins below the layers that learn, ``held_out`` those
-    validated on. ``climb`` is there where the loss obeys the true-path rule.
+    ``epoch`` epochs are done, and ``step`` accumulation windows of the next one; ``loss_sum``
+    and ``norm_sum`` sum over these windows. ``n_bad`` counts the latest consecutive windows
+    without a finite gradient. ``batch_size`` is the number of proteins that fit into memory.
+    ``features`` and ``held_out`` compute activations of training and validation proteins.
+    ``climb`` is set if the loss obeys the true-path rule.
     """
 
     config: TrainConfig
@@ -66,7 +66,7 @@ class State:
     def start(
         cls, config: TrainConfig, data: Dataset, base: Path | None, device: torch.device
     ) -> State:
-        """Put a new head on the base model, its output bias at each term's log-odds."""
+        """Add a new head to the base model; output biases are the log-odds of the terms."""
         seed = int(torch.seed() >> 1) if config.seed is None else config.seed
         half = resolved(device, config.dtype) == "bf16"
         n_terms = len(data.labels)
@@ -79,12 +79,14 @@ class State:
     def resume(
         cls, config: TrainConfig, data: Dataset, previous: Checkpoint, device: torch.device
     ) -> State:
-        """Go back to where ``previous`` was saved.
+        """Continue from the state in ``previous``.
 
         Raises
         ------
+        UsageError
+            If it holds no optimiser state.
         CheckpointError
-            If it holds no state to resume from.
+            If an optimiser tensor has a wrong shape.
         """
         at = previous.training
         state = cls._on(device, config, data, previous.caller(), int(at["seed"]))
@@ -142,7 +144,7 @@ class State:
         )
 
     def seed_step(self) -> None:
-        """Make the dropout of the next window a function of seed, epoch and step alone."""
+        """Seed the dropout of the next window from seed, epoch and step alone."""
         text = f"{self.seed}/{self.epoch}/{self.step}"
         torch.manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1)
 
@@ -157,7 +159,7 @@ class State:
         return rate
 
     def next_epoch(self) -> None:
-        """Count the epoch at hand as done."""
+        """Count the current epoch as done."""
         self.epoch += 1
         self.step = self.n_epoch_updates = self.n_epoch_cells = 0
         self.loss_sum = self.norm_sum = 0.0
@@ -168,7 +170,7 @@ class State:
         return self.loss_sum / max(n_cells, 1), self.norm_sum / max(self.n_epoch_updates, 1)
 
     def _runs_on(self) -> str:
-        """What the last bits depend on, beside the number of threads."""
+        """Return what determines the last bits, besides the number of threads."""
         dtype = resolved(self.device, self.config.dtype)
         return f"{self.device.type} {dtype} torch {torch.__version__}"
 
@@ -190,8 +192,8 @@ class State:
                 tensor = stored.get(f"{moment}.{name}")
                 if tensor is None:
                     raise UsageError(
-                        f"{previous.path.name} predicts but holds no optimiser state: resume from"
-                        " the last checkpoint, not from the best"
+                        f"{previous.path.name} holds no optimiser state: resume from the last"
+                        " checkpoint, not from the best"
                     )
                 if tensor.shape != parameter.shape:
                     raise CheckpointError(previous.path, f"optimizer.{moment}.{name}: wrong shape")

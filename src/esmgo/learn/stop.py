@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end training at the next batch; a second one ends it at once."""
+"""Ctrl-C and SIGTERM stop training at the next batch; a second signal stops it at once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from esmgo.errors import Interrupted
 
 
 class Stopped(Exception):
-    """A signal asked to stop; nothing of the batch at hand has been used."""
+    """A signal has come; the weights are still those of the last optimiser step."""
 
 
 class StopRequest:
-    """While entered, remember the first signal instead of dying of it.
+    """Records the first signal while entered, so that training can stop cleanly.
 
-    ``signum`` is None until a signal comes. The second signal raises
-    Interrupted, also in the middle of a save: the last checkpoint is whole
-    until the new one has been renamed onto it.
+    ``signum`` is None until a signal comes. The second signal raises Interrupted, even during
+    a save: the last checkpoint stays complete until the new one replaces it.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Residues replaced in training, as evolution replaces them.
+"""Random substitution of residues in training, with the frequencies of evolution.
 
-A protein keeps its function while many of its residues change, to alike ones above all. A
-caller that sees a protein anew at each visit learns that, instead of the protein by heart.
+A protein usually keeps its function when residues change to similar ones. A caller that reads
+another variant of a protein in each epoch learns this, instead of memorising the sequence.
 
 References
 ----------
@@ -41,7 +41,7 @@ _BLOSUM62 = """
 -2 -2 -2 -3 -2 -1 -2 -3  2 -1 -1 -2 -1  3 -3 -2 -2  2  7
  0 -3 -3 -3 -1 -2 -2 -3 -3  3  1 -2  1 -1 -2 -2  0 -3 -1  4
 """
-"""In half bits: twice the logarithm of how much more often than by chance a pair is aligned."""
+"""Log-odds of aligned pairs in half bits: twice log2 of observed over expected frequency."""
 
 _FREQUENCY = (
     .083, .055, .041, .055, .014, .039, .067, .071, .023, .059,
@@ -52,27 +52,27 @@ _FREQUENCY = (
 def substituted(
     tokens: NDArray[np.uint8], rate: float, random: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Replace a part of a protein's residues by others, drawn as BLOSUM62 pairs them.
+    """Replace a fraction of a protein's residues by others, with BLOSUM62 probabilities.
 
     Parameters
     ----------
     tokens : ndarray, shape=(L,), dtype=uint8
         Token ids; only the 20 residues are replaced.
     rate : float
-        How many of them, in [0, 1].
+        Probability that a residue is replaced, in [0, 1].
     random : numpy.random.Generator
-        Draws L numbers that decide where, then as many as there are places.
+        Draws L numbers to choose positions, then one number per chosen position.
 
     Returns
     -------
     ndarray, shape=(L,), dtype=uint8
         A new array.
     """
-    reach = _reach()
-    at = np.flatnonzero((random.random(len(tokens)) < rate) & (reach[tokens, -1] > 0))
+    cumulative = _cumulative()
+    at = np.flatnonzero((random.random(len(tokens)) < rate) & (cumulative[tokens, -1] > 0))
     found = tokens.copy()
     drawn = random.random(len(at))
-    found[at] = _tokens()[(drawn[:, None] >= reach[tokens[at]]).sum(axis=1)]
+    found[at] = _tokens()[(drawn[:, None] >= cumulative[tokens[at]]).sum(axis=1)]
     return found
 
 
@@ -82,14 +82,14 @@ def _tokens() -> NDArray[np.uint8]:
 
 
 @cache
-def _reach() -> NDArray[np.float64]:
-    """Return, per token, up to where each residue is drawn; 0 for other tokens; shape=(33, 20)."""
+def _cumulative() -> NDArray[np.float64]:
+    """Return cumulative probabilities of residues per token, shape=(33, 20); 0 for other tokens."""
     score = np.zeros((20, 20))
     score[np.tril_indices(20)] = np.array(_BLOSUM62.split(), np.float64)
     score += np.tril(score, -1).T
     odds = 2 ** (score / 2) * np.array(_FREQUENCY)
     np.fill_diagonal(odds, 0)
-    reach = np.zeros((len(VOCABULARY), 20))
-    reach[_tokens()] = np.cumsum(odds, axis=1) / odds.sum(axis=1, keepdims=True)
-    reach[_tokens(), -1] = 1
-    return reach
+    cumulative = np.zeros((len(VOCABULARY), 20))
+    cumulative[_tokens()] = np.cumsum(odds, axis=1) / odds.sum(axis=1, keepdims=True)
+    cumulative[_tokens(), -1] = 1
+    return cumulative

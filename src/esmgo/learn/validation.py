@@ -1,4 +1,4 @@
-"""How good the caller is on the validation proteins."""
+"""Metrics of a caller on the validation proteins."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Fmax per aspect, and micro averages over all terms but the roots at 0.5."""
+    """Fmax per aspect, and micro averages at threshold 0.5 over all terms but the roots."""
 
     fmax: dict[Aspect | None, float]
     micro: MicroSums
 
     @property
     def mean_fmax(self) -> float:
-        """The mean over aspects: what the best epoch is chosen by."""
+        """The mean over aspects; the best epoch has the highest."""
         return sum(self.fmax.values()) / max(len(self.fmax), 1)
 
     def log(self, naive: dict[Aspect | None, float]) -> None:
-        """Say it in two lines."""
+        """Log the metrics in two lines."""
         m = self.micro
         log.info("F1: %.3f, Precision: %.3f, Recall: %.3f", m.f1, m.precision, m.recall)
         log.info("Fmax: %s", ", ".join(
@@ -78,7 +78,7 @@ def naive_fmax(data: Dataset) -> dict[Aspect | None, float]:
 
 
 class _Sums:
-    """Adds up blocks of scores against the validation annotations."""
+    """Compares blocks of scores with the validation annotations, and sums up."""
 
     def __init__(self, data: Dataset) -> None:
         self._truth = data.validation.truth(data.labels)

@@ -1,4 +1,4 @@
-"""learn/windows.py"""
+"""Batches and accumulation windows: the order of the training proteins in an epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 POOL = 64
-"""Accumulation windows shuffled together before sorting by length: little padding, still random."""
+"""Accumulation windows in a pool, whose proteins are sorted by length to reduce padding."""
 
 
 def epoch_windows(
@@ -14,8 +14,8 @@ def epoch_windows(
 ) -> list[list[NDArray[np.intp]]]:
     """Return the accumulation windows of one epoch: lists of batches of row numbers.
 
-    Every protein comes once. Proteins are shuffled, sorted by length within pools, cut
-    into batches, and the batches shuffled again.
+    Each protein occurs once. Proteins are shuffled, sorted by length within pools, and cut
+    into batches. Then the batches are shuffled.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def epoch_windows(
     batch_size, accumulation : int
         Proteins per batch, batches per window; the last window may be smaller.
     seed, epoch : int
-        Decide the order, alone.
+        Determine the order.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))

@@ -41,9 +41,9 @@ class Variant:
     sources : tuple of str
         Names of `esmgo.evidence.source_scores.SCORING`.
     stackers : dict of str to Stacker
-        By aspect, see `key_of`; a single source has none and stays as it is.
+        By aspect, see `key_of`; a single source has none; its scores are used directly.
     edges : tuple of float
-        Lower edges, but the first, of groups of proteins by `SourceScores.closeness`.
+        Lower edges, except the first, of the groups of proteins by `SourceScores.closeness`.
     calibration : Calibration
         Of the blended scores, by aspect and group.
     """
@@ -70,10 +70,10 @@ class Variant:
     def thresholds(
         self, precision: float, group: NDArray[np.intp], labels: LabelSpace
     ) -> NDArray[np.float32]:
-        """Return the least score that holds a precision, shape=(N, T); inf where none does.
+        """Return the lowest score that keeps a promise of precision, shape=(N, T); inf if none does.
 
-        All aspects and groups hold it together with probability `CONFIDENCE`: each is tested
-        at its share of the risk (Bonferroni).
+        The promise holds in all aspects and groups together with probability `CONFIDENCE`. Each
+        is tested at its share of the risk (Bonferroni).
         """
         n_promises = self.calibration.curve[..., 0].size
         confidence = 1 - (1 - CONFIDENCE) / n_promises
@@ -168,7 +168,7 @@ class Blend:
             n_aspects = len(checkpoint.labels.aspects)
             for v in variants:
                 if v.calibration.curve.shape[:2] != (n_aspects, len(v.edges) + 1):
-                    raise ValueError("the calibration is of other labels")
+                    raise ValueError("calibration for different labels")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 checkpoint.path, f"damaged blend ({printable(repr(error), 60)})"

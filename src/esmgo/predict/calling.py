@@ -1,4 +1,4 @@
-"""Which of a protein's terms are called: from evidence to calls.
+"""The rules that select the called terms of a protein.
 
 Nothing here knows about files.
 """
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from esmgo.predict.prediction import Evidence
 
 MIN_SCORE = 0.1
-"""Lower scores are left out, unless a precision decides or another limit is given."""
+"""Default threshold; a promised precision or another limit replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a call must have, in the order in which it is asked.
+    """Conditions for calling a term, in the order in which they apply.
 
     Parameters
     ----------
     aspects : tuple of Aspect
-        Its term is in one of them; of any where there are none. It is no root.
+        Call terms of these aspects only; empty for all. Roots are not called.
     min_score : float
-        Its score is this or higher.
+        Lowest score of a call.
     precision : float, optional
-        It is promised to hold this precision.
+        Promised precision of a call.
     most_specific : bool
-        No descendant of its term is called.
+        Drop terms with a called descendant.
     top_k : int, optional
-        It is among the ``k`` best of its protein.
+        Keep the ``k`` best calls of each protein.
     with_ancestors : bool
-        Ancestors of what is called are called after all, the root among them.
+        Add all ancestors of the kept calls, including the root.
     """
 
     aspects: tuple[Aspect, ...] = ()
@@ -59,7 +59,7 @@ class Rules:
 
 
 class CallRules:
-    """Rules, ready for one label space."""
+    """Applies rules to the terms of one label space."""
 
     def __init__(self, rules: Rules, labels: LabelSpace) -> None:
         self.rules, self.labels = rules, labels
@@ -81,11 +81,11 @@ class CallRules:
         Parameters
         ----------
         evidence : Evidence
-            Of N proteins.
+            Evidence for N proteins.
         lengths : sequence of int
-            Their residues.
+            Number of residues of each protein.
         promised : ndarray, shape=(N, T), dtype=bool, optional
-            Which calls hold the precision of the rules.
+            Whether a call keeps the promised precision.
         """
         values = evidence.scores.values
         is_kept = (values >= np.float32(self.rules.min_score)) & self._is_allowed
@@ -114,7 +114,7 @@ class CallRules:
         )
 
     def _chosen(self, columns: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the called columns of one protein, best first, deeper terms first on ties."""
+        """Return the called columns of one protein, best first; deeper terms first on ties."""
         if self.rules.most_specific:
             columns = np.array(leaves(columns.tolist(), self._above), np.intp)
         columns = self._ranked(columns, scores)[: self.rules.top_k]

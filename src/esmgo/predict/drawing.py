@@ -1,4 +1,4 @@
-"""The GO subgraph of a protein: its called terms with all their ancestors, as a picture."""
+"""The GO subgraph of a protein: an image of its called terms and all their ancestors."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from esmgo.render.subgraph import subgraph_of
 
 @dataclass(frozen=True, slots=True)
 class SubgraphConfig(ReadingConfig):
-    """What ``esmgo subgraph`` accepts."""
+    """Settings of ``esmgo subgraph``."""
 
-    protein: str | None = option(None, "The id to draw where the FASTA file holds several.")
+    protein: str | None = option(
+        None, "The id of the protein to draw, if the FASTA file holds several."
+    )
     output: str | None = option(
         None,
-        "Where to: .svg, .png (need Graphviz), .html (needs nothing), .json or .dot; when not"
-        " given subgraph.svg where Graphviz is installed, else subgraph.html.",
+        "The output file: .svg or .png (need Graphviz), .html (needs nothing), .json or .dot; by"
+        " default subgraph.svg if Graphviz is installed, else subgraph.html.",
     )
-    top_k: int = option(10, "How many terms are called; roots do not count.", minimum=1)
+    top_k: int = option(10, "Number of terms to call; roots do not count.", minimum=1)
     aspect: str | None = option(None, "Draw one aspect only: mf, bp or cc.")
     overwrite: bool = option(False, "Replace the output file if there is one.")
 
@@ -43,7 +45,7 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     Returns
     -------
     Path
-        The file written: complete or absent.
+        The output file; it is complete or absent.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
 
 
 def _output(config: SubgraphConfig) -> Path:
-    """Settle where to write, and that it can be, before a model is loaded."""
+    """Choose the output file and check that it can be written, before a model is loaded."""
     has_dot = shutil.which("dot") is not None
     path = Path(config.output or ("subgraph.svg" if has_dot else "subgraph.html"))
     if format_of(path) in ("svg", "png") and not has_dot:

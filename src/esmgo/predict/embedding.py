@@ -32,28 +32,27 @@ if TYPE_CHECKING:
     from esmgo.model.caller import Caller
 
 BLOCK = 1_024
-"""Proteins embedded together: what memory must hold, and enough to find some of like length."""
+"""Proteins embedded together: enough for batches of similar length, and a bound on memory."""
 
 Block: TypeAlias = tuple[tuple[Protein, ...], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedConfig(EncoderConfig, FastaConfig):
-    """What ``esmgo embed`` accepts."""
+    """Settings of ``esmgo embed``."""
 
     fasta: str | None = option(
         None, "Embed the proteins of this FASTA file, plain or gzip (- for standard input)."
     )
     output: str | None = option(
         None,
-        "Where to: a file ending in .parquet, written as it goes, or in .npz, which is held in"
-        " memory first.",
+        "The output file, ending in .parquet (written in blocks) or .npz (held in memory first).",
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
     pooling: str = option(
         "cls",
         "The vector of a protein: cls, the final state of the first token, which the head reads;"
-        " or mean, over the final states of its residues.",
+        " or mean, the mean of the final states of its residues.",
         choices=("cls", "mean"),
     )
     dtype: str = dtype_option()
@@ -75,7 +74,7 @@ class EmbedConfig(EncoderConfig, FastaConfig):
 
 @dataclass(frozen=True, slots=True)
 class EmbedSummary:
-    """What was written; its text is one line."""
+    """Summary of the output; its text is one line."""
 
     n_proteins: int
     width: int
@@ -92,10 +91,10 @@ class EmbedSummary:
 def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> EmbedSummary:
     """Write one vector per protein, in input order.
 
-    Parquet has the columns ``id``, ``sequence_length`` and ``embedding``, a list of float32
-    of fixed size, and is written in blocks: memory does not grow with the vectors. A NumPy
-    archive has the arrays ``ids``, ``sequence_lengths``, ``embeddings`` and ``metadata``
-    (JSON), no pickle among them, and is held in memory. Both name base model, pooling,
+    A Parquet file has the columns ``id``, ``sequence_length`` and ``embedding``, a list of
+    float32 of fixed size. It is written in blocks, so memory does not grow with the proteins.
+    A NumPy archive has the arrays ``ids``, ``sequence_lengths``, ``embeddings`` and
+    ``metadata`` (JSON), without pickle, and is held in memory. Both record base model, pooling,
     context length, precision and program version.
 
     Parameters
@@ -202,7 +201,7 @@ def _write_parquet(
 def _write_npz(
     blocks: Iterable[Block], width: int, metadata: Mapping[str, str], file: BinaryIO
 ) -> int:
-    """Write arrays that `numpy.load` takes, the same bytes for the same values."""
+    """Write an archive for `numpy.load`; equal values give equal bytes."""
     ids, lengths, vectors = [], [], [np.empty((0, width), np.float32)]
     for proteins, block in blocks:
         ids += [protein.id for protein in proteins]
@@ -216,7 +215,7 @@ def _write_npz(
     }
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # without today's date
+            entry = zipfile.ZipInfo(f"{name}.npy")  # its date is constant
             with archive.open(entry, "w", force_zip64=True) as part:
                 np.lib.format.write_array(part, array, allow_pickle=False)
     return len(ids)

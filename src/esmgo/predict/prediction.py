@@ -59,7 +59,7 @@ class Evidence:
     scores : Scores
         Obeying the true-path rule; N proteins, T terms.
     precision : ndarray, shape=(N, T), dtype=float32
-        The calibrated probability that such a call is in the annotations; NaN where the
+        The calibrated probability that such a call is in the annotations; NaN if the
         checkpoint has no calibration.
     sources : ndarray, shape=(N, T), dtype=uint8
         Flags of `EvidenceSource`; 0 where no source scores the term above its frequency.

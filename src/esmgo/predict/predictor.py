@@ -1,4 +1,4 @@
-"""The predictor: a checkpoint with all its evidence, ready to call the terms of proteins.
+"""The predictor: a checkpoint with all its evidence sources.
 
 Nothing here knows about files of calls.
 """
@@ -141,7 +141,7 @@ class Predictor:
             path = printable(checkpoint.path, 60)
             raise UsageError(f"{path} has no blend of {', '.join(wanted)}: {how} fits one")
         if index is not None and kmers not in wanted:
-            index = replace(index, kmers=None)  # a search among them takes time
+            index = replace(index, kmers=None)  # searching them takes time
         evidence = Sources(
             checkpoint.labels,
             index,
@@ -227,7 +227,7 @@ class Predictor:
             yield self.evidence(block).scores
 
     def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
-        """Return which calls hold a precision on the calibration proteins; shape=(N, T).
+        """Return which calls keep a promise of precision, shape=(N, T).
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Ranking the terms of proteins: what ``predict-rank.py`` and ``esmgo rank`` do."""
+"""Ranking the terms of proteins, for ``predict-rank.py`` and ``esmgo rank``."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RankConfig(ReadingConfig):
-    """What ``predict-rank.py`` and ``esmgo rank`` accept."""
+    """Settings of ``predict-rank.py`` and ``esmgo rank``."""
 
     top_k: int = option(
         10, "The top k GO terms and their probabilities to output as predictions.", minimum=1
     )
     general: bool = option(
         False,
-        f"List general terms, too, that are at most {IMPLIED} likelier than a term right below"
-        " them; predict-rank.py and `raw` always do.",
+        f"Also list general terms that are at most {IMPLIED} likelier than one of their children;"
+        " predict-rank.py and `raw` always do.",
     )
     show_ids: bool = option(False, "Print GO ids beside the names.")
-    raw: bool = option(False, "Print the network's own probabilities, without the true-path rule.")
+    raw: bool = option(False, "Print the probabilities of the network, without the true-path rule.")
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
     seed: int | None = option(
         None, "Accepted for compatibility: ranking draws no random numbers.", minimum=0
@@ -36,22 +36,22 @@ class RankConfig(ReadingConfig):
 
 
 def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Prediction]:
-    """Score the proteins that ``config`` names, in input order.
+    """Score proteins, in input order.
 
-    All input is read and judged before the first prediction, so that a refused file
-    leaves nothing half-written.
+    All input is read and checked before the first prediction, so a refused file gives no
+    partial output.
 
     Parameters
     ----------
     config : RankConfig
-        With ``sequence`` or ``fasta``.
+        Contains ``sequence`` or ``fasta``.
     report : ReadReport, optional
         Filled with rejected records and warnings.
 
     Yields
     ------
     Prediction
-        Its ``top(config.top_k, general=config.general)`` are the ranked terms.
+        Get its ranked terms with ``top(config.top_k, general=config.general)``.
 
     Raises
     ------

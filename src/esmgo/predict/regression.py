@@ -33,9 +33,9 @@ def features(scores: SourceScores) -> Iterator[tuple[str, Values]]:
 
 
 def factors(scores: SourceScores) -> tuple[Factors, Factors, Factors]:
-    """Return the factors of features: on a logarithmic scale, votes as they are, and per protein.
+    """Return the factors of features: on a logarithmic scale, plain votes, and per protein.
 
-    Those of the first two kinds broadcast to (N, T), those per protein have the shape (N, 1).
+    The first two kinds broadcast to (N, T); factors per protein have shape=(N, 1).
     """
     logs = {
         "frequency": _logit(scores.frequency)[None],
@@ -66,8 +66,8 @@ def products(logs: Factors, plain: Factors, per_protein: Factors) -> Iterator[tu
 def _expected_terms(values: Values) -> Values:
     """Return the logarithm of the expected number of terms, shape=(N, 1).
 
-    Well-studied families have many annotated terms. The sum is by row, so that it is the same in
-    any block of proteins.
+    Well-studied families have many annotated terms. Each row is summed by itself, so the result
+    does not depend on the other proteins.
     """
     found: Values = np.log1p(np.ascontiguousarray(values).sum(axis=1, keepdims=True))
     return found

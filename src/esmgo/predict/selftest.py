@@ -1,4 +1,4 @@
-"""``esmgo selftest``: whether the bundled caller is whole and answers here as where it was made."""
+"""``esmgo selftest``: compares the bundled caller's files and scores with its card."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
 
 TOLERANCE = 1e-4
-"""How far a score in [0, 1] may be from the card's, which another machine made.
+"""Largest allowed difference between a score, in [0, 1], and that of the card.
 
-Processors add up in another order; in fp32 that has moved scores by 1e-6.
+Processors add in different orders. In fp32 that has changed scores by 1e-6.
 """
 
 TOP = 20
-"""Terms of each protein that the card has scores of: the best."""
+"""Number of best terms of each protein whose scores are in the card."""
 
 PROGRAMS = {
     "diamond": "homology: esmgo blend, esmgo baseline diamond, esmgo audit",
@@ -35,12 +35,12 @@ PROGRAMS = {
 
 @dataclass(frozen=True, slots=True)
 class SelftestConfig:
-    """What ``esmgo selftest`` accepts: nothing."""
+    """Settings of ``esmgo selftest``: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the table; ``is_good`` is None where an optional program is absent."""
+    """One line of the table; ``is_good`` is None if an optional program is absent."""
 
     what: str
     is_good: bool | None
@@ -49,13 +49,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Selftest:
-    """What `selftest` found; its text is a table."""
+    """Results of `selftest`; its text is a table."""
 
     checks: tuple[Check, ...]
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing is wrong: what is only absent is not."""
+        """Whether no check failed; an absent program is not a failure."""
         return all(check.is_good is not False for check in self.checks)
 
     def __str__(self) -> str:
@@ -67,9 +67,9 @@ class Selftest:
 def selftest(config: SelftestConfig | None = None) -> Selftest:
     """Check the bundled caller's files and scores, and look for optional programs.
 
-    Scores are made on the CPU in fp32 and may differ from the card's by `TOLERANCE`.
+    Scores are computed on the CPU in fp32 and may differ from the card's by `TOLERANCE`.
     """
-    del config  # it says nothing
+    del config  # it has no settings
     checks: list[Check] = []
     try:
         bundled_path()
@@ -85,7 +85,7 @@ def selftest(config: SelftestConfig | None = None) -> Selftest:
 
 
 def scores_of(predictor: Predictor) -> dict[str, dict[str, float]]:
-    """Return the best terms of the famous proteins with their scores, by protein and GO id."""
+    """Return the best scores of the famous proteins, by protein id and GO id."""
     return {
         prediction.protein.id: {
             term.id: round(score, 7) for term, score in prediction.top(TOP) if not term.is_root
