@@ -45,7 +45,7 @@ def test_shards_that_do_not_make_a_whole_are_refused_with_a_reason(predict, tmp_
 
     capsys.readouterr()
     for names, code, told in [
-        ((), 2, "name the files of all shards"),
+        ((), 2, "give the files of all shards"),
         (("1",), 2, "1 of 2 shards missing: 2/2"),
         (("1", "1"), 2, "both shard 1/2"),
         (("1", "other"), 2, "--min_score (0.1, now 0.3)"),

@@ -26,7 +26,7 @@ def test_a_damaged_part_is_computed_again(predict, stopped, tmp_path, capsys):
     whole[len(whole) // 2] ^= 1
     part.write_bytes(whole)
     assert predict(stopped, "--resume") == 4
-    assert "part-0000001 is damaged: computed again" in capsys.readouterr().err
+    assert "part-0000001 is damaged: computing it again" in capsys.readouterr().err
     assert predict(tmp_path / "whole.tsv") == 4
     assert stopped.read_bytes() == (tmp_path / "whole.tsv").read_bytes()
 
@@ -42,7 +42,7 @@ def test_a_folder_of_somebody_else_is_left_alone(predict, tmp_path, capsys):
     (tmp_path / "x.tsv.parts").mkdir()
     (tmp_path / "x.tsv.parts" / "thesis.txt").write_text("mine")
     assert predict(tmp_path / "x.tsv", "--override") == 2
-    assert "thesis.txt is not ours" in error_of(capsys)
+    assert "thesis.txt is not a part" in error_of(capsys)
     (tmp_path / "y.tsv.parts").write_text("mine")
     assert predict(tmp_path / "y.tsv") == 2
     assert "in the way" in error_of(capsys)

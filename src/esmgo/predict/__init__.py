@@ -5,10 +5,11 @@ and the embedding of the protein. A `Predictor` adds the other evidence sources,
 source scores with the blend of the checkpoint, and applies the true-path rule.
 
 `Rules` decide which terms are called: by score, aspect, rank, specificity or promised precision.
-A promise of precision is a threshold on the score. On the calibration proteins, at least this
-share of the calls above the threshold was in the annotations, tested at 90 % confidence for all
-aspects and groups together. A group holds proteins with a comparable similarity to their closest
-training protein. If no threshold keeps the promise, no term of the aspect is called.
+A promise of precision concerns the calls at or above a threshold, for each aspect and each group
+of proteins with a comparable similarity to their closest training protein. At least the promised
+share of these calls is in the annotations of proteins drawn as the calibration proteins were.
+This holds with 90 % confidence in all aspects and groups together. Where no threshold allows a
+promise, nothing is called.
 
 The package also ranks terms, draws subgraphs, embeds proteins, and tests the bundled caller.
 """

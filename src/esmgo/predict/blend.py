@@ -70,7 +70,7 @@ class Variant:
     def thresholds(
         self, precision: float, group: NDArray[np.intp], labels: LabelSpace
     ) -> NDArray[np.float32]:
-        """Return the lowest score that keeps a promise of precision, shape=(N, T); inf if none does.
+        """Return the lowest score that keeps a promised precision, shape=(N, T); inf if none does.
 
         The promise holds in all aspects and groups together with probability `CONFIDENCE`. Each
         is tested at its share of the risk (Bonferroni).

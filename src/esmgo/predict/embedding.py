@@ -215,7 +215,7 @@ def _write_npz(
     }
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # its date is constant
+            entry = zipfile.ZipInfo(f"{name}.npy")  # with a constant date
             with archive.open(entry, "w", force_zip64=True) as part:
                 np.lib.format.write_array(part, array, allow_pickle=False)
     return len(ids)

@@ -1,4 +1,4 @@
-"""Proteins in, calls out, block by block: each sequence is scored once, each block kept."""
+"""Calls of proteins, block by block: each sequence is scored once, each block stored once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from esmgo.proteome.parts import SPOOL, Parts
 
 
 class Input:
-    """The proteins of a FASTA file or a pipe, to be read more than once.
+    """The proteins of a FASTA file or a pipe; can be read more than once.
 
     Parameters
     ----------
     source : str
-        A path, or ``-`` for standard input. What is no regular file is copied into ``folder``.
+        A path, or ``-`` for standard input. A stream is copied into ``folder``.
     folder : Path
-        Is there.
+        Must exist.
     config : FastaConfig
         How to read.
     """
@@ -47,14 +47,14 @@ class Input:
         self._stamp = stamp(self._path)
 
     def judged(self, report: ReadReport) -> tuple[int, str]:
-        """Read all of it; return the number of proteins, and a digest of ids and sequences.
+        """Read all proteins; return their number, and a digest of ids and sequences.
 
         Raises
         ------
         FastaError
-            If the file as a whole is refused.
+            If the file is refused.
         RecordError
-            At the first rejected record, where ``report`` is strict.
+            At the first rejected record, if ``report`` is strict.
         """
         n, digest = 0, hashlib.sha256()
         for protein in self._read(report):
@@ -68,7 +68,7 @@ class Input:
         Raises
         ------
         FastaError
-            At the end, if the file has changed since it was opened first.
+            At the end, if the file has changed since it was first opened.
         """
         proteins = self._read(ReadReport())
         while block := list(islice(proteins, size)):
@@ -80,69 +80,70 @@ class Input:
             yield from read_source(self._path, self._config, report)
             return
         with FileIO(self._path) as file:
-            file.name = self._name  # what complaints call it
+            file.name = self._name  # for messages
             yield from read_source(file, self._config, report)
 
 
 class BlockCaller:
-    """Makes blocks of calls, or finds them among the parts; equal sequences are scored once.
+    """Loads blocks of calls from the parts, or computes them; scores equal sequences once.
 
     Parameters
     ----------
     parts : Parts
-        Of a job that has begun.
+        Parts of a job that has begun.
     predictor : Predictor
-        What scores.
+        Computes the scores.
     selection : CallRules
-        What is called.
+        Selects the calls.
     size : int
         Proteins in a block.
     """
 
     def __init__(self, parts: Parts, predictor: Predictor, selection: CallRules, size: int) -> None:
-        self._parts, self._ensemble, self._selection = parts, predictor, selection
+        self._parts, self._predictor, self._selection = parts, predictor, selection
         self._size = size
-        self._first: dict[bytes, int] = {}  # where each sequence, by its digest, came first
+        self._first: dict[bytes, int] = {}  # digest of a sequence: its first position
         self.n_repeated = 0
 
     def block(self, number: int, proteins: Sequence[Protein]) -> Calls:
-        """Return the calls of a block, which is kept as a part then."""
+        """Return the calls of a block, and store it as a part."""
         digests = [hashlib.blake2b(p.sequence.encode(), digest_size=16).digest() for p in proteins]
         owner = hashlib.sha256(b"".join(digests))
         owner.update("\n".join(protein.id for protein in proteins).encode())
-        fresh = []
+        new = []
         for i, digest in enumerate(digests):
             if digest not in self._first:
                 self._first[digest] = number * self._size + i
-                fresh.append(i)
-        self.n_repeated += len(proteins) - len(fresh)
+                new.append(i)
+        self.n_repeated += len(proteins) - len(new)
         calls = self._parts.load(number, owner.hexdigest())
         if calls is None:
-            calls = self._made(number, proteins, digests, fresh)
+            calls = self._computed(number, proteins, digests, new)
             self._parts.save(number, calls, owner.hexdigest())
         return calls
 
-    def _made(
-        self, number: int, proteins: Sequence[Protein], digests: Sequence[bytes], fresh: list[int]
+    def _computed(
+        self, number: int, proteins: Sequence[Protein], digests: Sequence[bytes], new: list[int]
     ) -> Calls:
+        """Score the ``new`` sequences; take the calls of the others from earlier blocks."""
         rows: dict[int, tuple[Calls, int]] = {}
-        if fresh:
-            scored = self._scored([proteins[i] for i in fresh])
-            rows = {number * self._size + i: (scored, k) for k, i in enumerate(fresh)}
+        if new:
+            scored = self._scored([proteins[i] for i in new])
+            rows = {number * self._size + i: (scored, k) for k, i in enumerate(new)}
         wanted = sorted({self._first[digest] for digest in digests} - rows.keys())
         for block in dict.fromkeys(at // self._size for at in wanted):
             here = [at for at in wanted if at // self._size == block]
-            whole = self._parts.earlier(block)
-            few = Calls.gather(
-                [whole.proteins[at % self._size] for at in here],
-                [(whole, at % self._size) for at in here],
+            earlier = self._parts.earlier(block)
+            needed = Calls.gather(
+                [earlier.proteins[at % self._size] for at in here],
+                [(earlier, at % self._size) for at in here],
             )
-            rows |= {at: (few, k) for k, at in enumerate(here)}
+            rows |= {at: (needed, k) for k, at in enumerate(here)}
         found = [rows[self._first[digest]] for digest in digests]
         return Calls.gather([protein.id for protein in proteins], found)
 
     def _scored(self, proteins: list[Protein]) -> Calls:
-        evidence = self._ensemble.evidence(proteins)
+        evidence = self._predictor.evidence(proteins)
         precision = self._selection.rules.precision
-        promised = None if precision is None else self._ensemble.is_promised(evidence, precision)
+        promised = None if precision is None else self._predictor.is_promised(evidence, precision)
         return self._selection.calls(evidence, [len(p.sequence) for p in proteins], promised)

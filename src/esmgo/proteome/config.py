@@ -1,4 +1,4 @@
-"""What a user may ask of ``esmgo predict``."""
+"""Settings of ``esmgo predict``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from esmgo.proteome.formats import OutputConfig
 
 @dataclass(frozen=True, slots=True)
 class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
-    """What ``esmgo predict`` accepts."""
+    """Settings of ``esmgo predict``."""
 
     input: str | None = option(
         None,
@@ -32,25 +32,25 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
     )
     min_precision: float | None = option(
         None,
-        "Keep calls only that are promised to hold this precision, a share between 0 and 1.",
+        "Keep only calls with this promised precision, a fraction between 0 and 1.",
         above=0,
         below=1,
     )
     aspect: str | None = option(
-        None, "Keep terms of these aspects only: mf, bp, cc, separated by commas."
+        None, "Keep only terms of these aspects, comma-separated: mf, bp, cc."
     )
-    most_specific: bool = option(False, "Leave out terms of which a descendant is called.")
+    most_specific: bool = option(False, "Leave out terms with a called descendant.")
     top_k: int | None = option(
         None, "Keep the k best calls of each protein.", minimum=1, default_text="all"
     )
     with_ancestors: bool = option(
-        False, "Keep the ancestors of what is kept, the root among them, whatever else is asked."
+        False, "Add all ancestors of the kept calls, including the root, whatever the other limits."
     )
-    resume: bool = option(False, "Go on where a killed run stopped; the same flags, the same file.")
+    resume: bool = option(False, "Resume a killed run, with the same flags and the same file.")
     shard: str | None = option(
         None,
-        "I/N: do the I-th of N shares of the work, into one file that esmgo merge reads.",
-        default_text="all the work",
+        "I/N: compute shard I of N and write it to one file, which esmgo merge reads.",
+        default_text="the whole job",
     )
     rejects: str | None = option(None, "Write the rejected records to this TSV file.")
     dtype: str = dtype_option(alias="arithmetic")
@@ -72,7 +72,7 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         self.rules()
 
     def rules(self) -> Rules:
-        """Return what a call must have."""
+        """Return the conditions for a call."""
         names = self.aspect.split(",") if self.aspect is not None else []
         default = MIN_SCORE if self.min_precision is None else 0.0
         return Rules(
@@ -85,11 +85,11 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         )
 
     def outputs(self) -> list[str]:
-        """Return the files to write."""
+        """Return the output files."""
         return [str(self.output)] if self.shard else list(self.targets().values())
 
     def part_of(self) -> tuple[int, int]:
-        """Return which of how many shards this is; ``(1, 1)`` is the whole."""
+        """Return number and count of the shard; ``(1, 1)`` without shards."""
         which, slash, of = (self.shard or "1/1").partition("/")
         if not (slash and which.isdecimal() and of.isdecimal() and 1 <= int(which) <= int(of)):
             raise UsageError(f"{printable(self.shard, 30)} is not I/N, I of 1 to N", field="shard")

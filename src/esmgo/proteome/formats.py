@@ -1,4 +1,4 @@
-"""The files that calls are written to: which formats, under which names, whole or not at all."""
+"""Output files of calls: their formats and names; complete or absent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FORMATS: dict[str, tuple[str, type[Writer]]] = {
 """Suffix and writer of each format."""
 
 REFERENCE = "DOI:10.1126/science.ade2574"
-"""ESM2. No GO_REF is meant for others' models: GO_REF:0000117 is UniProt's ARBA."""
+"""The paper of ESM2. No GO_REF fits: GO_REF:0000117, for example, is UniProt's ARBA."""
 
 ASSIGNED_BY = "esmgo"
 
@@ -45,13 +45,13 @@ _WORD = re.compile(r"[\w.-]+", re.ASCII)
 _REFERENCE = re.compile(r"[\w.-]+:[!-~]+", re.ASCII)
 
 
-@dataclass(frozen=True)  # without slots: a second base of those who have them
+@dataclass(frozen=True)  # without slots, since it is a second base of classes with slots
 class OutputConfig:
-    """What every verb accepts that writes called terms."""
+    """Settings of the verbs that write called terms."""
 
     output: str | None = option(
         None,
-        "Where to: a file, compressed if it ends in .gz, or - for standard output.",
+        "The output: a file, compressed if it ends in .gz, or - for standard output.",
         short="o",
     )
     format: str | None = option(
@@ -61,32 +61,32 @@ class OutputConfig:
         default_text="by the suffix of `output`, else tsv",
     )
     taxon: int | None = option(
-        None, "The NCBI taxon of all proteins, a number; gaf needs it.", minimum=1
+        None, "The number of the NCBI taxon of all proteins; gaf needs it.", minimum=1
     )
     reference: str | None = option(
         None,
-        "What gaf and gpad cite, as DATABASE:ID.",
+        "The reference in gaf and gpad, as DATABASE:ID.",
         default_text=f"{REFERENCE}, the paper of ESM2",
     )
     assigned_by: str | None = option(
         None,
-        "Who makes the annotations in gaf and gpad; also the database of ids that are not"
+        "The creator of the annotations in gaf and gpad; also the database of ids that are not"
         " UniProt's.",
         default_text=ASSIGNED_BY,
     )
     date: str | None = option(
         None,
         "The date in gaf and gpad, YYYY-MM-DD.",
-        default_text="the day on which the work began",
+        default_text="the day on which the job began",
     )
     overwrite: bool = option(
         False,
-        "Start anew: throw away unfinished work, replace the output files.",
+        "Start from scratch: discard unfinished work and replace the output files.",
         alias="override",
     )
 
     def check_output(self) -> None:
-        """Check what concerns output files.
+        """Check the settings of output files.
 
         Raises
         ------
@@ -127,8 +127,8 @@ class OutputConfig:
             if stem.lower().endswith(suffix):
                 stem, by_suffix = stem[: -len(suffix)], name
                 break
-        asked = (self.format or by_suffix).lower().split(",")
-        names = list(dict.fromkeys(name.strip() for name in asked))
+        requested = (self.format or by_suffix).lower().split(",")
+        names = list(dict.fromkeys(name.strip() for name in requested))
         for name in names:
             if name not in FORMATS:
                 raise UsageError(
@@ -140,7 +140,7 @@ class OutputConfig:
         return {name: stem + FORMATS[name][0] + packed for name in names}
 
     def check_taxon(self) -> None:
-        """Check that gaf has the taxon that it needs.
+        """Check that gaf has a taxon.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class OutputConfig:
             raise UsageError("gaf names the taxon of each protein: give `taxon=NUMBER` (NCBI)")
 
     def check_labels(self, labels: LabelSpace) -> None:
-        """Check that the formats can be written of a label space.
+        """Check that the formats can represent a label space.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class OutputConfig:
             )
 
     def about(self, job: Job, labels: LabelSpace) -> About:
-        """Return what writers must know."""
+        """Return the metadata for writers."""
         return About(
             labels=labels,
             model=job.model,
@@ -193,7 +193,7 @@ def _check_date(text: str) -> None:
 
 @contextmanager
 def writers(targets: dict[str, str], about: About) -> Iterator[list[Writer]]:
-    """Open a writer for each format; the files stand there when the block ends well."""
+    """Open a writer for each format; the files appear when the block ends without an error."""
     with ExitStack() as stack:
         found = []
         for name, output in targets.items():

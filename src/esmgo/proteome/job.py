@@ -1,4 +1,4 @@
-"""What a long prediction is: all that decides its calls, so that no two are ever mixed."""
+"""The job of a long prediction: everything that determines its calls."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from esmgo.errors import printable
 
 FORMAT = 1
-"""Of jobs, parts and shards. It grows when an older one can no longer be read."""
+"""Version of jobs, parts and shards. It changes when older ones cannot be read any more."""
 
 OTHER_INPUT = "input"
 
-_WORDS = {
+_NAMES = {
     "proteins": OTHER_INPUT,
     "model": "model",
     "version": "version of esmgo",
@@ -25,30 +25,30 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that decides the calls, and how they are told.
+    """Everything that determines the calls and their output.
 
     Parameters
     ----------
     version : str
-        Of the program.
+        Version of the program.
     model : str
-        Fingerprint of what scores.
+        Fingerprint of the predictor.
     proteins : str
         Digest of ids and sequences.
     n_proteins : int
-        How many there are.
+        Number of proteins.
     options : mapping
-        The flags that matter, as plain values.
+        The settings that affect the calls, as plain values.
     kept : str
-        Which calls are kept, in words.
+        Description of the conditions for a call.
     sources : tuple of str
-        A word for each flag of a call's sources, lowest first.
+        Name of each flag of a call's sources, lowest first.
     shard : tuple of (int, int)
-        Which of how many shards this is; ``(1, 1)`` is the whole.
+        Number and count of the shard; ``(1, 1)`` without shards.
     date : str
-        When it began, ``YYYY-MM-DD``: a job that goes on is not another one.
+        First day, ``YYYY-MM-DD``; a resumed job keeps it.
     block : int
-        Proteins in a part.
+        Proteins per part.
     """
 
     version: str
@@ -64,7 +64,7 @@ class Job:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks of all shards together."""
+        """Number of blocks of all shards."""
         return -(-self.n_proteins // self.block)
 
     @property
@@ -74,17 +74,17 @@ class Job:
 
     @property
     def n_here(self) -> int:
-        """Proteins of this shard."""
+        """Number of proteins of this shard."""
         return sum(min(self.block, self.n_proteins - b * self.block) for b in self.blocks)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all but the shard and the date."""
+        """SHA-256 of everything except shard and date."""
         values = self.to_json() | {"shard": None, "date": None}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: Job) -> list[str]:
-        """Say in words what differs, shard and date aside: flags, or else what they stand for."""
+        """Name the differences except shard and date: options, or else the first other one."""
         found = [
             f"`{name}` ({printable(other.options.get(name), 30)}, now {printable(value, 30)})"
             for name, value in self.options.items()
@@ -92,7 +92,7 @@ class Job:
         ]
         for name in () if found else ("proteins", "model", "version", "fingerprint"):
             if getattr(self, name) != getattr(other, name):
-                return [_WORDS[name]]
+                return [_NAMES[name]]
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Job:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Job:
-        """Read what `to_json` made.
+        """Read a result of `to_json`.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Job:
         which, of = map(int, value["shard"])
         n_proteins, block = int(value["n_proteins"]), int(value["block"])
         if value["format"] != FORMAT or not 1 <= which <= of or n_proteins < 0 or block < 1:
-            raise ValueError("another format")
+            raise ValueError("unknown format")
         return cls(
             str(value["version"]), str(value["model"]), str(value["proteins"]),
             n_proteins, dict(value["options"]), str(value["kept"]),

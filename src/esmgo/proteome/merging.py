@@ -1,4 +1,4 @@
-"""``esmgo merge``: the shards of ``esmgo predict`` as the files of a run in one piece."""
+"""``esmgo merge``: combines the shards of ``esmgo predict`` into its output files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from esmgo.proteome.formats import OutputConfig, writers
 from esmgo.proteome.run import PredictSummary
 from esmgo.proteome.shards import Shard
 
-_TOLD = ("format", "taxon", "reference", "assigned_by", "date")
-"""What shards say of the files to write, unless merging is told otherwise."""
+_OUTPUT = ("format", "taxon", "reference", "assigned_by", "date")
+"""Output settings that the shards supply if ``esmgo merge`` does not get them."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeConfig(OutputConfig):
-    """What ``esmgo merge`` accepts."""
+    """Settings of ``esmgo merge``."""
 
     shards: tuple[str, ...] = option((), "All shards of one run, in any order.", is_rest=True)
 
@@ -26,7 +26,7 @@ class MergeConfig(OutputConfig):
         check(self)
         self.check_output()
         if not self.shards:
-            raise UsageError("nothing to merge: name the files of all shards")
+            raise UsageError("nothing to merge: give the files of all shards")
 
 
 def merge_shards(config: MergeConfig) -> PredictSummary:
@@ -40,15 +40,15 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
     Raises
     ------
     UsageError
-        If a shard is missing or there twice, or they are not of one run.
+        If a shard is missing or repeated, or if shards belong to different runs.
     InputError
-        If a file is no whole shard.
+        If a file is not a complete shard.
     """
     shards = [Shard(path) for path in config.shards]
     ordered = _ordered(shards)
     job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
-    told: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _TOLD}
-    config = replace(config, **told)
+    output: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _OUTPUT}
+    config = replace(config, **output)
     config.check_taxon()
     labels = shards[0].labels()
     config.check_labels(labels)
@@ -72,7 +72,7 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
 
 
 def _ordered(shards: list[Shard]) -> list[Shard]:
-    """Return the shards from first to last; all are there, each once, and of one run."""
+    """Return the shards in order, and check that they are complete and belong to one run."""
     first = shards[0]
     found: dict[int, Shard] = {}
     for shard in shards:
@@ -82,8 +82,8 @@ def _ordered(shards: list[Shard]) -> list[Shard]:
             differences.append(f"`shard` (I/{first.job.shard[1]}, now I/{of})")
         if differences:
             raise UsageError(
-                f"{printable(shard.path, 50)} and {printable(first.path, 50)} are not of one run:"
-                f" another {printable(', '.join(differences), 60)}"
+                f"{printable(shard.path, 50)} and {printable(first.path, 50)} are of different"
+                f" runs: another {printable(', '.join(differences), 60)}"
             )
         if which in found:
             raise UsageError(

@@ -1,7 +1,7 @@
-"""Finished blocks of a long job, each in a file of its own, so that no kill costs more than one.
+"""Parts: the finished blocks of a job, each in its own file, so a kill costs at most one block.
 
-A part belongs to one job and to the proteins it was made of; another one does not count.
-Nothing here knows how calls come about.
+A part records its job and a digest of its proteins. A part with other values is not used.
+Nothing here knows how calls are computed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from esmgo.proteome.job import OTHER_INPUT, Job
 log = logging.getLogger(__name__)
 
 SPOOL = "input.fasta"
-"""What came through a pipe, which cannot be read twice."""
+"""Copy of the input if it is a pipe, which cannot be read twice."""
 
 _JOB = "job.json"
 _OURS = re.compile(rf"part-\d+|{_JOB}|{SPOOL}|\..+\.{TEMPORARY}")
@@ -34,25 +34,25 @@ DAMAGED = (
     zipfile.BadZipFile, struct.error, OSError, EOFError, RuntimeError, OverflowError,
     KeyError, ValueError, TypeError, AttributeError,
 )  # fmt: skip
-"""What reading an archive that is not sound may raise."""
+"""Exceptions that reading a damaged archive may raise."""
 
 
 class Parts:
-    """A folder with the finished blocks of a job.
+    """The folder with the finished blocks of a job.
 
     Parameters
     ----------
     folder : Path
-        Made where it is missing; what an earlier, finished job left there is removed.
+        Created if missing; remains of a finished job are removed.
     resume : bool
-        Go on with what is there.
+        Keep unfinished work.
     overwrite : bool
-        Throw away what is there.
+        Discard unfinished work.
 
     Raises
     ------
     UsageError
-        If there is unfinished work and neither is asked for, or if the folder is not ours.
+        If there is unfinished work and both are false, or if the folder holds other files.
     """
 
     def __init__(self, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -63,7 +63,7 @@ class Parts:
             folder.mkdir()
         if foreign := next((p for p in folder.iterdir() if not _OURS.fullmatch(p.name)), None):
             raise UsageError(
-                f"{printable(foreign, 120)} is not ours; remove it, or choose another name"
+                f"{printable(foreign, 110)} is not a part; remove it, or choose another output"
             )
         is_begun = self.has_begun(folder)
         if is_begun and not resume and not overwrite:
@@ -77,18 +77,18 @@ class Parts:
 
     @staticmethod
     def has_begun(folder: Path) -> bool:
-        """Whether a job has begun in a folder, and not ended."""
+        """Whether a folder holds an unfinished job."""
         return (folder / _JOB).exists()
 
     def begin(self, job: Job, n_terms: int) -> Job:
-        """Start a job, or go on with it where it has begun; return it as it began.
+        """Start a job, or resume it; return it with its first date.
 
         Raises
         ------
         UsageError
-            If another job has begun here; names what differs.
+            If the folder holds another job; names the differences.
         FastaError
-            If it is the proteins alone.
+            If only the proteins differ.
         """
         path = self.folder / _JOB
         if path.exists():
@@ -116,28 +116,28 @@ class Parts:
         return job
 
     def save(self, block: int, calls: Calls, proteins: str) -> None:
-        """Keep a block, made of proteins with the digest ``proteins``; whole or not at all."""
+        """Write the part of a block, complete or absent; ``proteins`` is their digest."""
         write_atomically(self._path(block), pack(calls, f"{self._owner} {proteins}"))
         self.n_saved += 1
 
     def load(self, block: int, proteins: str) -> Calls | None:
-        """Return a block that was made of just these proteins, or None."""
+        """Return a stored block of exactly these proteins, or None."""
         path = self._path(block)
         try:
             calls, owner = unpack(path.read_bytes(), self._n_terms)
         except FileNotFoundError:
             return None
         except DAMAGED:
-            log.warning("%s is damaged: computed again", printable(path, 120))
+            log.warning("%s is damaged: computing it again", printable(path, 120))
             return None
         return calls if owner == f"{self._owner} {proteins}" else None
 
     def earlier(self, block: int) -> Calls:
-        """Return a block that this process has saved or loaded."""
+        """Return a block that this process saved or loaded earlier."""
         return unpack(self._path(block).read_bytes(), self._n_terms)[0]
 
     def remove(self) -> None:
-        """Remove the folder; what is left of it after a kill no longer counts as work."""
+        """Remove the folder, the job file first, so that a kill leaves no unfinished job."""
         (self.folder / _JOB).unlink(missing_ok=True)
         for each in self.folder.iterdir():
             if _OURS.fullmatch(each.name):
@@ -146,7 +146,7 @@ class Parts:
             self.folder.rmdir()
 
     def leave(self) -> None:
-        """Remove the folder, unless it holds a finished block."""
+        """Remove the folder unless it holds a finished block."""
         if not any(self.folder.glob("part-*")):
             self.remove()
 
@@ -155,13 +155,13 @@ class Parts:
 
 
 def pack(calls: Calls, owner: str) -> bytes:
-    """Return a NumPy archive without pickles behind its SHA-256, the same for the same calls."""
+    """Return the SHA-256 of a NumPy archive and the archive; equal calls give equal bytes."""
     texts = {"owner": owner, "proteins": json.dumps(calls.proteins)}
     arrays = {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
     held = BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
         for name, array in (arrays | calls.arrays()).items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as entry:  # without today's date
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as entry:  # with a constant date
                 np.lib.format.write_array(entry, array, allow_pickle=False)
     return hashlib.sha256(held.getbuffer()).digest() + held.getvalue()
 
@@ -172,16 +172,16 @@ def unpack(data: bytes, n_terms: int) -> tuple[Calls, str]:
     Raises
     ------
     Exception
-        One of `DAMAGED`, if ``data`` is not what `pack` returned.
+        One of `DAMAGED`, if ``data`` is not a result of `pack`.
     """
     digest, archive = data[:32], memoryview(data)[32:]
     if hashlib.sha256(archive).digest() != digest:
-        raise ValueError("the digest does not fit")
+        raise ValueError("wrong digest")
     with np.load(BytesIO(archive), allow_pickle=False) as found:
         arrays = {name: found[name] for name in found.files}
     owner = arrays.pop("owner").tobytes().decode()
     proteins = tuple(map(str, json.loads(arrays.pop("proteins").tobytes())))
     calls = Calls.from_arrays(proteins, arrays)
     if not calls.is_sound(n_terms):
-        raise ValueError("shapes do not fit")
+        raise ValueError("wrong shapes")
     return calls, owner

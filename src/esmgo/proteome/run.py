@@ -1,8 +1,7 @@
-"""``esmgo predict``: the terms of whole proteomes, in blocks that outlive a kill.
+"""``esmgo predict``: the terms of whole proteomes, block by block, resumable.
 
-Every block of proteins is read, scored, selected and kept as a part before the next; files
-are written from parts alone. So a run that was killed, split over machines, or went through
-in one piece ends in the same bytes.
+Each block of proteins is read, scored and stored as a part before the next one. Output files are
+written from the parts alone.
 """
 
 from __future__ import annotations
@@ -40,18 +39,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BLOCK = 512
-"""Proteins in a part: what a kill costs, and what memory must hold."""
+"""Proteins per part: the work that a kill can cost, and a bound on memory."""
 
-_NO_MATTER = frozenset({
+_IRRELEVANT = frozenset({
     "input", "output", "overwrite", "resume", "shard", "strict", "rejects", "checkpoint_path",
     "homology",
 })  # fmt: skip
-"""Flags that decide nothing about calls, or are told by a job in other ways."""
+"""Settings that do not affect the calls, or that a job records elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictSummary:
-    """What was written; its text is one line."""
+    """Summary of the output; its text is one line."""
 
     n_proteins: int
     n_repeated: int
@@ -80,20 +79,20 @@ class PredictSummary:
 def write_predictions(config: PredictConfig, report: ReadReport | None = None) -> PredictSummary:
     """Call terms of all proteins of a FASTA file and write them; see docs/predict.md.
 
-    All input is read and judged before the first protein is scored. Memory does not grow
-    with the number of proteins, but for ids and a digest of each sequence.
+    All input is read and checked before the first protein is scored. Memory holds one block
+    of proteins, and the ids and a digest of each sequence of all of them.
 
     Parameters
     ----------
     config : PredictConfig
-        Proteins, checkpoint, what to call and where to write.
+        Proteins, checkpoint, call rules and output.
     report : ReadReport, optional
         Filled with rejected records and warnings.
 
     Returns
     -------
     PredictSummary
-        The files are complete or absent.
+        Counts and output files; the files are complete or absent.
 
     Raises
     ------
@@ -113,7 +112,7 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
 
 @contextmanager
 def _workplace(config: PredictConfig) -> Iterator[Parts]:
-    """Keep others from the output, and give room for parts; they go when the work is done."""
+    """Lock the output and open the folder of parts; remove the folder when the job is done."""
     output = str(config.output)
     if is_stream(output):
         with TemporaryDirectory(prefix="esmgo-") as temporary:
@@ -179,7 +178,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
 def _written(
     config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, caller: BlockCaller
 ) -> PredictSummary:
-    """Take the blocks one after the other: score, or find among the parts; then write."""
+    """Load or compute the blocks one by one, and write them."""
     n_calls = n_abstained = 0
     with (
         tqdm(desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False) as bar,
@@ -201,8 +200,8 @@ def _written(
 
 
 def _options(config: PredictConfig) -> dict[str, Any]:
-    """Return the flags that decide what is called, or how it is told, as plain values."""
-    names = sorted({each.name for each in fields(config)} - _NO_MATTER)
+    """Return the settings that determine the calls and their output, as plain values."""
+    names = sorted({each.name for each in fields(config)} - _IRRELEVANT)
     rules = config.rules()
     plain = {"aspect": [a.name for a in rules.aspects] or None, "min_score": rules.min_score}
     return {name: getattr(config, name) for name in names} | plain
@@ -210,7 +209,7 @@ def _options(config: PredictConfig) -> dict[str, Any]:
 
 @contextmanager
 def _writers(config: PredictConfig, job: Job, labels: LabelSpace) -> Iterator[list[Writer]]:
-    """Open what takes the calls: a writer for each format, or one for the shard."""
+    """Open a writer for each format, or one for the shard."""
     if config.shard is None:
         with writers(config.targets(), config.about(job, labels)) as found:
             yield found

@@ -1,4 +1,4 @@
-"""All parts of one share of the work in one file, which `esmgo merge` reads."""
+"""Shards: each holds every N-th block of a job in one file, which `esmgo merge` reads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _JOB, _LABELS = "job.json", "labels.json"
 
 
 class ShardWriter:
-    """Packs the blocks of a shard into one file, with all that merging needs.
+    """Writes the blocks of a shard to one file, with the job and the label space.
 
-    It takes them in order, as other writers do. Equal calls give equal bytes.
+    Blocks come in order, as for other writers. Equal calls give equal bytes.
     """
 
     def __init__(self, file: BinaryIO, job: Job, labels: LabelSpace) -> None:
@@ -29,21 +29,21 @@ class ShardWriter:
 
     def write(self, calls: Calls) -> None:
         """Add the next block."""
-        entry = zipfile.ZipInfo(f"{next(self._blocks)}.part")  # without today's date
+        entry = zipfile.ZipInfo(f"{next(self._blocks)}.part")  # with a constant date
         self._archive.writestr(entry, pack(calls, self._owner))
 
     def close(self) -> None:
-        """Write the list of blocks; the file stays open."""
+        """Write the directory of the archive; the file stays open."""
         self._archive.close()
 
 
 class Shard:
-    """A shard as `ShardWriter` wrote it; the file is open only while it is read.
+    """Reads a file of `ShardWriter`; the file is open only during a read.
 
     Raises
     ------
     InputError
-        If the file is anything else.
+        If the file is not a complete shard.
     """
 
     def __init__(self, path: str) -> None:
@@ -59,10 +59,10 @@ class Shard:
                 path, f"not a shard of esmgo predict ({printable(error, 60)})"
             ) from None
         if names != {f"{b}.part" for b in self.job.blocks}:
-            raise InputError(path, "not all blocks of the shard are there")
+            raise InputError(path, "blocks of the shard are missing")
 
     def labels(self) -> LabelSpace:
-        """Return what the columns stand for."""
+        """Return the label space."""
         try:
             return LabelSpace.from_json(json.loads(self._read(_LABELS)))
         except DAMAGED as error:
