@@ -64,14 +64,14 @@ def test_blending_needs_the_data_that_it_was_trained_on(blended, tmp_path):
     (tmp_path / "data.jsonl").write_text(
         "".join(f'{{"id": "p{i}", "sequence": "MKV", "terms": ["GO:0003674"]}}\n' for i in range(9))
     )
-    with pytest.raises(UsageError, match="not what the checkpoint was trained on"):
+    with pytest.raises(UsageError, match="not the data set of the training"):
         blend(BlendConfig(checkpoint_path=str(path), dataset=str(tmp_path / "data.jsonl")))
 
 
 def test_blending_needs_proteins_that_were_held_out(checkpoint, tmp_path):
     for each in (checkpoint, index_path(checkpoint)):
         shutil.copy(each, tmp_path / each.name)
-    with pytest.raises(UsageError, match="held out"):
+    with pytest.raises(UsageError, match="held-out"):
         blend(BlendConfig(checkpoint_path=str(tmp_path / "checkpoint.pt"), dataset="sample"))
 
 

@@ -241,13 +241,7 @@ def _prepare(folder: Path, header: Mapping[str, Any]) -> None:
 
 
 def _mismatch(folder: Path, header: Mapping[str, Any]) -> str | None:
-    """Return how the stored header differs: None if it is equal, empty if there is none.
-
-    Raises
-    ------
-    UsageError
-        If it differs and the folder holds other files.
-    """
+    """Return how the stored header differs: None if equal, empty if absent; refuse other files."""
     why = _difference(folder, header)
     for entry in folder.iterdir() if why is not None else ():
         if not _OURS.fullmatch(entry.name) or entry.is_dir():

@@ -1,8 +1,8 @@
-"""``esmgo blend``: learn on held-out proteins how to weigh head, neighbours, k-mers and homology.
+"""``esmgo blend``: fits weights for head, neighbours, k-mers and homology.
 
-Weights are fitted on proteins that nothing was trained on; those alike vote, the other held-out
-ones among them, as they will for a new protein: all of them go into the index. What the blended
-scores are worth is counted out of fold: on proteins that were not used for the weights either.
+The calibration proteins are those that training held out. They are added to the index, so similar
+training and calibration proteins vote for a calibration protein as they will for a new protein.
+Fmax and calibration are computed out of fold, with weights fitted to the other folds.
 """
 
 from __future__ import annotations
@@ -41,40 +41,43 @@ from esmgo.predict.scorer import Scorer
 log = logging.getLogger(__name__)
 
 LEAST = 20
-"""Held-out proteins below which nothing is fitted."""
+"""Minimal number of calibration proteins."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlendConfig:
-    """What ``esmgo blend`` accepts."""
+    """Settings of ``esmgo blend``."""
 
     checkpoint_path: str = option(
-        "./checkpoints/checkpoint.pt", "The checkpoint: the blend is stored in it."
+        "./checkpoints/checkpoint.pt", "The checkpoint, in which the blend is stored."
     )
     dataset: str | None = option(
         None,
-        "The data set that it was trained on: a hub id, a local folder, one file, or sample. The"
-        " proteins that training held out are what the blend is fitted to.",
+        "The data set of the training: a hub id, a local folder, one file, or sample. The blend is"
+        " fitted to its held-out proteins, which were not used for training.",
     )
     ontology: str | None = option(
         None,
-        "The ontology that it was trained with: a local OBO file or a URL.",
+        "The ontology of the training: a local OBO file or a URL.",
         default_text="as in training",
     )
     homology: bool = option(
-        False, "Blend homology, too: compare with the training sequences by DIAMOND."
+        False, "Include homology: compare with the training sequences by DIAMOND."
     )
     num_neighbours: int = option(
-        10, "How many training proteins vote by their embeddings.", minimum=1, maximum=1000
+        10,
+        "Number of training proteins with the nearest embeddings that vote.",
+        minimum=1,
+        maximum=1000,
     )
     kmers: int = option(
         560,
-        "k-mers of a training protein to keep in the index, on average, those that most of its"
-        " relatives have, too; 0: blend without.",
+        "Average number of k-mers per training protein to keep in the index, the most conserved"
+        " ones; 0: blend without k-mers.",
         minimum=0,
         maximum=100_000,
     )
-    seed: int = option(0, "Which cells and folds.", minimum=0)
+    seed: int = option(0, "The seed for choosing cells and folds.", minimum=0)
     threads: int | None = option(
         None,
         "CPU threads of DIAMOND.",
@@ -93,14 +96,14 @@ class BlendConfig:
 
 @dataclass(frozen=True, slots=True)
 class BlendSummary:
-    """How good each source and each blend is on the held-out proteins, blends out of fold.
+    """Fmax of each source, and of each blend out of fold, on the calibration proteins.
 
     Parameters
     ----------
     n_proteins : int
-        Held-out proteins.
+        Number of calibration proteins.
     fmax : dict of str to dict of str to float
-        By what scores, then by aspect.
+        By source or blend, then by aspect.
     path : str
         The checkpoint.
     """
@@ -114,13 +117,13 @@ class BlendSummary:
         width = max(map(len, self.fmax))
         lines = [f"Fmax on {self.n_proteins:,} held-out proteins, blends out of fold"]
         lines += [f"{'':{width}}  " + "  ".join(f"{n:>6}" for n in names)]
-        for who, row in self.fmax.items():
-            lines.append(f"{who:{width}}  " + "  ".join(f"{row[n]:6.3f}" for n in names))
+        for name, row in self.fmax.items():
+            lines.append(f"{name:{width}}  " + "  ".join(f"{row[n]:6.3f}" for n in names))
         return "\n".join([*lines, f"blend stored in {printable(self.path, 90)}"])
 
 
 def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary:
-    """Fit blends of a checkpoint's sources and store them in it.
+    """Fit blends of evidence sources and store them in the checkpoint.
 
     Parameters
     ----------
@@ -132,14 +135,14 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     Returns
     -------
     BlendSummary
-        The checkpoint holds the blend, or is as it was.
+        Fmax values. If an error occurs, the checkpoint does not change.
 
     Raises
     ------
     UsageError
-        If the data set is another, or holds too few proteins out.
+        If the data set is not that of the training, or has too few held-out proteins.
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        A subclass; `esmgo.errors` lists them with their exit codes.
     """
     report = ReadReport() if report is None else report
     path = Path(config.checkpoint_path)
@@ -162,7 +165,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     data = _data(config, checkpoint, report)
     held_out = data.validation
     if len(held_out) < LEAST:
-        raise UsageError(f"{len(held_out)} proteins held out: a blend takes {LEAST} or more")
+        raise UsageError(f"{len(held_out)} held-out proteins: a blend needs at least {LEAST}")
     sequences = {
         id: sequence
         for some in (data.train, held_out)
@@ -203,31 +206,31 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
 
 
 def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Dataset:
-    """Open the data set as training did, and make sure that it is the same."""
-    then: dict[str, Any] = checkpoint.training.get("settings", {})
+    """Open the data set with the settings of the training, and check that it is the same."""
+    settings: dict[str, Any] = checkpoint.training.get("settings", {})
     if "validation" not in checkpoint.training:
-        raise CheckpointError(checkpoint.path, "it does not say what training held out")
-    subset = str(then.get("dataset_subset", "all"))
-    ontology = config.ontology or then.get("ontology")
+        raise CheckpointError(checkpoint.path, "it does not list the held-out proteins")
+    subset = str(settings.get("dataset_subset", "all"))
+    ontology = config.ontology or settings.get("ontology")
     found = open_dataset(
         locate_dataset(str(config.dataset), subset),
         subset,
         ontology=read_obo(locate_ontology(ontology)) if ontology else None,
-        min_term_count=int(then.get("min_term_count", 1)),
-        drop_unknown_terms=bool(then.get("drop_unknown_terms", False)),
+        min_term_count=int(settings.get("min_term_count", 1)),
+        drop_unknown_terms=bool(settings.get("drop_unknown_terms", False)),
         validation_ids=checkpoint.training["validation"],
     )
     report.absorb(found.report)
     if found.fingerprint != checkpoint.training.get("dataset_sha256"):
         raise UsageError(
-            f"{printable(config.dataset, 60)} is not what the checkpoint was trained on: other"
-            " proteins, terms or ontology"
+            f"{printable(config.dataset, 60)} is not the data set of the training: proteins, terms"
+            " or ontology differ"
         )
     return found
 
 
 def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], kmers: int) -> Index:
-    """Return the index of the proteins trained on with the held-out ones behind them."""
+    """Return the index of the training proteins followed by the calibration proteins."""
     train, held_out = data.train, data.validation
     n = len(train)
     assert index.ids[:n] == train.ids
@@ -247,7 +250,7 @@ def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], km
 def _states(
     scorer: Scorer, records: Sequence[Protein], file: Any
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return propagated probabilities, on disk, and vectors of all proteins."""
+    """Return propagated probabilities, on disk, and embeddings of all proteins."""
     shape = len(records), len(scorer.labels)
     head = np.memmap(file, np.float32, "w+", shape=shape)
     vectors = np.empty((len(records), scorer.caller.width), np.float32)

@@ -112,13 +112,6 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     """Take settings that were not given from the checkpoint; refuse forbidden changes.
 
     Settings that an old checkpoint lacks had their default values; ``dtype`` was ``precision``.
-
-    Raises
-    ------
-    UsageError
-        Naming every setting that differs.
-    CheckpointError
-        If the checkpoint was packed for prediction only.
     """
     if not previous.training:
         raise CheckpointError(previous.path, "packed to predict only; it cannot be resumed")

@@ -70,12 +70,12 @@ class HeldOut:
 
 
 def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
-    """Fit one variant, calibrate it out of fold, and return its Fmax per aspect there."""
+    """Fit one variant and calibrate it out of fold; return it with its Fmax per aspect."""
     log.debug("Fitting %s ...", "+".join(names))
-    whole: dict[str, Stacker] = {}
-    by_fold = [whole] * FOLDS
-    if len(names) > 1:  # a single source stays as it is
-        whole, by_fold = _stackers(job, names)
+    stackers: dict[str, Stacker] = {}
+    by_fold = [stackers] * FOLDS
+    if len(names) > 1:  # the scores of a single source are used directly
+        stackers, by_fold = _stackers(job, names)
     close = np.concatenate([scores.closeness(names) for _, scores in job.blocks(())])
     edges = edges_of(close, names)
     bins = np.searchsorted(edges, close, side="right")
@@ -95,7 +95,7 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
         groups = np.where(annotated[:-1], bins[rows], -1)  # (A, B)
         sums += CalibrationSums.of(values, true, aspects, groups, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
-    return Variant(names, whole, edges, calibrated(sums)), _fmax(evaluator)
+    return Variant(names, stackers, edges, calibrated(sums)), _fmax(evaluator)
 
 
 def _stackers(
@@ -120,14 +120,14 @@ def _stackers(
             names_of, x = cells_of(part, chosen)
             sample = x, truth[:, at].ravel()[chosen], weight, fold
             samples.setdefault(key_of(aspect), []).append(sample)
-    whole, by_fold = {}, [dict[str, Stacker]() for _ in range(FOLDS)]
+    stackers, by_fold = {}, [dict[str, Stacker]() for _ in range(FOLDS)]
     for key, parts in samples.items():
         x, y, weight, fold = (np.concatenate(each) for each in zip(*parts, strict=True))
-        whole[key] = fit_stacker(names_of, x, y, weight)
+        stackers[key] = fit_stacker(names_of, x, y, weight)
         for f in range(FOLDS):
             kept = fold != f
-            by_fold[f][key] = fit_stacker(names_of, x[kept], y[kept], weight[kept], whole[key])
-    return whole, by_fold
+            by_fold[f][key] = fit_stacker(names_of, x[kept], y[kept], weight[kept], stackers[key])
+    return stackers, by_fold
 
 
 def _sampled(

@@ -113,13 +113,7 @@ def _is_due(epoch: int, interval: int, config: TrainConfig) -> bool:
 
 
 def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
-    """Run the remaining windows of the epoch, and log its results.
-
-    Raises
-    ------
-    Stopped
-        After a signal; the state is that after the last optimiser step.
-    """
+    """Run the remaining windows of the epoch, and log its results; `Stopped` after a signal."""
     config = state.config
     lengths = state.features.lengths
     accumulation = config.gradient_accumulation_steps
@@ -158,13 +152,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
 
 
 def _step(state: State, rows: Rows, window: Window, stop: StopRequest) -> tuple[float, float]:
-    """Update the weights with one accumulation window, in smaller batches if memory is short.
-
-    Raises
-    ------
-    MachineError
-        If memory does not suffice for one protein.
-    """
+    """Update the weights with one accumulation window, in smaller batches if memory is short."""
     while True:
         if max(batch.n for batch in window.batches) > state.batch_size:
             window = window_of(state, rows)  # prepared before memory ran short

@@ -1,4 +1,4 @@
-"""What the verbs that score proteins have in common: a checkpoint, and proteins to read."""
+"""Settings and input of the verbs that score proteins."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ScoringConfig(FastaConfig):
 
 @dataclass(frozen=True, slots=True)
 class ReadingConfig(ScoringConfig):
-    """What every verb accepts that scores a sequence or the proteins of a file."""
+    """Settings of the verbs that score a sequence or the proteins of a file."""
 
     sequence: str | None = option(None, "Score this sequence.")
     fasta: str | None = option(
@@ -164,12 +164,12 @@ def _training_sequences(source: str | None, subset: str) -> dict[str, str] | Non
 
 
 def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
-    """Read what ``config`` names: its sequence, or its FASTA file.
+    """Read the sequence or the FASTA file of ``config``.
 
     Raises
     ------
     UsageError
-        If it names neither.
+        If it has neither.
     FastaError
         If the file is refused.
     """
@@ -181,7 +181,7 @@ def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
 
 
 def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
-    """Read what a person pasted: residues over any number of lines, with digits, or FASTA."""
+    """Read a pasted sequence: residues on any number of lines, with digits, or FASTA."""
     if text.lstrip().startswith(">"):
         lines = text.splitlines(keepends=True)
         text = "".join(x if x.startswith(">") else _DIGITS.sub("", x) + "\n" for x in lines)
