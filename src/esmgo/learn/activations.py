@@ -132,7 +132,7 @@ class Store:
             if folder.exists() and not folder.is_dir():
                 raise UsageError(f"{printable(folder, 90)}, for activations, is not a folder")
             folder.mkdir(parents=True, exist_ok=True)
-            _mismatch(folder, header)  # before the lock is created in a folder with other files
+            _mismatch(folder, header)  # refuses a folder with other files before a lock is created
             lock = acquire(folder / _LOCK, folder)
             try:
                 _prepare(folder, header)

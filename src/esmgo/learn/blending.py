@@ -66,7 +66,7 @@ class BlendConfig:
     )
     num_neighbours: int = option(
         10,
-        "Number of training proteins with the nearest embeddings that vote.",
+        "Number of nearest training proteins, by embedding, that vote.",
         minimum=1,
         maximum=1000,
     )

@@ -45,7 +45,7 @@ class Variant:
     edges : tuple of float
         Lower edges, except the first, of the groups of proteins by `SourceScores.closeness`.
     calibration : Calibration
-        Of the blended scores, by aspect and group.
+        Calibration of the blended scores, by aspect and group.
     """
 
     sources: tuple[str, ...]
@@ -136,7 +136,7 @@ class Blend:
         return next((v for v in self.variants if set(v.sources) == set(sources)), None)
 
     def widest(self, sources: Sequence[str]) -> Variant | None:
-        """Return the variant of the most of these sources and of no others, or None."""
+        """Return the variant with the largest subset of these sources, or None."""
         fit = (v for v in self.variants if set(v.sources) <= set(sources))
         return max(fit, key=lambda v: len(v.sources), default=None)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from esmgo.predict.prediction import Evidence
 
 MIN_SCORE = 0.1
-"""Default threshold; a promised precision or another limit replaces it."""
+"""Default lowest score of a call; not used with a promised precision."""
 
 
 @dataclass(frozen=True, slots=True)

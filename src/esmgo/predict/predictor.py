@@ -30,7 +30,7 @@ from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import Scorer
 
 VERSION = 4
-"""Version of how scores are computed. Unfinished work of another version is not resumed."""
+"""Version of the computation of scores. Unfinished work of another version is not resumed."""
 
 BLOCK = 256
 """Proteins scored together. It bounds the memory, whatever the number of proteins."""

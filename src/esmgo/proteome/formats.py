@@ -91,7 +91,7 @@ class OutputConfig:
         Raises
         ------
         UsageError
-            Naming the flag.
+            Names the setting.
         """
         if self.output is None:
             raise UsageError("give `output=FILE` (- for standard output)")
@@ -156,7 +156,7 @@ class OutputConfig:
         Raises
         ------
         UsageError
-            Naming the format.
+            Names the formats.
         """
         if not {"gaf", "gpad"}.isdisjoint(self.targets()) and any(
             t.aspect is None for t in labels.terms

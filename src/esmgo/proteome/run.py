@@ -80,7 +80,7 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
     """Call terms of all proteins of a FASTA file and write them; see docs/predict.md.
 
     All input is read and checked before the first protein is scored. Memory holds one block
-    of proteins, and the ids and a digest of each sequence of all of them.
+    of proteins, and the id and a digest of every protein.
 
     Parameters
     ----------
