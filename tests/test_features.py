@@ -64,7 +64,7 @@ def test_a_second_training_reads_what_the_first_has_stored(tmp_path, monkeypatch
 def test_activations_that_do_not_fit_are_computed_at_each_visit(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="esmgo"):
         fit(config(tmp_path, cache_gb=1e-6))
-    assert "(`cache_gb`): computed at each visit" in caplog.text
+    assert "(`cache_gb`): computed in each epoch" in caplog.text
 
 
 def test_bf16_stores_float16_and_trains_within_its_rounding(tmp_path, caplog):

@@ -116,7 +116,7 @@ class Features:
         limit = FREE_SHARE * free if gigabytes is None else gigabytes * 1e9
         if need > limit:
             log.info(
-                "Activations would take %.1f GB of %.1f GB (`cache_gb`): computed at each visit",
+                "Activations would take %.1f GB of %.1f GB (`cache_gb`): computed in each epoch",
                 need / 1e9, limit / 1e9,
             )  # fmt: skip
             return 0

@@ -56,8 +56,8 @@ class OutputConfig:
     )
     format: str | None = option(
         None,
-        "tsv, jsonl, parquet, cafa, gaf or gpad; several, separated by commas, take the place of"
-        " the suffix of `output`; when not given what the suffix says, else tsv.",
+        "tsv, jsonl, parquet, cafa, gaf or gpad; several, comma-separated, replace the suffix of"
+        " `output`.",
         default_text="by the suffix of `output`, else tsv",
     )
     taxon: int | None = option(
