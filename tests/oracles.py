@@ -1,5 +1,8 @@
 """Random models of transformers, and what an encoder makes of a protein alone."""
 
+import math
+import zlib
+
 import numpy as np
 import torch
 from transformers import EsmConfig
@@ -10,29 +13,53 @@ from esmgo.model.packing import pack
 from esmgo.model.tokens import encode
 
 LETTERS = "LAGVSERTIDPKQNFYMHWC"
+SIZES = {"8M": (6, 320, 20, 1280), "35M": (12, 480, 20, 1920), "150M": (30, 640, 20, 2560)}
+"""Layers, width, heads and feed-forward width of ESM2."""
+
 SEQUENCES = ["MKTAYIAKQRQISFVKSHFSRQLEERLG", "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGK", "MU"]
 
 
 def sequence(n: int, seed: int = 0) -> str:
     """A random protein, the same for each length and seed."""
-    return "".join(np.random.default_rng([seed, n]).choice(list(LETTERS), n))
+    return "".join(LETTERS[i] for i in np.random.PCG64([seed, n]).random_raw(n) % np.uint64(20))
 
 
-def oracle(folder, n_layers: int, width: int, n_heads: int, n_hidden: int):
+def configuration(n_layers: int, width: int, n_heads: int, n_hidden: int) -> dict:
+    """An ESM2 with a head of seven terms, as config.json has it."""
+    return {
+        "model_type": "esm", "vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1,
+        "hidden_size": width, "num_labels": 7, "num_hidden_layers": n_layers,
+        "num_attention_heads": n_heads,
+        "intermediate_size": n_hidden, "position_embedding_type": "rotary", "token_dropout": True,
+        "emb_layer_norm_before": False, "layer_norm_eps": 1e-5, "max_position_embeddings": 1026,
+    }  # fmt: skip
+
+
+def oracle(folder, *sizes: int):
     """A random ESM2 of transformers, saved, whose biases are not zero."""
     torch.manual_seed(0)
-    config = EsmConfig(
-        vocab_size=33, mask_token_id=32, pad_token_id=1, hidden_size=width, num_labels=7,
-        num_hidden_layers=n_layers, num_attention_heads=n_heads, intermediate_size=n_hidden,
-        position_embedding_type="rotary", token_dropout=True, emb_layer_norm_before=False,
-        layer_norm_eps=1e-5, max_position_embeddings=1026,
-    )  # fmt: skip
-    model = EsmForSequenceClassification(config).eval()
+    model = EsmForSequenceClassification(EsmConfig(**configuration(*sizes))).eval()
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(parameter, std=0.1)
     model.save_pretrained(folder)
     return model
+
+
+def drawn(name: str, shape: tuple[int, ...]) -> torch.Tensor:
+    """Weights that are the same on every machine and with every version: bits of PCG64, scaled.
+
+    Matrices have a variance of 1/columns, so that attention is neither flat nor sharp, and those
+    of the output twice the deviation; norms are near 1, biases near 0.
+    """
+    bits = np.random.PCG64(zlib.crc32(name.encode())).random_raw(math.prod(shape))
+    uniform = torch.from_numpy((bits >> np.uint64(40)).astype(np.float32) / 2**23 - 1)
+    values = uniform.reshape(shape) * math.sqrt(3)  # of variance 1
+    if "word_embeddings" in name:
+        return values
+    if len(shape) == 2:
+        return values * (2 if "out_proj" in name else 1) / math.sqrt(shape[1])
+    return 0.1 * values + ("norm" in name.lower() and name.endswith("weight"))
 
 
 def same_head(caller: Caller, model) -> Caller:

@@ -1,15 +1,18 @@
 """The encoder against transformers, one protein at a time."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from oracles import oracle, same_head, sequence
+from oracles import SIZES, configuration, drawn, oracle, same_head, sequence
 
 from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.tokens import MASK, encode
 
-SIZES = {"8M": (6, 320, 20, 1280), "35M": (12, 480, 20, 1920), "150M": (30, 640, 20, 2560)}
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "logits.json").read_text())
 
 
 @torch.inference_mode()
@@ -25,6 +28,17 @@ def test_logits_equal_transformers_one_at_a_time(name, tmp_path):
     with torch.inference_mode():
         ours = caller(pack(rows))
     torch.testing.assert_close(ours, logits_alone(model, rows), atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_logits_of_every_size_are_the_golden_ones_of_transformers(name):
+    config = configuration(*SIZES[name])
+    empty = Caller(config, config["num_labels"]).network.state_dict()
+    weights = {key: drawn(key, tuple(each.shape)) for key, each in empty.items()}
+    caller = Caller.restore("golden", config, weights)
+    with torch.inference_mode():
+        found = caller(pack([encode(sequence(n), 1026) for n in GOLDEN["lengths"]]))
+    np.testing.assert_allclose(found, GOLDEN["logits"][name], rtol=1e-4, atol=2e-5)
 
 
 def test_hidden_states_of_all_tokens_equal_transformers(caller_and_oracle):

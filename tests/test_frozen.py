@@ -7,7 +7,7 @@ from write_golden import GOLDEN, flags, signatures
 @pytest.mark.parametrize(("name", "made"), [("flags.tsv", flags), ("signatures.txt", signatures)])
 def test_flags_and_public_names_are_those_of_the_lists(name, made):
     listed = (GOLDEN / name).read_text(encoding="utf-8").splitlines()
-    assert made().splitlines() == listed, "if meant: python tests/write_golden.py, and CHANGELOG.md"
+    assert made().splitlines() == listed, f"if meant: python tests/write_golden.py {name}"
 
 
 def test_the_lists_hold_no_address_and_no_version_of_python():

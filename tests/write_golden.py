@@ -1,21 +1,28 @@
-"""What `tests/golden` holds, made from the code: ``python tests/write_golden.py`` writes it again.
+"""Writes files of `tests/golden` again: ``python tests/write_golden.py flags.tsv signatures.txt``.
 
-A change of ``flags.tsv`` or ``signatures.txt`` is a change of what users type and import: it
-belongs into CHANGELOG.md.
+``flags.tsv`` and ``signatures.txt`` are made from the code; a change of them is a change of what
+users type and import, and belongs into CHANGELOG.md. ``logits.json`` is made by transformers.
 """
 
 import enum
 import inspect
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
+from oracles import SIZES, configuration, drawn, sequence
+from transformers import EsmConfig, EsmForSequenceClassification
+
 import esmgo
 from esmgo.cli.flags import flag_of
 from esmgo.cli.table import VERBS
+from esmgo.model.tokens import encode
 from esmgo.options import kind_of
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -95,6 +102,27 @@ def _signature(function: Any, *, bound: bool = False) -> str:
     )
 
 
+@torch.inference_mode()
+def logits() -> str:
+    """Logits of random ESM2 models of the true sizes, by transformers in fp32, each alone."""
+    lengths, found = (5, 64, 129, 300), {}
+    for name, sizes in SIZES.items():
+        model = EsmForSequenceClassification(EsmConfig(**configuration(*sizes))).eval()
+        for key, parameter in model.named_parameters():
+            parameter.copy_(drawn(key, tuple(parameter.shape)))
+        rows = (torch.from_numpy(encode(sequence(n), 1026).astype(int)[None]) for n in lengths)
+        found[name] = [[round(x, 6) for x in model(row).logits[0].tolist()] for row in rows]
+    return json.dumps({
+        "what": "logits of oracles.sequence(n) by EsmForSequenceClassification, fp32, CPU; weights"
+        " by oracles.drawn",
+        "command": "python tests/write_golden.py logits.json",
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "lengths": lengths,
+        "logits": found,
+    }, indent=1) + "\n"  # fmt: skip
+
+
 if __name__ == "__main__":
-    for name, made in (("flags.tsv", flags()), ("signatures.txt", signatures())):
-        (GOLDEN / name).write_text(made, encoding="utf-8")
+    makers = {"flags.tsv": flags, "signatures.txt": signatures, "logits.json": logits}
+    for name in sys.argv[1:]:
+        (GOLDEN / name).write_text(makers[name](), encoding="utf-8")
