@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from killing import weights_sha256
-from training import config
+from training import config, losses
 
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import MachineError
@@ -27,11 +27,6 @@ def test_residues_are_substituted_anew_at_each_epoch_and_never_where_scores_are_
     assert (first != second).mean() > 0.2
     assert (first != plain).mean() == pytest.approx(0.3, abs=0.03)
     assert (plain == state.features.batch(rows).packed.tokens.numpy()).all()
-
-
-def losses(caplog) -> list[str]:
-    """The loss of each epoch, as logged."""
-    return [m.split("Entropy: ")[1].split(",")[0] for m in caplog.messages if "Entropy" in m]
 
 
 @pytest.mark.parametrize("k", [0, 1])

@@ -19,3 +19,8 @@ def config(folder, **changes):
         "checkpoint_path": str(folder / "c.pt"), "run_dir_path": str(folder / "runs"),
     }  # fmt: skip
     return TrainConfig(**(settings | changes))
+
+
+def losses(caplog) -> list[str]:
+    """The loss of each epoch, as logged."""
+    return [m.split("Entropy: ")[1].split(",")[0] for m in caplog.messages if "Entropy" in m]
