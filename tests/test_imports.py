@@ -165,3 +165,16 @@ def test_a_crowded_package_is_found_out(tmp_path):
     for i in range(MODULES + 1):
         (tmp_path / "house" / "data" / f"m{i}.py").touch()
     assert problems(tmp_path / "house", tmp_path / "pyproject.toml") == ["data holds 21 modules"]
+
+
+OF_MANY = ("bad_inputs", "cafaeval", "docs", "frozen", "gpu", "imports", "recipes", "seed_commands",
+           "words")  # fmt: skip
+"""Test files that concern more than one module."""
+
+
+def test_the_tests_of_a_module_are_found_by_its_name():
+    names = [name.split(".")[-2:] for name in files_of(ROOT / "src" / "esmgo")]
+    count = Counter(last for _, last in names[1:])
+    right = {last if count[last] == 1 else f"{home}_{last}" for home, last in names[1:]}
+    found = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert found - right <= {*OF_MANY}
