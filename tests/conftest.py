@@ -23,6 +23,7 @@ from motifs import LABELS as MOTIF_LABELS
 from motifs import MOTIF, planted, shuffled
 from oracles import oracle, same_head
 from predicting import Scored
+from training import train
 from transformers import EsmConfig
 from transformers.models.esm.modeling_esm import EsmForMaskedLM
 
@@ -74,6 +75,20 @@ def checkpoint(tmp_path_factory) -> Path:
     ])  # fmt: skip
     assert code == 0
     return path
+
+
+@pytest.fixture(scope="session")
+def two_epochs(tmp_path_factory) -> Path:
+    """The folder of a short training of two epochs; do not write to it."""
+    folder = tmp_path_factory.mktemp("two_epochs")
+    assert train(folder) == 0
+    return folder
+
+
+@pytest.fixture
+def trained(two_epochs, tmp_path) -> Path:
+    """A copy of that folder, at ``tmp_path``."""
+    return shutil.copytree(two_epochs, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

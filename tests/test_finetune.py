@@ -14,26 +14,23 @@ from esmgo.learn.finetune import fit
 from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
 
 
-def test_resume_takes_settings_from_the_checkpoint_and_more_epochs_go_on(tmp_path, capsys):
-    assert train(tmp_path) == 0
-    assert main(flags(tmp_path, "--resume", "--num_epochs=3", "--learning_rate=2e-3")) == 0
-    at = open_checkpoint(tmp_path / "c.pt").training
+def test_resume_takes_settings_from_the_checkpoint_and_more_epochs_go_on(trained):
+    assert main(flags(trained, "--resume", "--num_epochs=3", "--learning_rate=2e-3")) == 0
+    at = open_checkpoint(trained / "c.pt").training
     assert at["epoch"] == 3
     assert at["settings"]["learning_rate"] == 2e-3
     assert at["settings"]["seed"] == 7
 
 
-def test_resume_names_every_setting_that_must_not_change(tmp_path, capsys):
-    assert train(tmp_path) == 0
-    before = (tmp_path / "c.pt").read_bytes()
-    capsys.readouterr()
-    assert main(flags(tmp_path, "--resume", "--dropout=0.3", "--batch_size=2")) == 2
+def test_resume_names_every_setting_that_must_not_change(trained, capsys):
+    before = (trained / "c.pt").read_bytes()
+    assert main(flags(trained, "--resume", "--dropout=0.3", "--batch_size=2")) == 2
     err = capsys.readouterr().err
     assert "--dropout" in err
     assert "--batch_size" in err
-    assert main(flags(tmp_path, "--resume", "--dataset_subset=mf")) == 2
+    assert main(flags(trained, "--resume", "--dataset_subset=mf")) == 2
     assert "--dataset_subset" in capsys.readouterr().err
-    assert (tmp_path / "c.pt").read_bytes() == before
+    assert (trained / "c.pt").read_bytes() == before
 
 
 def test_resume_refuses_another_data_set(tmp_path, capsys):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
 from esmgo.evidence.index import (
@@ -76,18 +75,11 @@ def test_index_has_no_sequences_and_is_found_for_the_best_epoch_too(checkpoint):
     assert sequence[:30].encode() not in index_path(checkpoint).read_bytes()
 
 
-def test_index_of_another_encoder_is_not_taken(checkpoint, tmp_path):
-    for path in (checkpoint, index_path(checkpoint)):
-        shutil.copy(path, tmp_path / path.name)
-    code = main([
-        "train", "--base_model=tiny", "--dataset=sample", "--num_epochs=1", "--seed=2",
-        "--unfreeze_last_k_layers=1", "--learning_rate=0.01", "--device=cpu", "--dtype=fp32",
-        f"--checkpoint_path={tmp_path / 'other.pt'}", f"--run_dir_path={tmp_path / 'runs'}",
-    ])  # fmt: skip
-    assert code == 0
-    assert open_index(open_checkpoint(tmp_path / "other.pt")) is not None
-    shutil.copy(index_path(checkpoint), index_path(tmp_path / "other.pt"))
-    assert open_index(open_checkpoint(tmp_path / "other.pt")) is None
+def test_index_of_another_encoder_is_not_taken(checkpoint, trained):
+    other = trained / "c.pt"  # its last layer has learned
+    assert open_index(open_checkpoint(other)) is not None
+    shutil.copy(index_path(checkpoint), index_path(other))
+    assert open_index(open_checkpoint(other)) is None
 
 
 def test_damaged_index_is_refused(checkpoint, tmp_path):
