@@ -40,7 +40,7 @@ text.tick { font-size: 13px; fill: #555; }
 .line.c2, .badge.c2 path { stroke: #009e73; } .c2.dot, .badge.c2 circle { fill: #009e73; }
 .badge text { font-size: 11px; font-weight: bold; fill: #fff; }
 """
-"""Of a picture by itself: `report.css` speaks in variables, which few readers of SVG know."""
+"""Of a picture by itself: `evaluation_page.css` has variables, which few readers of SVG know."""
 
 METRICS = {"fmax": "Fmax", "fmax_weighted": "wFmax", "smin": "Smin", "aupr": "AUPR"}
 
@@ -135,10 +135,10 @@ def plot(aspects: dict[str, Any]) -> str:
     title = f"Calibration of the blend: {', '.join(f'{x.number} {x.name}' for x in lines)}"
     axes = Axis(f"Mean score ({title.partition(': ')[2]})", ticks(1)), Axis("Observed", ticks(1))
     what = "Of calls with about the same score, the part that is in the annotations."
-    drawn = line_chart("calibration", title, what, axes, lines, [Guide([(0, 0), (1, 1)])])
+    drawn = str(line_chart("calibration", title, what, axes, lines, [Guide([(0, 0), (1, 1)])]))
     opened = '<svg xmlns="http://www.w3.org/2000/svg"'
     head, body = drawn.replace("<svg", opened, 1).split(">", 1)
-    return f"{head}><style>{STYLE}</style>{body}\n"
+    return f"{head}><style>{STYLE}</style>{body}"
 
 
 def cell(value: float | None) -> str:

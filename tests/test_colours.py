@@ -16,7 +16,7 @@ def test_colours_darken_evenly_and_carry_readable_text():
 
 
 def test_colours_stand_out_from_the_page_and_carry_their_number():
-    css = (files("esmgo.render") / "report.css").read_text()
+    css = (files("esmgo.render") / "evaluation_page.css").read_text()
     light, dark = css.split("prefers-color-scheme: dark")
     for part in (light, dark.split("* {")[0]):
         page = re.search(r"--page: (#\w+)", part)[1]

@@ -267,6 +267,7 @@ def test_every_page_is_well_formed_and_asks_nothing_of_the_network(name):
 def test_hostile_names_are_shown_as_text():
     text = " ".join(Reader(report_page(hostile())).words)
     assert '"></title></svg><script src="x">alert(1)</script>&amp;$style' in text
+    assert "&lt;" not in text  # escaped once
 
 
 def test_the_document_is_left_alone_and_the_page_does_not_vary():

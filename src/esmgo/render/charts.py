@@ -1,19 +1,22 @@
 """Charts as inline SVG: lines over two axes, and bars for the cells of a table.
 
 Nothing here knows what is drawn. Colours are the classes ``c0`` to ``c7`` of
-`report.css`; a line also carries a number, so that no reader depends on colour.
+`evaluation_page.css`; a line also carries a number, so that no reader depends on colour.
 """
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from markupsafe import Markup
+
+from esmgo.render.templates import filled
+
 N_COLOURS = 8
-"""How many lines can be told apart; `report.css` has a colour for each."""
+"""How many lines can be told apart; `evaluation_page.css` has a colour for each."""
 
 Point = tuple[float, float]
 
@@ -74,7 +77,7 @@ def line_chart(
     axes: tuple[Axis, Axis],
     lines: Sequence[Line],
     guides: Iterable[Guide] = (),
-) -> str:
+) -> Markup:
     """Return a square chart as one ``<svg>``; the first line lies on top.
 
     Parameters
@@ -90,41 +93,40 @@ def line_chart(
     guides : iterable of Guide
         Drawn below everything.
     """
-    drawn, labels, dots = [], [], []
-    taken: list[Point] = []
-    for guide in guides:
-        places = [_place(point, axes) for point in guide.points]
-        drawn.append(f'<polyline class="guide" points="{_joined(places)}"/>')
-        labels.append(_text(places[-1][0] + 5, places[-1][1] + 4, "small", guide.label))
-    for line in reversed(lines):
-        places = [_place(point, axes) for point in line.points]
-        name = f"<title>{html.escape(line.name)}</title>"
-        drawn.append(
-            f'<polyline class="line c{line.colour}" points="{_joined(places)}">{name}</polyline>'
-        )
+    placed = [(line, [_place(point, axes) for point in line.points]) for line in reversed(lines)]
+    dots = []
+    for line, places in placed:
         marked = [(_place(line.mark, axes), 4.5)] if line.mark else []
-        for (x, y), r in zip(places, line.radii, strict=True) if line.radii else marked:
-            taken.append((x, y))
-            dots.append(
-                f'<circle class="dot c{line.colour}" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>'
-            )
-    # An inner svg cuts off what leaves the axes; dots and badges on their border stay whole.
-    return (
-        f'<svg role="img" viewBox="0 0 {_LEFT + _SIDE + _RIGHT} {_TOP + _SIDE + _BOTTOM}" '
-        f'aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{html.escape(title)}'
-        f'</title><desc id="{id}-desc">{html.escape(description)}</desc>'
-        f'<g transform="translate({_LEFT} {_TOP})">{_frame(*axes)}{"".join(labels)}'
-        f'<svg width="{_SIDE}" height="{_SIDE}">{"".join(drawn)}</svg>'
-        f"{''.join(dots)}{_badges(lines, axes, taken)}</g></svg>"
+        around = zip(places, line.radii, strict=True) if line.radii else marked
+        dots += [(line.colour, place, radius) for place, radius in around]
+    drawn = filled(
+        "chart.svg",
+        id=id,
+        title=title,
+        description=description,
+        side=_SIDE,
+        left=_LEFT,
+        right=_RIGHT,
+        top=_TOP,
+        bottom=_BOTTOM,
+        badge=_BADGE,
+        across=axes[0],
+        up=axes[1],
+        guides=[(guide, [_place(point, axes) for point in guide.points]) for guide in guides],
+        lines=placed,
+        dots=dots,
+        badges=_badges(lines, axes, [place for _, place, _ in dots]),
+        joined=_joined,
     )
+    return Markup(drawn)  # noqa: S704 (the template escapes)
 
 
-def bar(share: float, colour: int) -> str:
+def bar(share: float, colour: int) -> Markup:
     """Return a bar that fills ``share`` of its width, silent: its number belongs beside it."""
-    return (
-        f'<svg class="bar c{colour}" viewBox="0 0 100 10" preserveAspectRatio="none" '
-        f'aria-hidden="true"><rect width="{100 * min(max(share, 0), 1):.1f}" height="10"/></svg>'
-    )
+    return Markup(
+        '<svg class="bar c{}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect width="{:.1f}" height="10"/></svg>'
+    ).format(colour, 100 * min(max(share, 0), 1))
 
 
 def ticks(value: float) -> list[float]:
@@ -140,23 +142,10 @@ def ticks(value: float) -> list[float]:
     return [round(i * step, 12) for i in range(max(math.ceil(value / step - 1e-9), 1) + 1)]
 
 
-def _frame(across: Axis, up: Axis) -> str:
-    parts = [f'<rect class="frame" width="{_SIDE}" height="{_SIDE}"/>']
-    for tick in across.ticks:
-        x = tick / across.ticks[-1] * _SIDE
-        parts.append(f'<path class="grid" d="M{x:.1f} 0V{_SIDE}"/>')
-        parts.append(_text(x, _SIDE + 17, "tick middle", f"{tick:g}"))
-    for tick in up.ticks:
-        y = _SIDE - tick / up.ticks[-1] * _SIDE
-        parts.append(f'<path class="grid" d="M0 {y:.1f}H{_SIDE}"/>')
-        parts.append(_text(-7, y + 4, "tick end", f"{tick:g}"))
-    parts.append(_text(_SIDE / 2, _SIDE + 38, "middle", across.name))
-    turned = f'<g transform="translate(-38 {_SIDE / 2:g}) rotate(-90)">'
-    return "".join(parts) + turned + _text(0, 0, "middle", up.name) + "</g>"
-
-
-def _badges(lines: Sequence[Line], axes: tuple[Axis, Axis], taken: list[Point]) -> str:
-    """Return the number of each line, near its mark and away from what is taken."""
+def _badges(
+    lines: Sequence[Line], axes: tuple[Axis, Axis], taken: list[Point]
+) -> list[tuple[Line, Point, Point]]:
+    """Return where each line's mark and number go: near each other, away from what is taken."""
     found = []
     for line in lines:
         if not line.mark:
@@ -169,12 +158,8 @@ def _badges(lines: Sequence[Line], axes: tuple[Axis, Axis], taken: list[Point]) 
         room = [min([math.dist(at, other) for other in taken] + [19]) for at in inside]
         at = inside[room.index(max(room))] if inside else (x, y)  # of equals the first
         taken = [*taken, at]
-        found.append(
-            f'<g class="badge c{line.colour}"><path d="M{x:.1f} {y:.1f}L{at[0]:.1f} {at[1]:.1f}"/>'
-            f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{_BADGE}"/>'
-            f"{_text(at[0], at[1] + 4, 'middle', str(line.number))}</g>"
-        )
-    return "".join(found)
+        found.append((line, (x, y), at))
+    return found
 
 
 def _place(point: Point, axes: tuple[Axis, Axis]) -> Point:
@@ -185,9 +170,3 @@ def _place(point: Point, axes: tuple[Axis, Axis]) -> Point:
 def _joined(places: Iterable[Point]) -> str:
     """Return the ``points`` of a polyline; of neighbours that fall together one is kept."""
     return " ".join(place for place, _ in groupby(f"{x:.1f},{y:.1f}" for x, y in places))
-
-
-def _text(x: float, y: float, kind: str, text: str) -> str:
-    if not text:
-        return ""
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{html.escape(text)}</text>'

@@ -2,23 +2,23 @@
 
 The page shows what the JSON document of an evaluation holds and computes no metric of
 its own. Files and releases are named by others, so every text is made printable
-(`esmgo.errors.printable`) and then escaped.
+(`esmgo.errors.printable`); the template then escapes it.
 """
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files as resources
-from string import Template
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
+
+from markupsafe import Markup
 
 from esmgo.errors import printable
 from esmgo.go.terms import Aspect
 from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, bar, line_chart, ticks
 from esmgo.render.dot import TITLES
+from esmgo.render.templates import filled, resource
 
 _ASPECTS = {aspect.name: TITLES[aspect] for aspect in Aspect} | {"all": "All aspects together"}
 
@@ -59,10 +59,16 @@ class _File:
     colour: int | None = None
 
     @property
-    def key(self) -> str:
+    def key(self) -> Markup:
         kind = "key" if self.colour is None else f"key c{self.colour}"
-        name = html.escape(self.name)
-        return f'<span class="{kind}">{self.number}</span><span class="name">{name}</span>'
+        return Markup('<span class="{}">{}</span><span class="name">{}</span>').format(
+            kind, self.number, self.name
+        )
+
+
+class _Table(NamedTuple):
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 def report_page(evaluation: dict[str, Any]) -> str:
@@ -82,22 +88,19 @@ def report_page(evaluation: dict[str, Any]) -> str:
     found = evaluation.get("evaluations") or []
     present = dict.fromkeys(key for each in found for key in each.get("aspects") or {})
     keys = sorted(present, key=lambda key: [*_ASPECTS, key].index(key))
-    titles = [_ASPECTS.get(key) or _words(key) for key in keys]
-    aspects = [_files(found, key) for key in keys]
-    proteins = (
-        f"{title}: {_count((f.aspect for f in files), 'n_proteins')}"
-        for title, files in zip(titles, aspects, strict=True)
-    )
     facts = ("rules", "normalisation", "propagation", "information_accretion", "ontology")
-    return Template(_text("report.html")).substitute(
-        {fact: _explained(evaluation.get(fact)) for fact in facts},
-        style=_text("report.css"),
-        predictions="".join(f"<li>{_words(each.get('predictions'))}</li>" for each in found),
-        proteins="; ".join(proteins) or "Nothing was evaluated.",
+    return filled(
+        "evaluation_page.html",
+        style=resource("evaluation_page.css"),
+        facts={fact: _explained(evaluation.get(fact)) for fact in facts},
         threshold_step=_number(evaluation.get("threshold_step")),
-        warnings=_warnings(evaluation.get("warnings") or []),
-        links="".join(f'<a href="#a{i}">{title}</a>' for i, title in enumerate(titles)),
-        sections="\n".join(map(_section, (f"a{i}" for i in range(len(keys))), titles, aspects)),
+        predictions=[_words(each.get("predictions")) for each in found],
+        warnings=[_words(each, 500) for each in evaluation.get("warnings") or []],
+        sections=[
+            _section(f"a{i}", _ASPECTS.get(key) or _words(key), _files(found, key))
+            for i, key in enumerate(keys)
+        ],
+        n_colours=N_COLOURS,
         program=_words(evaluation.get("program")),
     )
 
@@ -114,31 +117,27 @@ def _files(found: Sequence[dict[str, Any]], key: str) -> list[_File]:
     ]
 
 
-def _section(id: str, title: str, files: list[_File]) -> str:
+def _section(id: str, title: str, files: list[_File]) -> dict[str, Any]:
+    """Return what the template shows of one aspect."""
     drawn = [file for file in files if file.colour is not None and file.aspect]
     in_bits = any(_value(f.aspect, "best.smin_weighted.value") is not None for f in files)
     weight, unit = ("_weighted", "bits") if in_bits else ("", "terms")
-    left_out = f"<p>The charts show the {N_COLOURS} files with the highest Fmax.</p>"
-    return Template(_text("report.section.html")).substitute(
-        id=id,
-        title=title,
-        counts=", ".join(
-            f"{_count((f.aspect for f in files), key)} {name.lower()}"
-            for key, name in _COUNTS.items()
-        ),
-        unit=unit,
-        headline=_headline(title, files, f"smin{weight}", unit),
-        left_out=left_out if len(files) > N_COLOURS else "",
-        legend="".join(f"<li>{file.key}</li>" for file in drawn),
-        precision_recall=_precision_recall(id, title, drawn),
-        uncertainty=_uncertainty(id, title, drawn, weight, unit),
-        reliability=_reliability(id, title, drawn),
-        calls=_calls(title, drawn),
-        parts="\n".join(_part(*part, title, files) for part in _PARTS),
-    )
+    return {
+        "id": id,
+        "title": title,
+        "counts": {key: _count((f.aspect for f in files), key) for key in _COUNTS},
+        "unit": unit,
+        "drawn": drawn,
+        "headline": _headline(files, f"smin{weight}", unit),
+        "precision_recall": _precision_recall(id, title, drawn),
+        "uncertainty": _uncertainty(id, title, drawn, weight, unit),
+        "reliability": _reliability(id, title, drawn),
+        "calls": _calls(drawn),
+        "parts": [part for each in _PARTS if (part := _part(*each, files))],
+    }
 
 
-def _headline(title: str, files: list[_File], smin: str, unit: str) -> str:
+def _headline(files: list[_File], smin: str, unit: str) -> _Table:
     columns = [
         ("Fmax", "best.fmax.value"),
         ("at threshold", "best.fmax.threshold"),
@@ -155,8 +154,7 @@ def _headline(title: str, files: list[_File], smin: str, unit: str) -> str:
         ("Weighted AUPR", "aupr_weighted"),
     ]
     rows = [[f.key, *(_number(_value(f.aspect, path)) for _, path in columns)] for f in files]
-    heads = ["Predictions", *(head for head, _ in columns)]
-    return _table(f"{title}: headline numbers", heads, rows)
+    return _Table(["Predictions", *(head for head, _ in columns)], rows)
 
 
 def _precision_recall(id: str, title: str, files: list[_File]) -> str:
@@ -211,20 +209,18 @@ def _points(holder: dict[str, Any], across: str, up: str) -> list[Point]:
 def _chart(
     id: str, title: str, mark: str, axes: tuple[Axis, Axis], lines: list[Line], guides: list[Guide]
 ) -> str:
-    """Return the chart, described by the marks of its lines, or words if it has no line."""
+    """Return the chart, described by the marks of its lines; nothing if it has no line."""
     lines = [line for line in lines if line.points]
-    if not lines:
-        return '<p class="none">Nothing to draw: no file has a call here.</p>'
-    says = [
+    described = [
         f"{line.name} (line {line.number}) has {mark} at {axes[0].name} {_number(line.mark[0])} "
         f"and {axes[1].name} {_number(line.mark[1])}."
         for line in lines
         if line.mark
     ]
-    return line_chart(id, title, " ".join(says), axes, lines, guides)
+    return line_chart(id, title, " ".join(described), axes, lines, guides) if lines else ""
 
 
-def _calls(title: str, files: list[_File]) -> str:
+def _calls(files: list[_File]) -> _Table:
     calls = {
         (file.number, (_value(each, "low") or 0, _value(each, "high") or 0)): int(n)
         for file in files
@@ -232,68 +228,51 @@ def _calls(title: str, files: list[_File]) -> str:
         if (n := _value(each, "n_calls")) is not None
     }
     most = math.log10(1 + max(calls.values(), default=1))
-    rows = []
+    rows: list[list[str]] = []
     for low, high in sorted({bin for _, bin in calls}):
         row = [f"{low:.3g}–{high:.3g}"]
         for file in files:
             n = calls.get((file.number, (low, high)), 0)
-            row.append(f"{n:,}{bar(math.log10(1 + n) / most, file.colour or 0)}")
+            row.append(f"{n:,}" + bar(math.log10(1 + n) / most, file.colour or 0))
         rows.append(row)
-    return _table(f"{title}: calls by score", ["Scores", *(file.key for file in files)], rows)
+    return _Table(["Scores", *(file.key for file in files)], rows)
 
 
-def _part(key: str, heading: str, of: str, tells: str, title: str, files: list[_File]) -> str:
+def _part(key: str, heading: str, of: str, tells: str, files: list[_File]) -> dict[str, Any] | None:
     """Return a breakdown: bars of Fmax for the files in the charts, all numbers of all files."""
     parts = [(f, {_words(g.get("group")): g for g in f.aspect.get(key) or []}) for f in files]
     groups = dict.fromkeys(group for _, part in parts for group in part)
     if not groups:
-        return ""
+        return None
     rows = [row for _, part in parts for row in part.values()]
     counts, measures = (
         {each: name for each, name in names.items() if any(each in row for row in rows)}
         for names in (_COUNTS, _MEASURES)
     )
     drawn = [(file, part) for file, part in parts if file.colour is not None and part]
-    bars, numbers = [], []
+    bars: list[list[str]] = []
+    numbers: list[list[str]] = []
     for group in groups:
         sizes = [_count((part.get(group, {}) for _, part in parts), each) for each in counts]
         fmax = [(file, _value(part.get(group), "fmax")) for file, part in drawn]
         bars.append([group, *sizes, *(_number(x) + bar(x or 0, f.colour or 0) for f, x in fmax)])
         numbers += [
-            [f"{group}, {file.key}", *(_number(_value(part.get(group), each)) for each in measures)]
+            [
+                f"{group}, " + file.key,
+                *(_number(_value(part.get(group), each)) for each in measures),
+            ]
             for file, part in parts
         ]
-    heads = [of, *counts.values(), *(file.key for file, _ in drawn)]
-    return (
-        f"<figure><h3>{heading}</h3>{_table(f'{title}: Fmax {heading.lower()}', heads, bars)}"
-        f"<figcaption>Longer bars are better: read down a column to see {tells}.</figcaption>"
-        f"<details><summary>All numbers</summary>"
-        f"{_table(f'{title}: {heading.lower()}', [of, *measures.values()], numbers)}"
-        "</details></figure>"
-    )
-
-
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table that scrolls by itself where the page is narrow; cells are HTML."""
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in rows
-    )
-    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    return (
-        f'<div class="wide" tabindex="0" role="group" aria-label="{caption}"><table>'
-        f"<caption>{caption}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody>"
-        "</table></div>"
-    )
-
-
-def _warnings(warnings: Sequence[object]) -> str:
-    items = "".join(f"<li>{_words(each, 500)}</li>" for each in warnings)
-    return f'<div class="note warnings"><h2>Warnings</h2><ul>{items}</ul></div>' if items else ""
+    return {
+        "heading": heading,
+        "tells": tells,
+        "bars": _Table([of, *counts.values(), *(file.key for file, _ in drawn)], bars),
+        "numbers": _Table([of, *measures.values()], numbers),
+    }
 
 
 def _explained(value: object) -> str:
-    meaning = html.escape(_EXPLAINED.get(str(value), ""))
+    meaning = _EXPLAINED.get(str(value), "")
     if isinstance(value, bool):
         return meaning
     return f"{_words(value)}: {meaning}" if meaning else _words(value)
@@ -329,8 +308,4 @@ def _number(value: object) -> str:
 
 
 def _words(value: object, limit: int = 80) -> str:
-    return "–" if value is None or value == "" else html.escape(printable(value, limit))
-
-
-def _text(name: str) -> str:
-    return (resources("esmgo.render") / name).read_bytes().decode()
+    return "–" if value is None or value == "" else printable(value, limit)
