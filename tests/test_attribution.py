@@ -6,7 +6,8 @@ from captum.attr import IntegratedGradients
 from motifs import sequence
 
 from esmgo.explanation import attribution
-from esmgo.explanation.attribution import MOST_STEPS, Attribution, attribute, logits
+from esmgo.explanation.attribution import MOST_STEPS, attribute, logits
+from esmgo.explanation.explanation import Track
 from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode
@@ -29,7 +30,7 @@ def test_attributions_add_up_to_the_difference_of_the_scores():
     for n in (1, 25):
         row = encode(sequence(n, 0), 1024)
         found = attribute(caller, row, 1, CPU)
-        assert found.residues.shape == (n,)
+        assert found.values.shape == (n,)
         unknown = encode("X" * n, 1024)
         np.testing.assert_allclose(
             logits(caller, [row, unknown], 1, CPU), [found.score, found.baseline], atol=1e-5
@@ -54,7 +55,7 @@ def test_attributions_equal_those_of_captum():
         n_steps=16,
         method="riemann_middle",
     )
-    ours = attribute(caller, row, 2, CPU, n_steps=16).residues
+    ours = attribute(caller, row, 2, CPU, n_steps=16).values
     np.testing.assert_allclose(ours, theirs[0].sum(1)[1:-1].detach().numpy(), atol=2e-6)
     assert abs(ours).max() > 0.01
 
@@ -68,26 +69,26 @@ def test_steps_are_doubled_until_the_sum_is_complete_and_what_is_missing_is_said
     found = attribute(caller, row, 1, CPU)
     assert found.n_steps > 32
     assert found.is_complete or found.n_steps == MOST_STEPS
-    short = Attribution(np.array([1.0, 2.0]), score=4.0, baseline=0.0, n_steps=512)
+    short = Track(np.array([1.0, 2.0]), score=4.0, baseline=0.0, n_steps=512)
     assert (short.gap, short.is_complete) == (-1.0, False)
 
 
 def test_weights_kept_in_bf16_give_gradients_too():
     caller, row = random_caller(), encode(sequence(50, 3), 1024)
-    whole = attribute(caller, row, 1, CPU, n_steps=8).residues
+    whole = attribute(caller, row, 1, CPU, n_steps=8).values
     caller.encoder.bfloat16()
-    half = attribute(caller, row, 1, CPU, n_steps=8).residues
+    half = attribute(caller, row, 1, CPU, n_steps=8).values
     assert np.corrcoef(whole, half)[0, 1] > 0.99
 
 
 def test_large_encoders_are_computed_anew_on_the_way_back_to_the_same_result(monkeypatch):
     caller, row = random_caller(), encode(sequence(30, 3), 1024)
-    held = attribute(caller, row, 1, CPU, n_steps=4).residues
+    held = attribute(caller, row, 1, CPU, n_steps=4).values
     monkeypatch.setattr(attribution, "_HELD", 0)
-    anew = attribute(caller, row, 1, CPU, n_steps=4).residues
+    anew = attribute(caller, row, 1, CPU, n_steps=4).values
     np.testing.assert_allclose(anew, held, atol=1e-6)
 
 
 def test_an_unknown_residue_adds_nothing():
     row = encode("MKTAX" + sequence(20, 4), 1024)
-    assert attribute(random_caller(), row, 0, CPU, n_steps=4).residues[4] == 0
+    assert attribute(random_caller(), row, 0, CPU, n_steps=4).values[4] == 0

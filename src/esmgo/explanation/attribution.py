@@ -18,13 +18,13 @@ Sundararajan, Taly & Yan, Axiomatic attribution for deep networks, ICML 2017.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from esmgo.explanation.explanation import Track
 from esmgo.model.caller import Caller
 from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import BUDGET, in_batches, token_budget
@@ -35,46 +35,11 @@ UNKNOWN = VOCABULARY.index("X")
 STEPS, MOST_STEPS = 32, 512
 """Points on the way: at first, and at most."""
 
-TOLERANCE = 0.01
-"""What may be missing in the sum, as a part of the difference of scores, or of 1 below it."""
-
 _BACKWARD = 8
 """Times the memory of a token, where its gradient is wanted."""
 
 _HELD = 10_000
 """Layers times width above which they are computed anew on the way back: 1 GB a batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """What each residue contributes to the logit of one term.
-
-    Parameters
-    ----------
-    residues : ndarray, shape=(n,), dtype=float64
-        In units of the logit; positive where the residue speaks for the term.
-    score : float
-        The logit of the protein.
-    baseline : float
-        The logit of as many unknown residues.
-    n_steps : int
-        Points on the way from the one to the other.
-    """
-
-    residues: NDArray[np.float64]
-    score: float
-    baseline: float
-    n_steps: int
-
-    @property
-    def gap(self) -> float:
-        """What the residues' sum has more than the difference of the scores."""
-        return float(self.residues.sum()) - (self.score - self.baseline)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the gap is within one part in a hundred."""
-        return abs(self.gap) <= TOLERANCE * max(1.0, abs(self.score - self.baseline))
 
 
 def attribute(
@@ -83,8 +48,9 @@ def attribute(
     column: int,
     device: torch.device,
     *,
+    first: int = 1,
     n_steps: int | None = None,
-) -> Attribution:
+) -> Track:
     """Return what each residue of one protein contributes to a term's logit, in fp32.
 
     Parameters
@@ -97,6 +63,8 @@ def attribute(
         The term.
     device : torch.device
         Where to compute.
+    first : int
+        Where in its protein the row begins, counted from 1.
     n_steps : int, optional
         When left out, doubled from 32 until the sum is complete, up to 512.
 
@@ -113,8 +81,8 @@ def attribute(
     steps = STEPS if n_steps is None else n_steps
     while True:
         slope = _mean_slope(caller, row, (start, x), column, steps)
-        residues = (slope * (x - start).double().cpu()).sum(1)[1:-1].numpy()
-        found = Attribution(residues, score, baseline, steps)
+        values = (slope * (x - start).double().cpu()).sum(1)[1:-1].numpy()
+        found = Track(values, score, baseline, steps, first)
         if n_steps is not None or found.is_complete or steps >= MOST_STEPS:
             return found
         steps *= 2

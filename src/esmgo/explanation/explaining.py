@@ -24,8 +24,8 @@ from esmgo.evidence.index import Index, open_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.explanation.attribution import attribute, logits
 from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text  # fmt: skip
-from esmgo.explanation.deletion import deletion_test, highest
-from esmgo.explanation.explanation import Ancestor, Explanation, Masking, Track, Training
+from esmgo.explanation.deletion import deletion_test
+from esmgo.explanation.explanation import Ancestor, Explanation, Training
 from esmgo.explanation.track import to_svg
 from esmgo.files.output import exclusive, opened
 from esmgo.go.labels import LabelSpace
@@ -146,10 +146,8 @@ def explained(scorer: Scorer, index: Index | None, protein: Protein, column: int
     called = propagate(own, labels)[0]
     source = _source(own[0], column, labels)
     first, row = _window(scorer, protein.sequence, source)
-    found = attribute(scorer.caller, row, source, device)
-    marked = highest(found.residues)
+    track = attribute(scorer.caller, row, source, device, first=first + 1)
     score = partial(logits, scorer.caller, column=source, device=device)
-    test = deletion_test(row, marked, score)
     chain = sorted((*labels.ancestors(column), column), key=lambda j: (labels.depth[j], j))
     return Explanation(
         protein_id=protein.id,
@@ -160,12 +158,9 @@ def explained(scorer: Scorer, index: Index | None, protein: Protein, column: int
         explained=labels.terms[source],
         ancestors=tuple(_ancestor(j, labels, called) for j in chain),
         training=None if index is None else carriers(index, vectors, column, NEAREST),
-        track=Track(
-            first + 1, found.residues, marked, found.score, found.baseline, found.gap,
-            found.is_complete, found.n_steps,
-        ),
-        masking=Masking(test.fall, test.random, test.p_value, test.is_supported),
-    )  # fmt: skip
+        track=track,
+        masking=deletion_test(row, track.marked, score),
+    )
 
 
 def carriers(index: Index, vector: NDArray[np.float32], column: int, k: int) -> Training:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import printable
+from esmgo.explanation.deletion import Deletion, highest
 from esmgo.go.terms import Term
 
 SUPPORTED, NOT_SUPPORTED, LITTLE = "supported", "not supported", "little to explain"
@@ -17,6 +19,9 @@ SUPPORTED, NOT_SUPPORTED, LITTLE = "supported", "not supported", "little to expl
 
 WEAK = 0.5
 """A probability below it is no call."""
+
+TOLERANCE = 0.01
+"""Largest gap of a complete track, as a part of the difference of scores, or of 1 below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +34,47 @@ class Ancestor:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Track:
-    """What each residue of a window adds to the score.
+    """What each residue of a window adds to the score of a term.
 
     Parameters
     ----------
-    first : int
-        The window's first residue, counted from 1.
-    values : ndarray, shape=(n,)
-        In units of the logit.
-    marked : ndarray
-        Places in ``values``, sorted.
+    values : ndarray, shape=(n,), dtype=float64
+        In units of the logit; positive where the residue supports the term.
     score, baseline : float
         The logit of the window, and of as many unknown residues.
-    gap : float
-        What the values add up to beyond the difference of the two.
-    is_complete : bool
-        Whether the gap is small enough to be trusted.
     n_steps : int
-        Points on the way between the two.
+        Points on the path between the two.
+    first : int
+        The window's first residue, counted from 1.
     """
 
-    first: int
-    values: NDArray[np.floating]
-    marked: NDArray[np.intp]
+    values: NDArray[np.float64]
     score: float
     baseline: float
-    gap: float
-    is_complete: bool
     n_steps: int
+    first: int = 1
 
     @property
     def last(self) -> int:
         """The window's last residue, counted from 1."""
         return self.first + len(self.values) - 1
 
+    @cached_property
+    def marked(self) -> NDArray[np.intp]:
+        """Places of the highest values, sorted; see `esmgo.explanation.deletion.highest`."""
+        return highest(self.values)
 
-@dataclass(frozen=True, slots=True)
-class Masking:
-    """How far the score falls with the marked residues masked, and with random ones."""
+    @property
+    def gap(self) -> float:
+        """The sum of the values, less the difference of the two scores."""
+        return float(self.values.sum()) - (self.score - self.baseline)
 
-    fall: float
-    random: NDArray[np.floating]
-    p_value: float
-    is_supported: bool
+    @property
+    def is_complete(self) -> bool:
+        """Whether the gap is within one part in a hundred."""
+        return abs(self.gap) <= TOLERANCE * max(1.0, abs(self.score - self.baseline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Explanation:
         None where the checkpoint has no index.
     track : Track
         Of the window in which ``explained`` scores highest.
-    masking : Masking
+    masking : Deletion
         The test of the marked residues.
     """
 
@@ -119,7 +120,7 @@ class Explanation:
     ancestors: tuple[Ancestor, ...]
     training: Training | None
     track: Track
-    masking: Masking
+    masking: Deletion
 
     @property
     def is_weak(self) -> bool:

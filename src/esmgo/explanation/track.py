@@ -51,27 +51,18 @@ def _card(found: Explanation) -> tuple[str, float]:
     """Return the elements of one card, and its height."""
     parts = [_text(20, 34, f"Evidence for {found.title}", "h")]
     y = 60.0
-    for line in _wrapped(f"Verdict: {found.verdict}. {found.sentence}"):
-        parts.append(_text(20, y, line, "b"))
-        y += _LINE
-    for remark in found.remarks:
-        for line in _wrapped(remark):
-            parts.append(_text(20, y, line))
-            y += _LINE
+    verdict = f"Verdict: {found.verdict}. {found.sentence}"
+    for text, kind in ((verdict, "b"), *((remark, "") for remark in found.remarks)):
+        y = _paragraph(parts, y, text, kind)
     y += 14
     for each in found.ancestors:
         parts.append(_chip(20 + 16 * each.depth, y, each.probability))
         kind = "b" if each.term == found.term else ""
         parts.append(_text(72 + 16 * each.depth, y, name_of(each.term), kind))
         y += _LINE + 2
-    y += 8
-    for line in _wrapped(_neighbours(found)):
-        parts.append(_text(20, y, line))
-        y += _LINE
-    y += 10
-    parts.append(
-        _text(20, y, f"What each residue adds to the score of {name_of(found.explained)}", "b")
-    )
+    y = _paragraph(parts, y + 8, _neighbours(found)) + 10
+    heading = f"What each residue adds to the score of {name_of(found.explained)}"
+    parts.append(_text(20, y, heading, "b"))
     for row in _rows(found):
         parts.append(f'<g transform="translate({_LEFT} {y + 12:g})">{row}</g>')
         y += _UP + _DOWN + _LETTERS
@@ -102,13 +93,9 @@ def _rows(found: Explanation) -> Iterator[str]:
             _text(-8, _UP + _DOWN + 12, str(track.first + at), "n e"),
             f'<path d="M0 {_UP}H{(end - at) * _CELL:g}" stroke="#c8d0da"/>',
         ]
-        parts += [
-            _residue(
-                f"{letters[i]}{track.first + i}", float(track.values[i]), unit, i in marked,
-                (i - at) * _CELL,
-            )
-            for i in range(at, end)
-        ]  # fmt: skip
+        for i in range(at, end):
+            name, x = f"{letters[i]}{track.first + i}", (i - at) * _CELL
+            parts.append(_residue(name, float(track.values[i]), unit, i in marked, x))
         for run in underlined:
             inside = run[(run >= at) & (run < end)]
             if len(inside):
@@ -151,8 +138,11 @@ def _chip(x: float, y: float, probability: float) -> str:
     )
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 128)
+def _paragraph(parts: list[str], y: float, text: str, kind: str = "") -> float:
+    """Add the lines of a paragraph from ``y`` on; return where the next one begins."""
+    lines = textwrap.wrap(text, 128)
+    parts += [_text(20, y + i * _LINE, line, kind) for i, line in enumerate(lines)]
+    return y + len(lines) * _LINE
 
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:

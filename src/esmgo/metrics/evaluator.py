@@ -7,7 +7,7 @@ counted, and no cell is visited once per threshold. Sums of blocks add up.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ from esmgo.metrics.curve import THRESHOLDS, CurveSums
 from esmgo.metrics.truth import Truth
 
 Values: TypeAlias = NDArray[np.float64]
+Cells: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 BLOCK = 512
 """Proteins in a block: 14 MB of bins for the 28,000 terms of all GO."""
@@ -56,12 +57,10 @@ class AspectSums:
     misses: Values
 
     def __add__(self, other: AspectSums) -> AspectSums:
-        both = None
-        if self.weighted is not None and other.weighted is not None:
-            both = self.weighted + other.weighted
+        a, b = self.weighted, other.weighted
         return AspectSums(
             self.plain + other.plain,
-            both,
+            a + b if a and b else None,
             _added(self.strata, other.strata),
             _added(self.strata_weighted, other.strata_weighted),
             self.hits + other.hits,
@@ -120,8 +119,10 @@ class Evaluator:
         counts = self._counted if self._bits is None else self._counted | (self._bits > 0)
         self._left_out = np.flatnonzero(~counts | (self._aspect < 0))
         self._n_bins = len(thresholds) + 2
-        self._strata = strata
-        self._n_strata = 0 if strata is None else int(strata.max(initial=-1)) + 1
+        n_strata = 0 if strata is None else int(strata.max(initial=-1)) + 1
+        self._groups = np.ones((1 + n_strata, len(truth)), bool)  # all proteins, then each stratum
+        if strata is not None:
+            self._groups[1:] = strata == np.arange(n_strata)[:, None]
         self._narrow = truth.known is not None or of_interest is not None
         support = truth.terms.frequency(len(labels))
         frequency = np.searchsorted(FREQUENCIES, support, side="right")
@@ -159,19 +160,31 @@ class Evaluator:
     def add_bins(self, bins: NDArray[np.unsignedinteger], rows: NDArray[np.intp]) -> None:
         """Count a block of bins (see `bins_of`), shape=(T, B), C order; it is used up."""
         truth = self.truth
-        true = _drop(truth.terms.cells(rows), self._aspect < 0)
+        true = truth.terms.cells(rows)
+        true = _where(true, self._aspect[true[0]] >= 0)
         any_term = self._having(true, len(rows))
         bins[self._left_out] = 0
         if truth.known is not None:
             known = truth.known.cells(rows)
             bins[known] = 0
-            true = _without(true, known, len(rows))
+            flat, others = (column * len(rows) + place for column, place in (true, known))
+            true = _where(true, ~np.isin(flat, others))
         hit_bins = bins[true]
         bins[true] = 0
         column, place, miss_bins = _nonzero(bins)
-        hits = (*true, hit_bins.astype(np.intp))
-        misses = (column, place, miss_bins.astype(np.intp))
-        self._count(hits, misses, rows, any_term)
+        found = (*true, hit_bins.astype(np.intp)), (column, place, miss_bins.astype(np.intp))
+        counted = self._counted.astype(np.float64)
+        plain, member = self._curves(counted, found, rows, any_term, narrow=self._narrow)
+        weighted: list[list[CurveSums]] | None = None
+        if self._bits is not None:
+            weighted, _ = self._curves(self._bits, found, rows, any_term, narrow=False)
+        hits, misses = (self._by_group(x, member) for x in found)
+        for a, aspect in enumerate(self.aspects):
+            wide = weighted[a] if weighted else []
+            strata, strata_w = tuple(plain[a][1:]), tuple(wide[1:])
+            total_w = wide[0] if wide else None
+            sums = AspectSums(plain[a][0], total_w, strata, strata_w, hits[a], misses[a])
+            self.sums[aspect] = self.sums[aspect] + sums if aspect in self.sums else sums
 
     def add_uncalled(self, rows: NDArray[np.intp]) -> None:
         """Count proteins for which nothing is predicted."""
@@ -184,54 +197,27 @@ class Evaluator:
         key = self._aspect[found[0]] * n + found[1]
         return np.bincount(key, minlength=len(self.aspects) * n).reshape(-1, n) > 0
 
-    def _count(
-        self,
-        hits: tuple[NDArray[np.intp], ...],
-        misses: tuple[NDArray[np.intp], ...],
-        rows: NDArray[np.intp],
-        any_term: NDArray[np.bool_],
-    ) -> None:
-        counted = self._counted.astype(np.float64)
-        plain_hits, plain_misses = (self._histogram(x, counted, len(rows)) for x in (hits, misses))
-        member = plain_hits.sum(axis=2) > 0 if self.rules == "exact" or self._narrow else any_term
-        wide: tuple[Values, Values] | None = None
-        member_w = member
-        if self._bits is not None:
-            bits = self._bits
-            wide = self._histogram(hits, bits, len(rows)), self._histogram(misses, bits, len(rows))
-            member_w = wide[0].sum(axis=2) > 0 if self.rules == "exact" else any_term
-        grouped = [self._by_group(x, member) for x in (hits, misses)]
-        strata = None if self._strata is None else self._strata[rows]
-        for a, aspect in enumerate(self.aspects):
-            # under CAFA's rules a protein with a term of the aspect is seen, if only by its calls
-            seen, seen_w = (member, member_w) if self.rules == "exact" else (any_term, any_term)
-            plain = self._curves(plain_hits[a], plain_misses[a], member[a], seen[a], strata)
-            weighted = None
-            if wide:
-                weighted = self._curves(wide[0][a], wide[1][a], member_w[a], seen_w[a], strata)
-            found = AspectSums(
-                plain[0],
-                weighted and weighted[0],
-                plain[1],
-                weighted[1] if weighted else (),
-                grouped[0][a],
-                grouped[1][a],
-            )
-            self.sums[aspect] = self.sums[aspect] + found if aspect in self.sums else found
-
     def _curves(
         self,
-        hits: Values,
-        misses: Values,
-        member: NDArray[np.bool_],
-        seen: NDArray[np.bool_],
-        strata: NDArray[np.intp] | None,
-    ) -> tuple[CurveSums, tuple[CurveSums, ...]]:
-        whole = CurveSums.of(hits[seen], misses[seen], member[seen])
-        if strata is None:
-            return whole, ()
-        parts = (seen & (strata == s) for s in range(self._n_strata))
-        return whole, tuple(CurveSums.of(hits[p], misses[p], member[p]) for p in parts)
+        weight: Values,
+        found: Sequence[tuple[NDArray[np.intp], ...]],
+        rows: NDArray[np.intp],
+        any_term: NDArray[np.bool_],
+        *,
+        narrow: bool,
+    ) -> tuple[list[list[CurveSums]], NDArray[np.bool_]]:
+        """Return by aspect the sums over all proteins and each stratum; and the benchmark."""
+        hits, misses = (self._histogram(x, weight, len(rows)) for x in found)
+        is_exact = self.rules == "exact"
+        member = hits.sum(axis=2) > 0 if is_exact or narrow else any_term  # (A, B)
+        # under CAFA's rules a protein with a term of the aspect is seen, if only by its calls
+        seen = member if is_exact else any_term
+        groups = self._groups[:, rows]
+        curves = [
+            [CurveSums.of(hits[a, p], misses[a, p], member[a, p]) for p in seen[a] & groups]
+            for a in range(len(self.aspects))
+        ]
+        return curves, member
 
     def _histogram(self, found: tuple[NDArray[np.intp], ...], weight: Values, n: int) -> Values:
         """Return the weight of each protein's cells per bin; shape=(A, B, M + 2)."""
@@ -282,18 +268,5 @@ def _nonzero(
     return column, place, values[kept]
 
 
-def _drop(
-    found: tuple[NDArray[np.intp], NDArray[np.intp]], left_out: NDArray[np.bool_]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    kept = ~left_out[found[0]]
-    return found[0][kept], found[1][kept]
-
-
-def _without(
-    found: tuple[NDArray[np.intp], NDArray[np.intp]],
-    others: tuple[NDArray[np.intp], NDArray[np.intp]],
-    n: int,
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the cells that are not among ``others``."""
-    kept = ~np.isin(found[0] * n + found[1], others[0] * n + others[1])
+def _where(found: Cells, kept: NDArray[np.bool_]) -> Cells:
     return found[0][kept], found[1][kept]

@@ -11,11 +11,12 @@ from esmgo.go.calls import Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import DAMAGED, pack, unpack
+from esmgo.render.calls import Writer
 
 _JOB, _LABELS = "job.json", "labels.json"
 
 
-class ShardWriter:
+class ShardWriter(Writer):
     """Writes the blocks of a shard to one file, with the job and the label space.
 
     Blocks come in order, as for other writers. Equal calls give equal bytes.

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from esmgo.errors import printable
 from esmgo.go.calls import Calls, leaves
 from esmgo.go.terms import Aspect
-from esmgo.render.calls import About
+from esmgo.render.calls import About, Writer
 
 EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
 """Inferred from electronic annotation; no curator has looked."""
@@ -40,11 +40,11 @@ _UNIPROT = re.compile(
 )
 
 
-class GafWriter:
+class GafWriter(Writer):
     """GAF 2.2: 17 columns, a line per call."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
-        self._file, self._about = file, about
+        super().__init__(file, about)
         file.write(_header("!gaf-version: 2.2", about))
 
     def write(self, calls: Calls) -> None:
@@ -65,15 +65,12 @@ class GafWriter:
                     f"\t{end}{form}\n".encode("utf-8", "backslashreplace")
                 )
 
-    def close(self) -> None:
-        """Write nothing more."""
 
-
-class GpadWriter:
+class GpadWriter(Writer):
     """GPAD 2.0: 12 columns, a line per call."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
-        self._file, self._about = file, about
+        super().__init__(file, about)
         file.write(_header("!gpad-version: 2.0", about))
 
     def write(self, calls: Calls) -> None:
@@ -88,9 +85,6 @@ class GpadWriter:
                         "utf-8", "backslashreplace"
                     )
                 )
-
-    def close(self) -> None:
-        """Write nothing more."""
 
 
 def _header(version: str, about: About) -> bytes:

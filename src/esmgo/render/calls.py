@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -88,47 +88,44 @@ class About:
         ]
 
 
-class Writer(Protocol):
-    """Writes one format into an open binary file."""
+class Writer:
+    """Writes one format into an open binary file; a subclass for each."""
 
-    def __init__(self, file: BinaryIO, about: About) -> None: ...
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        self._file, self._about = file, about
 
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins."""
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Write what comes at the end; the file stays open."""
+        """Write what comes at the end, if anything; the file stays open."""
 
 
-class TableWriter:
+class TableWriter(Writer):
     """TSV with a header, a line per call; six significant figures."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
-        self._file, self._words = file, about.source_words
+        super().__init__(file, about)
         self._terms = ["\t".join(term) for term in about.terms]
         file.write(("\t".join(HEADER) + "\n").encode())
 
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins; one without calls has no line."""
+        words = self._about.source_words
         for i, id in enumerate(calls.proteins):
             name = printable(id, 1000)
             lines = [
                 f"{name}\t{self._terms[j]}\t{score:.6g}"
                 f"\t{'' if precision != precision else format(precision, '.6g')}"
-                f"\t{self._words[flags]}\n"
+                f"\t{words[flags]}\n"
                 for j, score, precision, flags in _of(calls, i)
             ]
             self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
 
-    def close(self) -> None:
-        """Write nothing more."""
 
-
-class JsonWriter:
+class JsonWriter(Writer):
     """JSON Lines, an object per protein, also for one without calls."""
-
-    def __init__(self, file: BinaryIO, about: About) -> None:
-        self._file, self._about = file, about
 
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins."""
@@ -156,11 +153,8 @@ class JsonWriter:
             text = json.dumps(value, ensure_ascii=False) + "\n"
             self._file.write(text.encode("utf-8", "backslashreplace"))
 
-    def close(self) -> None:
-        """Write nothing more."""
 
-
-class ParquetWriter:
+class ParquetWriter(Writer):
     """Parquet, a row per call, with the model's fingerprint among the metadata."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
@@ -221,11 +215,8 @@ class ParquetWriter:
         self._waiting, self._n_waiting = [table.slice(n)], len(table) - n
 
 
-class CafaWriter:
+class CafaWriter(Writer):
     """CAFA's text: accession, term and score without a header; see `esmgo.render.cafa`."""
-
-    def __init__(self, file: BinaryIO, about: About) -> None:
-        self._file, self._about = file, about
 
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins, 1,500 terms of each at most."""
@@ -234,9 +225,6 @@ class CafaWriter:
         scores = Scores(calls.proteins, values, self._about.labels)
         for lines in cafa_lines(scores, name=self._about.accession):
             self._file.write(lines)
-
-    def close(self) -> None:
-        """Write nothing more."""
 
 
 def _of(calls: Calls, i: int) -> Any:
