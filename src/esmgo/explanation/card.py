@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esmgo.errors import printable
+from esmgo.explanation.deletion import runs
 from esmgo.explanation.explanation import Explanation, Training, name_of
 from esmgo.go.terms import Term
 
@@ -35,13 +35,6 @@ NOTES = {
 
 _WIDTH = 92
 _ROW = 60  # residues in a line
-
-
-def runs(marked: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Cut sorted places into runs of neighbours."""
-    if len(marked) == 0:
-        return []
-    return np.split(marked, np.flatnonzero(np.diff(marked) > 1) + 1)
 
 
 def to_text(found: Explanation) -> str:

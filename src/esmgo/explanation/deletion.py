@@ -68,6 +68,11 @@ def highest(track: NDArray[np.floating]) -> NDArray[np.intp]:
     return np.sort(best[track[best] > 0])
 
 
+def runs(marked: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Cut sorted places into runs of consecutive ones."""
+    return np.split(marked, np.flatnonzero(np.diff(marked) > 1) + 1) if len(marked) else []
+
+
 def deletion_test(
     row: NDArray[np.uint8],
     marked: NDArray[np.intp],
@@ -89,8 +94,8 @@ def deletion_test(
     if len(marked) == 0:  # nothing to mask: nothing falls
         return Deletion(0.0, np.zeros(N_RANDOM, np.float32))
     random = np.random.default_rng(list(hashlib.sha256(row.tobytes()).digest()))
-    runs = np.diff(np.flatnonzero(np.diff(marked, prepend=-2, append=len(row) + 2) > 1))
-    places = [scattered(runs, len(row) - 2, random) for _ in range(N_RANDOM)]
+    lengths = np.array([len(run) for run in runs(marked)])
+    places = [scattered(lengths, len(row) - 2, random) for _ in range(N_RANDOM)]
     whole, fallen, *rest = score([row, *(_masked(row, at) for at in (marked, *places))])
     return Deletion(float(whole - fallen), whole - np.array(rest, np.float32))
 

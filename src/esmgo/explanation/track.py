@@ -11,7 +11,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from esmgo.errors import printable
-from esmgo.explanation.card import runs, training_line
+from esmgo.explanation.card import training_line
+from esmgo.explanation.deletion import runs
 from esmgo.explanation.explanation import Explanation, name_of
 from esmgo.render.colours import CALLED, fill_of, ink_on
 

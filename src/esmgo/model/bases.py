@@ -6,6 +6,7 @@ Nothing here imports torch, so that a wrong name or an unreachable hub is report
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,33 +110,31 @@ def check_config(source: object, config: Any) -> None:
 
     The sizes are checked before memory is allocated for them.
     """
-    if not isinstance(config, dict) or config.get("model_type") != "esm":
-        kind = config.get("model_type") if isinstance(config, dict) else None
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != "esm":
         raise CheckpointError(source, f"model_type is {printable(repr(kind), 30)}, expected 'esm'")
-    for entry, limit in _LIMITS.items():
-        value = config.get(entry)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= limit:
-            raise CheckpointError(
-                source, f"{entry} is {printable(repr(value), 30)}, expected 1 to {limit:,}"
-            )
-    _check_values(source, config)
+    for entry, expected in _faults(config):
+        found = printable(repr(config.get(entry)), 30)
+        raise CheckpointError(source, f"{entry} is {found}, {expected}")
     if config["hidden_size"] % (2 * config["num_attention_heads"]):
         raise CheckpointError(source, "hidden_size is not an even multiple of num_attention_heads")
     if config.get("position_embedding_type") != "rotary":
         raise CheckpointError(source, "position_embedding_type is not 'rotary': ESM-1, not ESM2")
 
 
-def _check_values(source: object, config: dict[str, Any]) -> None:
+def _faults(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each entry whose value no ESM2 encoder has, and what is expected."""
+    for entry, limit in _LIMITS.items():
+        value = config.get(entry)
+        if type(value) is not int or not 0 < value <= limit:
+            yield entry, f"expected 1 to {limit:,}"
     for entry, fixed in _FIXED.items():
         if config.get(entry) != fixed:
-            found = printable(repr(config.get(entry)), 30)
-            raise CheckpointError(source, f"{entry} is {found}, ESM2 has {fixed}")
+            yield entry, f"ESM2 has {fixed}"
     for entry in _FRACTIONS:
         value = config.get(entry, 0.5)
         if not isinstance(value, float) or not 0 <= value < 1:
-            found = printable(repr(value), 30)
-            raise CheckpointError(source, f"{entry} is {found}, expected a fraction, as 0.1")
+            yield entry, "expected a fraction, as 0.1"
     for entry in _SWITCHES:
         if not isinstance(config.get(entry, False), bool | None):
-            found = printable(repr(config[entry]), 30)
-            raise CheckpointError(source, f"{entry} is {found}, expected true or false")
+            yield entry, "expected true or false"

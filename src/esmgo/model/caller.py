@@ -28,12 +28,7 @@ HEAD_CHUNK = 32
 LARGE = 1_000_000_000
 """Weights from which an encoder is kept in bf16, if it computes in bf16."""
 
-_ENTRIES = (
-    "vocab_size", "mask_token_id", "pad_token_id", "hidden_size", "num_hidden_layers",
-    "num_attention_heads", "intermediate_size", "hidden_dropout_prob",
-    "attention_probs_dropout_prob", "max_position_embeddings", "layer_norm_eps",
-    "position_embedding_type", "emb_layer_norm_before", "token_dropout",
-)  # fmt: skip
+_ENTRIES = tuple(tiny_sizes())  # in this order in every checkpoint
 
 
 class Caller:
@@ -257,15 +252,11 @@ class Caller:
         if self.n_unfrozen == 0:
             return x
         assert packed is not None
-        rates = (0.0, 0.0)
-        if self.is_training:
-            rates = (
-                float(self._sizes["hidden_dropout_prob"]),
-                float(self._sizes["attention_probs_dropout_prob"]),
-            )
+        names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+        hidden, attention = (float(self._sizes[n]) if self.is_training else 0.0 for n in names)
         return self.encoder.run(
             x, packed, self.n_frozen, len(self.encoder.layers), half=half, cls_only=True,
-            dropout=rates, recompute=self.recomputes,
+            dropout=(hidden, attention), recompute=self.recomputes,
         )  # fmt: skip
 
     @torch.no_grad()

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import printable
-from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 
 MOST_TERMS = 1_500
@@ -71,6 +70,7 @@ def cafa_lines(
 
     Examples
     --------
+    >>> from esmgo.go.labels import LabelSpace
     >>> from esmgo.go.terms import Term
     >>> labels = LabelSpace((Term("GO:0000001", "", None), Term("GO:0000002", "", None)), ((), ()))
     >>> list(cafa_lines(Scores(("p1",), np.float32([[0.01234, 1]]), labels)))
@@ -78,7 +78,8 @@ def cafa_lines(
     """
     assert MIN_SCORE <= min_score <= 1, "three significant figures are tabled from 0.001 on"
     order = np.lexsort((np.arange(len(scores.labels)), -scores.labels.depth))
-    terms, texts = _ids(scores.labels, order), _padded(_TEXTS)
+    terms = _padded([f"{scores.labels.terms[j].id}\t" for j in order])
+    texts = _padded(_TEXTS)
     for protein, row in zip(scores.proteins, scores.values, strict=True):
         ranked = row[order].astype(np.float64)
         at = _highest(ranked, most, min_score)
@@ -90,10 +91,6 @@ def cafa_lines(
         line[:, -1] = ord("\n")
         flat = line.ravel()
         yield flat[flat != 0].tobytes()
-
-
-def _ids(labels: LabelSpace, order: NDArray[np.intp]) -> NDArray[np.uint8]:
-    return _padded([f"{labels.terms[j].id}\t" for j in order])
 
 
 def _padded(texts: list[str]) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,8 @@ class Panel:
     def level(self) -> dict[str, int]:
         """Edges on the longest way up, per GO id; 0 at the root."""
         level: dict[str, int] = {}
-        waiting = list(self.parents)
-        while waiting:
-            id = waiting[-1]
-            unknown = [p for p in self.parents[id] if p not in level]
-            if id in level or not unknown:
-                level.setdefault(id, max((level[p] + 1 for p in self.parents[id]), default=0))
-                waiting.pop()
-            waiting.extend(p for p in unknown if id not in level)
+        for id in TopologicalSorter(self.parents).static_order():  # parents first
+            level[id] = max((level[parent] + 1 for parent in self.parents[id]), default=0)
         return level
 
 
