@@ -100,7 +100,7 @@ def line_chart(
         around = zip(places, line.radii, strict=True) if line.radii else marked
         dots += [(line.colour, place, radius) for place, radius in around]
     drawn = filled(
-        "chart.svg",
+        "render/chart.svg",
         id=id,
         title=title,
         description=description,

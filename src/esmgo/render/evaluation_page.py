@@ -90,7 +90,7 @@ def report_page(evaluation: dict[str, Any]) -> str:
     keys = sorted(present, key=lambda key: [*_ASPECTS, key].index(key))
     facts = ("rules", "normalisation", "propagation", "information_accretion", "ontology")
     return filled(
-        "evaluation_page.html",
+        "render/evaluation_page.html",
         style=resource("evaluation_page.css"),
         facts={fact: _explained(evaluation.get(fact)) for fact in facts},
         threshold_step=_number(evaluation.get("threshold_step")),

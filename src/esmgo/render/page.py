@@ -26,7 +26,7 @@ def to_html(subgraph: Subgraph) -> str:
         f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
     return filled(
-        "page.html",
+        "render/page.html",
         policy=policy,
         title=printable(subgraph.protein_id, 80) or "(no id)",
         subgraph=subgraph,

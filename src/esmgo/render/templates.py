@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -33,13 +34,13 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # 50 ms: where a page is made
 
     found = Environment(
-        loader=PackageLoader("esmgo", "render"),
+        loader=PackageLoader("esmgo", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters["printable"] = printable
+    found.filters |= {"printable": printable, "wrap": textwrap.wrap}
     found.policies["json.dumps_kwargs"] = {"allow_nan": False}
     return found
