@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from esmgo.render.charts import Axis, Line, bar, line_chart, ticks
+from esmgo.render.charts import Axis, Line, line_chart, ticks
 
 
 def test_a_chart_without_lines_or_marks_still_is_a_chart():
@@ -24,8 +23,3 @@ def test_ticks_are_few_begin_at_zero_and_reach_the_value(value):
     assert found[0] == 0
     assert found[-1] >= value * (1 - 1e-9)
     assert 2 <= len(found) <= 7
-
-
-def test_bars_end_at_their_border():
-    widths = [re.search(r'rect width="([\d.]+)"', bar(share, 0))[1] for share in (-1, 0.5, 7)]
-    assert widths == ["0.0", "50.0", "100.0"]

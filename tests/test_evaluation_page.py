@@ -228,6 +228,16 @@ def test_an_empty_curve_makes_words_instead_of_charts():
     assert page.count("Nothing to draw") == 3
 
 
+def test_bars_end_at_their_border():
+    made = document(("a.tsv",), ("MF",))
+    terms = made["evaluations"][0]["aspects"]["MF"]["by_depth"][0]
+    made["evaluations"][0]["aspects"]["MF"]["by_depth"] = [
+        {**terms, "group": str(fmax), "fmax": fmax} for fmax in (-1, 0.5, 7)
+    ]
+    part = report_page(made).partition("By depth")[2]
+    assert re.findall(r'rect width="([\d.-]+)"', part)[:3] == ["0.0", "50.0", "100.0"]
+
+
 def hostile():
     made = document((NASTY, "b.tsv"), ("MF", NASTY))
     made |= {"warnings": [NASTY], "ontology": NASTY, "rules": NASTY, "program": NASTY}

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: lines over two axes, and bars for the cells of a table.
+"""Charts as inline SVG: lines over two axes.
 
 Nothing here knows what is drawn. Colours are the classes ``c0`` to ``c7`` of
 `evaluation_page.css`; a line also carries a number, so that no reader depends on colour.
@@ -119,14 +119,6 @@ def line_chart(
         joined=_joined,
     )
     return Markup(drawn)  # noqa: S704 (the template escapes)
-
-
-def bar(share: float, colour: int) -> Markup:
-    """Return a bar that fills ``share`` of its width, silent: its number belongs beside it."""
-    return Markup(
-        '<svg class="bar c{}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect width="{:.1f}" height="10"/></svg>'
-    ).format(colour, 100 * min(max(share, 0), 1))
 
 
 def ticks(value: float) -> list[float]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 from markupsafe import Markup
 
 from esmgo.errors import printable
 from esmgo.go.terms import Aspect
-from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, bar, line_chart, ticks
+from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, line_chart, ticks
 from esmgo.render.dot import TITLES
 from esmgo.render.templates import filled, resource
 
@@ -66,11 +66,6 @@ class _File:
         )
 
 
-class _Table(NamedTuple):
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
 def report_page(evaluation: dict[str, Any]) -> str:
     """Return an evaluation as one page of HTML, the same page for the same document.
 
@@ -101,6 +96,8 @@ def report_page(evaluation: dict[str, Any]) -> str:
             for i, key in enumerate(keys)
         ],
         n_colours=N_COLOURS,
+        value=_value,
+        number=_number,
         program=_words(evaluation.get("program")),
     )
 
@@ -126,35 +123,16 @@ def _section(id: str, title: str, files: list[_File]) -> dict[str, Any]:
         "id": id,
         "title": title,
         "counts": {key: _count((f.aspect for f in files), key) for key in _COUNTS},
+        "weight": weight,
         "unit": unit,
+        "files": files,
         "drawn": drawn,
-        "headline": _headline(files, f"smin{weight}", unit),
         "precision_recall": _precision_recall(id, title, drawn),
         "uncertainty": _uncertainty(id, title, drawn, weight, unit),
         "reliability": _reliability(id, title, drawn),
         "calls": _calls(drawn),
-        "parts": [part for each in _PARTS if (part := _part(*each, files))],
+        "parts": [part for each in _PARTS if (part := _part(*each, files))["groups"]],
     }
-
-
-def _headline(files: list[_File], smin: str, unit: str) -> _Table:
-    columns = [
-        ("Fmax", "best.fmax.value"),
-        ("at threshold", "best.fmax.threshold"),
-        ("Precision", "best.fmax.precision"),
-        ("Recall", "best.fmax.recall"),
-        ("Coverage", "best.fmax.coverage"),
-        ("Weighted Fmax", "best.fmax_weighted.value"),
-        ("Micro Fmax", "best.fmax_micro.value"),
-        (f"Smin, {unit}", f"best.{smin}.value"),
-        ("at threshold", f"best.{smin}.threshold"),
-        ("ru", f"best.{smin}.ru"),
-        ("mi", f"best.{smin}.mi"),
-        ("AUPR", "aupr"),
-        ("Weighted AUPR", "aupr_weighted"),
-    ]
-    rows = [[f.key, *(_number(_value(f.aspect, path)) for _, path in columns)] for f in files]
-    return _Table(["Predictions", *(head for head, _ in columns)], rows)
 
 
 def _precision_recall(id: str, title: str, files: list[_File]) -> str:
@@ -220,7 +198,8 @@ def _chart(
     return line_chart(id, title, " ".join(described), axes, lines, guides) if lines else ""
 
 
-def _calls(files: list[_File]) -> _Table:
+def _calls(files: list[_File]) -> list[tuple[str, list[tuple[_File, int, float]]]]:
+    """Return by range of scores the calls of each file, and their part of a logarithmic scale."""
     calls = {
         (file.number, (_value(each, "low") or 0, _value(each, "high") or 0)): int(n)
         for file in files
@@ -228,46 +207,35 @@ def _calls(files: list[_File]) -> _Table:
         if (n := _value(each, "n_calls")) is not None
     }
     most = math.log10(1 + max(calls.values(), default=1))
-    rows: list[list[str]] = []
+    rows = []
     for low, high in sorted({bin for _, bin in calls}):
-        row = [f"{low:.3g}–{high:.3g}"]
-        for file in files:
-            n = calls.get((file.number, (low, high)), 0)
-            row.append(f"{n:,}" + bar(math.log10(1 + n) / most, file.colour or 0))
-        rows.append(row)
-    return _Table(["Scores", *(file.key for file in files)], rows)
+        counts = ((file, calls.get((file.number, (low, high)), 0)) for file in files)
+        cells = [(file, n, math.log10(1 + n) / most) for file, n in counts]
+        rows.append((f"{low:.3g}–{high:.3g}", cells))
+    return rows
 
 
-def _part(key: str, heading: str, of: str, tells: str, files: list[_File]) -> dict[str, Any] | None:
+def _part(key: str, heading: str, of: str, tells: str, files: list[_File]) -> dict[str, Any]:
     """Return a breakdown: bars of Fmax for the files in the charts, all numbers of all files."""
-    parts = [(f, {_words(g.get("group")): g for g in f.aspect.get(key) or []}) for f in files]
-    groups = dict.fromkeys(group for _, part in parts for group in part)
-    if not groups:
-        return None
-    rows = [row for _, part in parts for row in part.values()]
+    found = [(f, {_words(g.get("group")): g for g in f.aspect.get(key) or []}) for f in files]
+    rows = [row for _, part in found for row in part.values()]
     counts, measures = (
         {each: name for each, name in names.items() if any(each in row for row in rows)}
         for names in (_COUNTS, _MEASURES)
     )
-    drawn = [(file, part) for file, part in parts if file.colour is not None and part]
-    bars: list[list[str]] = []
-    numbers: list[list[str]] = []
-    for group in groups:
-        sizes = [_count((part.get(group, {}) for _, part in parts), each) for each in counts]
-        fmax = [(file, _value(part.get(group), "fmax")) for file, part in drawn]
-        bars.append([group, *sizes, *(_number(x) + bar(x or 0, f.colour or 0) for f, x in fmax)])
-        numbers += [
-            [
-                f"{group}, " + file.key,
-                *(_number(_value(part.get(group), each)) for each in measures),
-            ]
-            for file, part in parts
-        ]
+    groups = {
+        group: [_count((part.get(group, {}) for _, part in found), each) for each in counts]
+        for group in dict.fromkeys(group for _, part in found for group in part)
+    }
     return {
         "heading": heading,
+        "of": of,
         "tells": tells,
-        "bars": _Table([of, *counts.values(), *(file.key for file, _ in drawn)], bars),
-        "numbers": _Table([of, *measures.values()], numbers),
+        "counts": [*counts.values()],
+        "measures": measures,
+        "groups": groups,
+        "found": found,
+        "drawn": [(file, part) for file, part in found if file.colour is not None and part],
     }
 
 
