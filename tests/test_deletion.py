@@ -45,7 +45,7 @@ def test_p_counts_the_masks_that_do_as_much():
     assert not Deletion(0.0, np.full(99, -1, np.float32)).is_supported  # nothing falls
 
 
-def test_few_residues_are_marked_and_only_those_that_speak_for_the_term():
+def test_few_residues_are_marked_and_only_those_that_support_the_term():
     assert len(highest(np.arange(1.0, 101))) == 10
     assert highest(np.array([1.0, -1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0])).tolist() == [0, 3]
     assert len(highest(np.ones(4))) == 2

@@ -11,7 +11,7 @@ from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError
 from esmgo.evidence.index import Index
 from esmgo.explanation.card import to_json, to_text
-from esmgo.explanation.explaining import carriers, column_of, explained
+from esmgo.explanation.explaining import carriers_of, column_of, explained
 from esmgo.explanation.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
 from esmgo.go.sparse import SparseRows
 from esmgo.model.caller import Caller
@@ -45,7 +45,7 @@ def test_a_caller_that_ignores_the_sequence_is_not_supported(deaf):
     assert found.probability > 0.9
     assert found.verdict == NOT_SUPPORTED
     assert found.masking.p_value == 1
-    assert "No residue speaks for the term" in said(found)
+    assert "No residue supports the term" in said(found)
 
 
 def test_a_weak_call_has_little_to_explain_or_is_not_supported(reader):
@@ -87,12 +87,12 @@ def test_carriers_are_the_nearest_training_proteins_with_the_term():
         vectors=np.array([[1, 0], [0, 1], [1, 1], [-1, 0]], np.float16),
         terms=SparseRows(np.array([0, 2, 2, 4, 6]), np.array([0, 1, 0, 1, 0, 2], np.int32)),
     )
-    found = carriers(index, np.array([[1, 0]], np.float32), 1, 5)
+    found = carriers_of(index, np.array([[1, 0]], np.float32), 1, 5)
     assert (found.n_proteins, found.n_carriers) == (4, 2)
     assert [id for id, _ in found.nearest] == ["a", "c"]
     np.testing.assert_allclose([s for _, s in found.nearest], [1, 0.5**0.5], atol=1e-3)
-    assert carriers(index, np.array([[1, 0]], np.float32), 0, 1).nearest[0][0] == "a"
-    assert carriers(index, np.array([[1, 0]], np.float32), 3, 5).nearest == ()
+    assert carriers_of(index, np.array([[1, 0]], np.float32), 0, 1).nearest[0][0] == "a"
+    assert carriers_of(index, np.array([[1, 0]], np.float32), 3, 5).nearest == ()
 
 
 def test_several_proteins_give_several_cards_and_bad_ones_are_counted(

@@ -1,14 +1,13 @@
-"""Which residues a term's score comes from: integrated gradients.
+"""Which residues a term's score comes from, by integrated gradients.
 
-The score is the logit of one term. The way leads from the protein with every residue
-unknown (``X``, a token of ESM2 like any other) to the protein itself, in a straight line
-between the two embeddings; ``<cls>`` and ``<eos>`` stay. What residues contribute adds up to
-the difference of the two scores, so nothing is lost, and an unknown residue contributes
-nothing.
+The score is the logit of one term. Gradients are integrated on a path from the protein with
+every residue unknown (``X``, an ordinary token of ESM2) to the protein itself, a straight line
+between the two embeddings; ``<cls>`` and ``<eos>`` do not change. The contributions of all
+residues add up to the difference of the two scores, and an unknown residue contributes nothing.
 
-``<mask>`` would be the other choice of a start. ESM2 embeds it as zero, where a layer norm
-has no direction: the score jumps within the first hundredth of the way, so that 128 even
-steps miss most of it, and the residues found fit planted motifs worse (docs/LOG.md).
+The path could also start at ``<mask>``. ESM2 embeds it as zero, where a layer norm has no
+direction: the score jumps within the first hundredth of the path, so that 128 even steps miss
+most of it, and the residues found agree less with planted motifs (docs/LOG.md).
 
 References
 ----------
@@ -33,13 +32,13 @@ from esmgo.model.tokens import VOCABULARY
 UNKNOWN = VOCABULARY.index("X")
 
 STEPS, MOST_STEPS = 32, 512
-"""Points on the way: at first, and at most."""
+"""Points on the path: at first, and at most."""
 
 _BACKWARD = 8
-"""Times the memory of a token, where its gradient is wanted."""
+"""Memory of a token with its gradient, relative to one without."""
 
 _HELD = 10_000
-"""Layers times width above which they are computed anew on the way back: 1 GB a batch."""
+"""Layers times width above which the backward pass recomputes activations: 1 GB a batch."""
 
 
 def attribute(
@@ -64,7 +63,7 @@ def attribute(
     device : torch.device
         Where to compute.
     first : int
-        Where in its protein the row begins, counted from 1.
+        Position in the protein of the first residue, counted from 1.
     n_steps : int, optional
         When left out, doubled from 32 until the sum is complete, up to 512.
 
@@ -141,7 +140,7 @@ def _mean_slope(
 
     lengths = np.full(n_steps, len(row), np.int64)
     budget = token_budget(caller, x.device)
-    tokens = BUDGET if x.device.type == "cpu" else budget.tokens  # whatever the number of threads
+    tokens = BUDGET if x.device.type == "cpu" else budget.tokens  # for any number of threads
     budget = budget._replace(tokens=tokens // _BACKWARD)
     parts = [made for _, made in in_batches(lengths, summed, budget)]
     return torch.stack(parts).sum(0) / n_steps
@@ -150,14 +149,14 @@ def _mean_slope(
 def _end(
     caller: Caller, row: NDArray[np.uint8], column: int, device: torch.device
 ) -> tuple[Tensor, float]:
-    """Return what enters the first layer, shape=(L, D), and the term's logit."""
+    """Return the input of the first layer, shape=(L, D), and the term's logit."""
     packed = pack([row], device, fill=False)
     x = caller.encoder.embed(packed)
     return x, float(_logits(caller, x, packed, column))
 
 
 def _logits(caller: Caller, x: Tensor, packed: Packed, column: int) -> Tensor:
-    """Return a term's logits from what enters the first layer, differentiably; shape=(B,)."""
+    """Return a term's logits from the input of the first layer, differentiably; shape=(B,)."""
     n_layers = len(caller.encoder.layers)
     is_large = n_layers * caller.width > _HELD
     last = caller.encoder.run(x, packed, 0, n_layers, cls_only=True, recompute=is_large)

@@ -1,7 +1,7 @@
-"""The evidence card: what speaks for one term of one protein, as text and as JSON.
+"""The evidence card of one term of one protein, as text and as JSON.
 
-`esmgo.explanation.track` draws it. Nothing here knows where the numbers come from; what each of
-them means is said here, in words.
+`esmgo.explanation.track` draws it. The notes here define each number; nothing here knows how
+the numbers are computed.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ from esmgo.explanation.explanation import Explanation, Training, name_of
 from esmgo.go.terms import Term
 
 SCHEMA_VERSION = 1
-"""Of the JSON form. It grows when a reader of the old form would go wrong."""
-
+"""Version of the JSON form. It grows when old readers would misread it."""
 
 NOTES = {
     "probability": "the network's own, at least that of every term below (the true-path rule); not"
     " calibrated. A term that is not called, or not annotated, is no evidence that the protein"
     " lacks the function.",
     "attribution": "what each residue adds to the term's score (its log-odds) on the way from a"
-    " protein of unknown residues. It tells what the network looked at, not how a protein works.",
+    " protein of unknown residues. It shows what the network used, not how a protein works.",
     "similarity": "the cosine of the angle between the network's embeddings, 1 for the same"
-    " protein. Proteins that are alike often share a term, but not always.",
-    "p": "how often a random mask lowers the score at least as much, this one counted.",
+    " protein. Similar proteins often share a term, but not always.",
+    "p": "the share of masks, random ones and this one, that lower the score at least as much.",
 }
 """What the numbers of a card mean."""
 
@@ -57,7 +56,7 @@ def _lines(found: Explanation) -> Iterator[str]:
     yield from _training(found.training)
     yield ""
     of_all = f"{len(track.marked)} of {len(track.values):,} marked (*)"
-    yield f"Residues that speak for {name_of(found.explained)}: {of_all}"
+    yield f"Residues that support {name_of(found.explained)}: {of_all}"
     yield from _strongest(found)
     letters = found.sequence[track.first - 1 : track.last]
     signs = np.full(len(letters), " ")
@@ -88,14 +87,14 @@ def _training(training: Training | None) -> Iterator[str]:
 
 
 def training_line(training: Training | None) -> str:
-    """Return in words how many training proteins carry the term."""
+    """Return a line with the number of training proteins that carry the term."""
     if training is None:
         return "Training proteins that carry the term: no index beside the checkpoint"
     share = 100 * training.n_carriers / max(training.n_proteins, 1)
     return (
         f"Training proteins that carry the term: {training.n_carriers:,} of"
         f" {training.n_proteins:,} ({share:.1f} %)"
-        + ("; the nearest by similarity" if training.nearest else "")
+        + ("; the most similar" if training.nearest else "")
     )
 
 

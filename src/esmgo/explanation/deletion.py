@@ -1,6 +1,6 @@
-"""Whether marked residues matter: masked, do they lower a score more than random ones do?
+"""The deletion test: does masking the marked residues lower a score more than random masks do?
 
-Nothing here knows what makes the scores, or why the residues are marked.
+Nothing here knows what computes the scores, or why the residues are marked.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ N_RANDOM = 99
 """Random masks: the smallest p-value is 0.01."""
 
 SHARE, FEWEST = 0.1, 5
-"""The part of a protein's residues that is marked, and how many at least."""
+"""The share of a protein's residues that is marked, and the least number of them."""
 
 LEVEL = 0.05
-"""The p-value up to which the marked residues count as supported."""
+"""The highest p-value at which the test supports the marked residues."""
 
 Rows = list[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What masking does to a score.
+    """How masking lowers a score.
 
     Parameters
     ----------
     fall : float
-        Of the score, with the marked residues masked.
+        The fall of the score with the marked residues masked.
     random : ndarray, shape=(99,), dtype=float32
-        Its falls with as many residues masked elsewhere, in runs of the same lengths.
+        Its falls under random masks with runs of the same lengths.
     """
 
     fall: float
@@ -43,19 +43,19 @@ class Deletion:
 
     @property
     def p_value(self) -> float:
-        """How often a random mask lowers the score at least as much, the marked one counted."""
+        """The share of masks, the marked one included, that lower the score at least as much."""
         return (1 + int((self.random >= self.fall).sum())) / (1 + len(self.random))
 
     @property
     def is_supported(self) -> bool:
-        """Whether the score falls, and by more than at random."""
+        """Whether the score falls, and more than under random masks."""
         return self.fall > 0 and self.p_value <= LEVEL
 
 
 def highest(track: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Return the places of the highest tenth, at least five; sorted, and only above 0.
+    """Return the sorted places of the highest tenth, at least five, if they are above 0.
 
-    Of a protein of less than ten residues, at most half.
+    Of a protein of fewer than ten residues, at most half.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def deletion_test(
 ) -> Deletion:
     """Mask the marked residues, and as many at random, and compare how the score falls.
 
-    The random places follow from the protein alone: the same protein, the same test.
+    The random places depend on the protein alone: the same protein has the same test.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def deletion_test(
     marked : ndarray
         Sorted residues, from 0 on; not all of them.
     score : callable
-        From token ids of some proteins to their scores, shape=(N,).
+        Maps token ids of N proteins to their scores, shape=(N,).
     """
-    if len(marked) == 0:  # nothing to mask: nothing falls
+    if len(marked) == 0:  # nothing to mask
         return Deletion(0.0, np.zeros(N_RANDOM, np.float32))
     random = np.random.default_rng(list(hashlib.sha256(row.tobytes()).digest()))
     lengths = np.array([len(run) for run in runs(marked)])

@@ -1,7 +1,7 @@
 """``esmgo explain``: the evidence for one term of a protein.
 
-Its ancestors, the nearest training proteins that carry it, what each residue adds to its
-score, and a test whether the residues that add most are really those that matter.
+It consists of the term's ancestors, the most similar training proteins that carry it, the
+contribution of each residue to its score, and a test of the residues that contribute most.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import Index, open_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.explanation.attribution import attribute, logits
-from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text  # fmt: skip
+from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text
 from esmgo.explanation.deletion import deletion_test
 from esmgo.explanation.explanation import Ancestor, Explanation, Training
 from esmgo.explanation.track import to_svg
@@ -42,7 +42,7 @@ FORMATS = ("text", "json", "svg")
 _SUFFIXES = {".txt": "text", ".json": "json", ".svg": "svg"}
 
 NEAREST = 5
-"""Carriers of the term that a card names."""
+"""Training proteins with the term that a card names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ExplainConfig(ReadingConfig):
 
     @property
     def made(self) -> str | None:
-        """What is made: one of `FORMATS`, or None where nothing tells."""
+        """The format to write: one of `FORMATS`, or None if neither flag determines it."""
         if self.format is None and self.output == "-":
             return "text"
         return self.format or _SUFFIXES.get(Path(self.output).suffix.lower())
@@ -82,7 +82,7 @@ class ExplainConfig(ReadingConfig):
 def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator[Explanation]:
     """Explain why proteins are called for ``config.term``, in input order.
 
-    All input is read and judged before the first explanation.
+    All input is read and checked before the first explanation.
 
     Parameters
     ----------
@@ -94,14 +94,14 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
     Yields
     ------
     Explanation
-        The same for the same protein, whatever else is read.
+        The same for the same protein, independent of other input.
 
     Raises
     ------
     UsageError
-        If the checkpoint does not know the term.
+        If the checkpoint does not have the term.
     EsmgoError
-        Of the kind and with the exit code that `esmgo.errors` tells.
+        See `esmgo.errors` for the kinds and their exit codes.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
     checkpoint = open_named(config.checkpoint_path)
@@ -119,7 +119,7 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
 
 
 def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
-    """Write what `explain` finds, as ``config`` says; a file is complete or absent."""
+    """Write the explanations that ``config`` requests; a file is complete or absent."""
     with exclusive((config.output,), overwrite=config.overwrite), opened(config.output) as file:
         for part in _rendered(explain(config, report), str(config.made)):
             file.write(part.encode("utf-8", "backslashreplace"))
@@ -127,7 +127,7 @@ def write_explanations(config: ExplainConfig, report: ReadReport | None = None) 
 
 
 def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
-    """Yield what is to be written; text card by card."""
+    """Yield the output; text card by card."""
     if format == "text":
         for i, each in enumerate(found):
             yield "\n" * (2 * bool(i)) + f"{to_text(each)}\n"
@@ -136,7 +136,9 @@ def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
     else:
         cards = [to_json(each) for each in found]
         value = {"schema_version": SCHEMA_VERSION, "notes": NOTES, "cards": cards}
-        yield json.dumps(value, allow_nan=False, indent=1) + "\n"  # ASCII, whatever an id has
+        yield (
+            json.dumps(value, allow_nan=False, indent=1) + "\n"
+        )  # ASCII, for ids that are not Unicode
 
 
 def explained(scorer: Scorer, index: Index | None, protein: Protein, column: int) -> Explanation:
@@ -157,14 +159,14 @@ def explained(scorer: Scorer, index: Index | None, protein: Protein, column: int
         own_probability=float(own[0, column]),
         explained=labels.terms[source],
         ancestors=tuple(_ancestor(j, labels, called) for j in chain),
-        training=None if index is None else carriers(index, vectors, column, NEAREST),
+        training=None if index is None else carriers_of(index, vectors, column, NEAREST),
         track=track,
         masking=deletion_test(row, track.marked, score),
     )
 
 
-def carriers(index: Index, vector: NDArray[np.float32], column: int, k: int) -> Training:
-    """Find the ``k`` training proteins with a term that are nearest to a protein.
+def carriers_of(index: Index, vector: NDArray[np.float32], column: int, k: int) -> Training:
+    """Find the ``k`` training proteins with a term that are most similar to a protein.
 
     Parameters
     ----------
@@ -175,24 +177,24 @@ def carriers(index: Index, vector: NDArray[np.float32], column: int, k: int) -> 
     column : int
         The term.
     k : int
-        Proteins to name; all carriers where there are no more.
+        Proteins to name, at most.
     """
-    who = index.terms.owner[index.terms.indices == column]
+    carriers = index.terms.owner[index.terms.indices == column]
     found: tuple[tuple[str, float], ...] = ()
-    if len(who):
-        near = nearest(vector, index.vectors[who], k)
-        pairs = zip(who[near.protein[0]], near.similarity[0], strict=True)
+    if len(carriers):
+        near = nearest(vector, index.vectors[carriers], k)
+        pairs = zip(carriers[near.protein[0]], near.similarity[0], strict=True)
         found = tuple((index.ids[i], float(similarity)) for i, similarity in pairs)
-    return Training(len(index.ids), len(who), found)
+    return Training(len(index.ids), len(carriers), found)
 
 
 def column_of(text: str, labels: LabelSpace) -> int:
-    """Return the column of a term given by its id or its name, in either case of letters.
+    """Return the column of a term given by its id or its name, in upper or lower case.
 
     Raises
     ------
     UsageError
-        If there is none such; with the terms that look most like it.
+        If there is no such term; names similar ones.
     """
     wanted = text.strip().lower()
     known = {term.name.lower(): j for j, term in enumerate(labels.terms)}
@@ -209,7 +211,7 @@ def column_of(text: str, labels: LabelSpace) -> int:
 
 
 def _source(own: NDArray[np.float32], column: int, labels: LabelSpace) -> int:
-    """Return where a term's probability comes from: itself, or a descendant that has more."""
+    """Return the term that a term's probability comes from: itself, or a higher descendant."""
     below = [
         j for j in range(len(labels)) if own[j] > own[column] and column in labels.ancestors(j)
     ]
@@ -217,7 +219,7 @@ def _source(own: NDArray[np.float32], column: int, labels: LabelSpace) -> int:
 
 
 def _window(scorer: Scorer, sequence: str, column: int) -> tuple[int, NDArray[np.uint8]]:
-    """Return where the window begins in which a term scores highest, and its token ids."""
+    """Return start and token ids of the window in which a term scores highest."""
     length = scorer.context_length
     rows = [encode(part, length) for part in windows(sequence, length)]
     best = 0

@@ -1,4 +1,4 @@
-"""explain/explanation.py"""
+"""An explanation: the evidence for one term of one protein, and the verdict of its test."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from esmgo.explanation.deletion import Deletion, highest
 from esmgo.go.terms import Term
 
 SUPPORTED, NOT_SUPPORTED, LITTLE = "supported", "not supported", "little to explain"
-"""What a card can conclude about the marked residues."""
-
+"""The possible verdicts on the marked residues."""
 
 WEAK = 0.5
-"""A probability below it is no call."""
+"""A probability below this is no call."""
 
 TOLERANCE = 0.01
 """Largest gap of a complete track, as a part of the difference of scores, or of 1 below it."""
@@ -26,7 +25,7 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Ancestor:
-    """A term above the one asked for, or that one itself; ``depth`` is 0 at the root."""
+    """An ancestor of the requested term, or the term itself; ``depth`` is 0 at the root."""
 
     term: Term
     parents: tuple[str, ...]
@@ -79,7 +78,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Who carries the term among the training proteins; the nearest with their similarity."""
+    """The training proteins that carry the term: their number, and the most similar ones."""
 
     n_proteins: int
     n_carriers: int
@@ -88,25 +87,25 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What speaks for one term of one protein.
+    """The evidence for one term of one protein.
 
     Parameters
     ----------
     protein_id, sequence : str
         The protein.
     term : Term
-        The term asked for.
+        The requested term.
     probability, own_probability : float
         With and without the true-path rule.
     explained : Term
-        The term whose score is explained: the one asked for, or the descendant that its
+        The term whose score is explained: the requested term, or the descendant that its
         probability comes from.
     ancestors : tuple of Ancestor
         From the root down to the term itself.
     training : Training or None
-        None where the checkpoint has no index.
+        None if the checkpoint has no index.
     track : Track
-        Of the window in which ``explained`` scores highest.
+        For the window in which ``explained`` scores highest.
     masking : Deletion
         The test of the marked residues.
     """
@@ -124,7 +123,7 @@ class Explanation:
 
     @property
     def is_weak(self) -> bool:
-        """Whether the caller holds the term for more likely absent than present."""
+        """Whether the probability of the term is below one half."""
         return self.probability < WEAK
 
     @property
@@ -136,7 +135,7 @@ class Explanation:
 
     @property
     def is_window(self) -> bool:
-        """Whether the track is of a part of the protein."""
+        """Whether the track covers only a part of the protein."""
         return len(self.track.values) < len(self.sequence)
 
     @property
@@ -147,10 +146,10 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """What the test found, in words."""
+        """The result of the test, as a sentence."""
         n, test = len(self.track.marked), self.masking
         if n == 0:
-            return "No residue speaks for the term, so there is nothing to mark or to test."
+            return "No residue supports the term, so there is nothing to mark or to test."
         before, after = (_probability(x) for x in (self.track.score, self.track.score - test.fall))
         beaten = int((test.random < test.fall).sum())
         tested = (
@@ -159,16 +158,16 @@ class Explanation:
             f" (p = {test.p_value:.2f})"
         )
         if self.verdict == NOT_SUPPORTED:
-            return f"{tested}: do not take them for the reason of the call."
+            return f"{tested}: this does not support them as the reason for the call."
         if self.verdict == LITTLE:
             return f"{tested}, but the call itself is weak."
         if self.track.score > test.fall:
-            return f"{tested}. Without them the call still stands: others can replace them."
+            return f"{tested}. Without them the term is still called: others can replace them."
         return f"{tested}."
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader of this card must know besides, in words."""
+        """Sentences that a reader of this card must know besides."""
         track, remarks = self.track, []
         if self.term.is_root:
             remarks.append("The root of an aspect is true of every protein.")
@@ -177,8 +176,8 @@ class Explanation:
             remarks.append(f"{given}: there is little to explain.")
         if self.explained != self.term:
             remarks.append(
-                f"The network's own probability of the term is {self.own_probability:.4f}; what is"
-                f" called comes from its descendant {name_of(self.explained)}, which is explained."
+                f"The network's own probability of the term is {self.own_probability:.4f}; that of"
+                f" its descendant {name_of(self.explained)} is higher and is explained instead."
             )
         if self.is_window:
             remarks.append(
@@ -188,7 +187,7 @@ class Explanation:
         if not track.is_complete:
             remarks.append(
                 f"The attribution is not complete: with {track.n_steps} steps it misses the score"
-                f" by {abs(track.gap):.3f}; take it with care."
+                f" by {abs(track.gap):.3f}; interpret it with care."
             )
         return remarks
 
@@ -199,6 +198,6 @@ def name_of(term: Term) -> str:
 
 
 def _probability(logit: float) -> str:
-    """Return the probability that a logit stands for, with enough digits to tell from 0 and 1."""
+    """Return the probability of a logit, with enough digits to differ from 0 and 1."""
     p = 0.5 + 0.5 * math.tanh(logit / 2)
     return f"{p:.2g}" if p < 0.1 else f"{p:.2f}" if p < 0.95 else f"{p:.4f}"

@@ -1,4 +1,4 @@
-"""Evidence cards as one picture: the residues of a protein with what each adds to a score.
+"""Evidence cards as one picture: what each residue of a protein adds to a score.
 
 Plain SVG, without a script, a font or anything else to load. Marked residues are bold and
 underlined, so that no reader depends on colour.

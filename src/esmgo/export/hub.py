@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from esmgo.go.labels import LabelSpace
 
 _FREQUENCIES = "esm.encoder.layer.{}.attention.self.rotary_embeddings.inv_freq"
-"""Where every version of transformers finds, or once found, the rotary frequencies."""
+"""The names of the rotary frequencies; older versions of transformers read them from the file."""
 
 MARK = "go_terms.json"
-"""Names, aspects and parents of the terms; tells an export from any other folder."""
+"""Names, aspects and parents of the terms; only a folder with this file is overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
     checkpoint = open_named(config.checkpoint_path)
     with replacing_folder(folder, overwrite=config.overwrite, mark=MARK) as at:
         import torch
-        from safetensors.torch import save_file  # torch takes seconds: after all that can fail
+        from safetensors.torch import save_file  # torch takes seconds: import after the checks
 
         caller = checkpoint.caller()
         weights = dict(caller.network.state_dict())

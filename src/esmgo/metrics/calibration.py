@@ -1,9 +1,8 @@
-"""What a score is worth: how often calls like it are right, and how low one may go.
+"""Calibration: how often calls of a given score are right, on proteins of no training.
 
-Scores are counted on proteins that nothing was trained on, in groups: one aspect, and one
-bin of similarity to the training proteins. The sums add up over blocks; what they come to
-is small enough to travel inside a checkpoint. Nothing here knows about ontologies, and
-what a bin of similarity is, the caller decides.
+Calls are counted in groups: one aspect, and one bin of similarity to the training proteins.
+The sums add up over blocks; the calibration is small enough to be part of a checkpoint.
+Nothing here knows about ontologies, and the caller defines the bins of similarity.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from esmgo.metrics.calibration_sums import EDGES, CalibrationSums, Values, _bins
 from esmgo.metrics.promise import effective_size, lowest_kept
 
 BORROWED = 20
-"""How many proteins, such as the aspect's are on average, the curve of a group counts for."""
+"""Proteins with the average calls of the aspect that each group's curve counts in addition."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The worth of scores on the calibration proteins; see `calibrated`.
+    """How often calls are right, by score, on the calibration proteins; see `calibrated`.
 
-    All of shape (A, G, S), dtype=float64, at or above each of `EDGES` but for ``curve``.
+    All of shape (A, G, S), dtype=float64; all but ``curve`` count at or above each of `EDGES`.
 
     Parameters
     ----------
@@ -35,9 +34,9 @@ class Calibration:
         The probability that a call is right, from each edge up to the next; ascending; NaN
         in an aspect without calls.
     calls, right : ndarray
-        Calls, and those that are true.
+        Calls, and calls that are right.
     worth, effective : ndarray
-        What they are worth in independent calls; see `esmgo.metrics.promise`.
+        The number of independent calls that they amount to; see `esmgo.metrics.promise`.
     """
 
     curve: Values
@@ -48,7 +47,7 @@ class Calibration:
 
     @cached_property
     def _table(self) -> NDArray[np.float32]:
-        """The curves with 0 for what is no call, and NaN for columns without an aspect."""
+        """The curves, with 0 below the first edge and NaN for columns without an aspect."""
         n_aspects, n_bins, n_edges = self.curve.shape
         table = np.full((n_aspects + 1, n_bins, n_edges + 1), np.nan, np.float32)
         table[:-1, :, 1:] = self.curve
@@ -61,10 +60,10 @@ class Calibration:
         aspect_of_column: NDArray[np.intp],
         bin_of_protein: NDArray[np.intp],
     ) -> NDArray[np.float32]:
-        """Return the probability that each call is in the annotations of such a protein.
+        """Return the probability that each term is annotated, given its score and protein.
 
-        It grows with the score, so it obeys the true-path rule where scores do. What is
-        below the first of `EDGES` is no call: 0.
+        It grows with the score, so it obeys the true-path rule where scores do. A score
+        below the first of `EDGES` is no call and gives 0.
 
         Parameters
         ----------
@@ -85,10 +84,10 @@ class Calibration:
     def thresholds_for(self, precision: float, confidence: float = 0.9) -> NDArray[np.float32]:
         """Return the lowest score of each group at which a precision can be promised.
 
-        The promise is on all calls of a group at or above its threshold together: with
+        The promise concerns all calls of a group at or above its threshold together: with
         ``confidence``, over the choice of calibration proteins, at least this share of them
-        is in the annotations of proteins drawn as those were. It is made for each group by
-        itself, from its own proteins alone; see `esmgo.metrics.promise.lowest_kept`.
+        is annotated, for proteins drawn as those were. Each group has its own promise, from
+        its own proteins alone; see `esmgo.metrics.promise.lowest_kept`.
 
         Parameters
         ----------
@@ -129,12 +128,12 @@ class Calibration:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Calibration:
-        """Read what `to_json` made.
+        """Read the values that `to_json` returned.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            If ``value`` is anything else.
+            If ``value`` is not such a calibration.
         """
         if value["edges"] != len(EDGES):
             raise ValueError(f"calibrated at {value['edges']} scores instead of {len(EDGES)}")
@@ -160,7 +159,7 @@ _ADDING, _SIZES = ("calls", "right"), ("worth", "effective")
 
 
 def _unfold(knots: list[list[float]]) -> Values:
-    """Return the curve of one group from where it rises and to what."""
+    """Return the curve of one group from its steps: index and new height."""
     curve = np.full(len(EDGES), np.nan)
     for i, height in knots:
         curve[int(i) :] = height
@@ -170,12 +169,12 @@ def _unfold(knots: list[list[float]]) -> Values:
 
 
 def calibrated(sums: CalibrationSums) -> Calibration:
-    """Return what scores are worth.
+    """Return the calibration that these sums give.
 
     The curve of a group is the isotonic regression of right on score over its own calls and
     those of `BORROWED` average proteins of its aspect: a group of few proteins follows the
-    aspect, one of many itself. It is a best guess; promises are made from the group's own
-    calls alone.
+    aspect, a group of many its own calls. The curve is a best estimate; promises use the
+    group's own calls alone.
 
     References
     ----------

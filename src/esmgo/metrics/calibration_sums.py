@@ -1,4 +1,4 @@
-"""metrics/calibration_sums.py"""
+"""Sums of calls and right calls by score, from which `esmgo.metrics.calibration` is made."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class CalibrationSums:
     proteins : ndarray
         Proteins with a call.
     calls, right : ndarray
-        Their calls N, and those R of them that are true.
+        Their calls N, and the R calls of them that are right.
     calls2, both, right2 : ndarray
-        N², N·R and R² of each protein: how much its calls stand and fall together.
+        N², N·R and R² of each protein: the calls of one protein are not independent.
     """
 
     proteins: Values
@@ -73,7 +73,7 @@ class CalibrationSums:
         true : tuple of ndarray
             Column and row of each true cell, each once (see `esmgo.go.sparse.cells`).
         aspect_of_column : ndarray, shape=(T,), dtype=intp
-            From 0; -1 leaves a column out, as roots are.
+            From 0; -1 leaves a column out, such as a root.
         bin_of_protein : ndarray, shape=(B,) or (A, B), dtype=intp
             From 0 to ``n_bins - 1``; -1 leaves a protein out, of all aspects or of one.
         """

@@ -1,8 +1,8 @@
 """Precision and recall, remaining uncertainty and misinformation over score thresholds.
 
-`CurveSums` are sums over proteins: blocks, processes and machines simply add up. A
-`Curve` is what they come to once divided, with the names that CAFA's evaluator gives
-its columns. Nothing here knows about terms or ontologies.
+`CurveSums` are sums over proteins: those of blocks, processes and machines add up. A
+`Curve` holds the means, named as the columns of CAFA's evaluator. Nothing here knows
+about terms or ontologies.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 NORMALISATIONS = ("cafa", "gt", "pred")
-"""What sums are divided by: see `CurveSums.curve`."""
+"""By which number of proteins sums are divided: see `CurveSums.curve`."""
 
 RULES = ("cafaeval", "exact")
-"""Whose habits are followed where they differ: see docs/evaluation.md."""
+"""CAFA's evaluator or exact definitions, where they differ: see docs/evaluation.md."""
 
 Values = NDArray[np.float64]
 
@@ -31,8 +31,8 @@ def thresholds(step: float = 0.01, rules: str = "cafaeval") -> Values:
         In (0, 1).
     rules : str
         ``cafaeval`` adds up steps in floating point, as that program does: 25 of its 99
-        thresholds lie beside the decimal they stand for, and a score of 0.35 misses the
-        threshold 0.35000000000000003. ``exact`` gives the decimals.
+        thresholds differ from the decimal number, and a score of 0.35 is below the
+        threshold 0.35000000000000003. ``exact`` gives the decimal numbers.
 
     Returns
     -------
@@ -86,7 +86,7 @@ class CurveSums:
             True and false cells of each protein by bin: bin 0 is not predicted, 1 below
             the first threshold, ``i + 2`` at least the threshold ``i`` and below the next.
         member : ndarray, shape=(N,), dtype=bool
-            Proteins of the benchmark. Others count only by their calls.
+            Proteins of the benchmark. Of others only the calls count.
         """
         tp, fp = _at_least(hits), _at_least(misses)  # (N, M)
         fn = np.cumsum(hits[:, :-1], axis=1, dtype=np.float64)[:, 1:]
@@ -151,12 +151,12 @@ class Curve:
 
     @property
     def mi(self) -> Values:
-        """Misinformation: what is called and not true."""
+        """Misinformation: called and not true."""
         return self.fp
 
     @property
     def ru(self) -> Values:
-        """Remaining uncertainty: what is true and not called."""
+        """Remaining uncertainty: true and not called."""
         return self.fn
 
     @cached_property
@@ -181,12 +181,12 @@ class Curve:
 
     @cached_property
     def f_micro(self) -> Values:
-        """Harmonic mean of the two before."""
+        """Harmonic mean of `pr_micro` and `rc_micro`."""
         return _f1(self.pr_micro, self.rc_micro)
 
     @property
     def covered(self) -> NDArray[np.intp]:
-        """The thresholds at which anything is called at all."""
+        """Indices of the thresholds at which any term is called."""
         return np.flatnonzero(self.cov > 0)
 
     def best(self, metric: str) -> int | None:
@@ -213,7 +213,7 @@ class Curve:
 
     @property
     def smin(self) -> float:
-        """The lowest S over thresholds; where nothing is called, all there is to know.
+        """The lowest S over thresholds; without any call the full remaining uncertainty.
 
         References
         ----------
@@ -226,8 +226,8 @@ class Curve:
     def aupr(self) -> float:
         """Area under precision over recall: trapezoids between the thresholds' points.
 
-        From recall 0, where precision is that of the highest threshold, to the recall of
-        the lowest; nothing is assumed beyond it.
+        From recall 0, with the precision of the highest threshold, to the recall of the
+        lowest threshold; nothing is assumed beyond it.
         """
         at = self.covered[::-1]
         if len(at) == 0:

@@ -1,8 +1,8 @@
-"""From blocks of scores to sums: who is right, per aspect, threshold and group of terms.
+"""From blocks of scores to sums: right and wrong calls per aspect, threshold and group of terms.
 
-Only the bin of a score matters: how many thresholds are at or below it. So a block is a
-matrix of small integers; true cells are looked up, the few others that are called are
-counted, and no cell is visited once per threshold. Sums of blocks add up.
+Only the bin of a score matters: how many thresholds are at or below it. A block therefore is
+a matrix of small integers. True cells are looked up and the few other called cells counted;
+no cell is visited once per threshold. Sums of blocks add up.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BLOCK = 512
 """Proteins in a block: 14 MB of bins for the 28,000 terms of all GO."""
 
 FREQUENCIES = (1, 5, 10, 30, 100, 300, 1000)
-"""Lower ends of the groups of terms by how many proteins of the benchmark have them."""
+"""Groups of terms by the number of benchmark proteins that have them: the lower ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class AspectSums:
     strata_weighted : tuple of CurveSums
         The same, weighted.
     hits, misses : ndarray, shape=(depths, frequencies, M + 2), dtype=float64
-        True and false cells by depth of the term, by how many proteins have it (see
-        `FREQUENCIES`; group 0: none), and by bin.
+        True and false cells by depth of the term, by the number of proteins that have it
+        (see `FREQUENCIES`; group 0: none), and by bin.
     """
 
     plain: CurveSums
@@ -88,12 +88,12 @@ class Evaluator:
         Information accretion by GO id, in bits; gives the weighted metrics, over the
         terms above 0.
     of_interest : collection of str, optional
-        The only terms that count. Roots, and terms without a parent, never do.
+        The only terms that count; never roots or terms without a parent.
     rules : str
-        Who makes up the benchmark of an aspect: ``cafaeval``, the proteins with any term
-        of it, be it the root alone; ``exact``, those with a true term that counts.
+        The benchmark of an aspect: ``cafaeval``, the proteins with any term of it, even the
+        root alone; ``exact``, the proteins with a true term that counts.
     strata : ndarray, shape=(N,), dtype=int, optional
-        A group of each protein, from 0, that is evaluated by itself, too.
+        The group of each protein, from 0; each group is also evaluated separately.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Evaluator:
         self.add_bins(bins, rows)
 
     def add_bins(self, bins: NDArray[np.unsignedinteger], rows: NDArray[np.intp]) -> None:
-        """Count a block of bins (see `bins_of`), shape=(T, B), C order; it is used up."""
+        """Count a block of bins (see `bins_of`), shape=(T, B), C order; it is changed."""
         truth = self.truth
         true = truth.terms.cells(rows)
         true = _where(true, self._aspect[true[0]] >= 0)
@@ -206,7 +206,7 @@ class Evaluator:
         *,
         narrow: bool,
     ) -> tuple[list[list[CurveSums]], NDArray[np.bool_]]:
-        """Return by aspect the sums over all proteins and each stratum; and the benchmark."""
+        """Return the sums over all proteins and each stratum, by aspect, and the benchmark."""
         hits, misses = (self._histogram(x, weight, len(rows)) for x in found)
         is_exact = self.rules == "exact"
         member = hits.sum(axis=2) > 0 if is_exact or narrow else any_term  # (A, B)
@@ -236,7 +236,7 @@ class Evaluator:
 
 
 def _may_count(labels: LabelSpace) -> NDArray[np.bool_]:
-    """Leave out roots and, as CAFA does, orphans, where there are parents at all."""
+    """Leave out roots and, as CAFA does, terms without a parent, if any term has one."""
     counted = np.array([not term.is_root for term in labels.terms], bool)
     if any(labels.parents):
         counted &= np.array([bool(up) for up in labels.parents], bool)
@@ -255,7 +255,7 @@ def bins_of(values: NDArray[np.floating], thresholds: Values) -> NDArray[np.unsi
 def _nonzero(
     bins: NDArray[np.unsignedinteger],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.unsignedinteger]]:
-    """Return row, column and value of what is not 0; most of a block is, by whole words."""
+    """Return row, column and value of cells other than 0; words of eight zero bytes are skipped."""
     flat = np.ascontiguousarray(bins).ravel()
     per_word = 8 // flat.itemsize
     n_whole = len(flat) // per_word * per_word

@@ -24,17 +24,17 @@ class MicroSums:
 
     @property
     def precision(self) -> float:
-        """Calls that are right; 0 without calls."""
+        """The share of calls that are right; 0 without calls."""
         return self.tp / max(self.tp + self.fp, 1)
 
     @property
     def recall(self) -> float:
-        """True terms that are called; 0 without true terms."""
+        """The share of true terms that are called; 0 without true terms."""
         return self.tp / max(self.tp + self.fn, 1)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of the two; 0 where both are."""
+        """Harmonic mean of precision and recall; 0 where both are 0."""
         return 2 * self.tp / max(2 * self.tp + self.fp + self.fn, 1)
 
 

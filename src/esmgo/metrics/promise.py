@@ -1,8 +1,8 @@
-"""How low a score may be so that the calls at or above it hold a promised precision.
+"""The lowest threshold at or above which calls have a promised precision.
 
-The calls of one protein stand and fall together (the true-path rule), so proteins are
-what is sampled, not calls: precision is a ratio of two sums over proteins. Nothing here
-knows about scores or terms, only about sums per threshold.
+The calls of one protein are not independent (the true-path rule). The sample therefore
+consists of proteins, not of calls: precision is a ratio of two sums over proteins. Nothing
+here knows about scores or terms, only about sums per threshold.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 SMALLEST = 20
-"""Proteins, at the least, that anything is promised from."""
+"""Fewest proteins from which a precision is promised."""
 
 START, LATEST = 0.3, 4
-"""A walk starts at this part of what all calls are worth, but not beyond so many first sizes."""
+"""Tests start at this part of the worth of all calls, within 1 to 4 times the smallest size."""
 
 
 _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
@@ -27,12 +27,12 @@ _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
 def effective_size(
     proteins: Values, calls: Values, right: Values, calls2: Values, both: Values, right2: Values
 ) -> tuple[Values, Values]:
-    """Return how many independent calls the calls of some proteins are worth.
+    """Return the number of independent calls that the calls of some proteins amount to.
 
     Parameters
     ----------
     proteins : ndarray
-        How many proteins have a call; all six are of one shape.
+        Number of proteins with a call; all six arrays have one shape.
     calls, right : ndarray
         Sums over proteins of their calls N and right calls R.
     calls2, both, right2 : ndarray
@@ -41,15 +41,15 @@ def effective_size(
     Returns
     -------
     worth, effective : ndarray, of the same shape
-        ``worth`` is (ΣN)² / ΣN²: what they would be worth if a protein's calls were all
-        right or all wrong; it does not depend on which are right. ``effective`` is p (1 - p)
+        ``worth`` is (ΣN)² / ΣN²: the number if a protein's calls were all right or all
+        wrong; it does not depend on which are right. ``effective`` is p (1 - p)
         over the variance of the ratio p = ΣR / ΣN, and at most ``worth``: the estimated
         variance alone is too small where few proteins have a wrong call.
 
     References
     ----------
     Cochran, Sampling Techniques, 3rd ed. (1977), section 6.4, the variance of a ratio; Kish,
-    Survey Sampling (1965), the worth of unequal clusters.
+    Survey Sampling (1965), the effective size of unequal clusters.
     """
     safe = np.maximum(calls, 1)
     p = right / safe
@@ -67,11 +67,11 @@ def lowest_kept(
     """Return the lowest threshold that keeps the promise.
 
     Thresholds are tested in a fixed sequence from a high one down, each by the lower bound
-    of Clopper and Pearson for the effective number of calls, as Korn and Graubard do; no
-    correction for many tests is due, since the walk ends at the first that fails. Among few
-    calls an unlucky one would end it at once, so it starts where there are enough of them:
-    never with fewer than keep the promise if all are right. Where it starts depends on the
-    number of calls alone, not on which are right, so the test stays valid.
+    of Clopper and Pearson for the effective number of calls, as Korn and Graubard do. The
+    tests end at the first failure, so they need no correction for multiple testing. Among
+    few calls one wrong call would end them at once. They therefore start where calls are
+    enough to keep the promise if all of them are right. The start depends on the number of
+    calls alone, not on which are right, so the tests remain valid.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good calls are: the numbers that people quote, per aspect."""
+"""The results of an evaluation per aspect: Fmax, Smin, AUPR and the curves behind them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class AspectResult:
     sums : AspectSums
         Of all proteins.
     n_terms : ndarray, shape=(depths, frequencies), dtype=int
-        Terms that some protein has, grouped as the sums are.
+        Terms that at least one protein has, grouped as the sums are.
     thresholds : ndarray, shape=(M,), dtype=float64
-        What the sums are over.
+        The thresholds of the sums.
     normalisation : str
         See `CurveSums.curve`.
     """
@@ -83,10 +83,10 @@ def evaluate(
     normalisation: str = "cafa",
     **options: Any,
 ) -> Evaluation:
-    """Evaluate blocks of scores as they come; the whole matrix is never held.
+    """Evaluate blocks of scores as they come; the full matrix is never in memory.
 
-    Proteins that the truth does not have are left out, and so is a protein's second
-    row; proteins of the truth that no block has count as proteins without a call.
+    Proteins that are not in the truth are left out, and so is a protein's second row;
+    proteins of the truth that are in no block count as proteins without a call.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def name_of(aspect: Aspect | None) -> str:
 
 
 def results(evaluator: Evaluator, normalisation: str = "cafa") -> Evaluation:
-    """Return what an evaluator has counted, by aspect."""
+    """Return the results of an evaluator's sums, by aspect."""
     return {
         aspect: AspectResult(sums, evaluator.n_terms[aspect], evaluator.thresholds, normalisation)
         for aspect, sums in evaluator.sums.items()

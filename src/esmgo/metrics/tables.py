@@ -1,4 +1,4 @@
-"""An evaluation as tables and as a document: what is printed, stored and drawn."""
+"""An evaluation as printed table, as CAFA's files, and as the document that is stored and drawn."""
 
 from __future__ import annotations
 
@@ -101,16 +101,16 @@ def summary(evaluations: Mapping[str, Evaluation]) -> str:
 def document(
     evaluations: Mapping[str, Evaluation], settings: Mapping[str, Any], strata: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return all of it as plain values, for JSON and for the page; docs/evaluation.md has the keys.
+    """Return evaluations as plain values for JSON and the page; docs/evaluation.md lists the keys.
 
     Parameters
     ----------
     evaluations : mapping of str to Evaluation
         By name of the predictions.
     settings : mapping
-        What was evaluated, and how; taken as it is.
+        What was evaluated, and how; copied unchanged.
     strata : sequence of str
-        The names of the groups of proteins that were evaluated by themselves.
+        The names of the groups of proteins that were also evaluated separately.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -227,7 +227,7 @@ def _strata(result: AspectResult, names: Sequence[str]) -> Iterator[dict[str, An
 
 
 def _reliability(result: AspectResult, n_groups: int = 10) -> Iterator[dict[str, float]]:
-    """How often calls of about the same score are right; the mean score is that of its bins."""
+    """Yield how often calls of similar scores are right; the mean score is that of the bins."""
     hits, misses = (x.sum(axis=(0, 1))[1:] for x in (result.sums.hits, result.sums.misses))
     edges = np.concatenate([[0.0], result.thresholds, [1.0]])
     middle = (edges[:-1] + edges[1:]) / 2

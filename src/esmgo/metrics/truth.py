@@ -1,4 +1,4 @@
-"""What the proteins of a benchmark really have, and what is left out of it."""
+"""The true terms of a benchmark's proteins, and the annotations that do not count."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Truth:
     labels : LabelSpace
         The T columns.
     known : SparseRows, optional
-        Annotations known beforehand, closed: these cells count neither as true nor as called
+        Earlier annotations, closed: these cells count neither as true nor as called
         (CAFA's partial-knowledge targets).
     """
 

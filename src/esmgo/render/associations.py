@@ -1,7 +1,7 @@
 """Called terms as annotation files of the GO consortium: GAF 2.2 and GPAD 2.0.
 
-Only the most specific calls of a protein are written: whoever reads such files adds the
-ancestors, and roots mean that nothing is known.
+Only the most specific calls of a protein are written: readers of these formats add the
+ancestors themselves, and take an annotation to a root to mean "no function known".
 
 References
 ----------
@@ -21,7 +21,7 @@ from esmgo.go.terms import Aspect
 from esmgo.render.calls import About, Writer
 
 EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
-"""Inferred from electronic annotation; no curator has looked."""
+"""Inferred from electronic annotation, not checked by a curator."""
 
 COMPLEX = "GO:0032991"
 """protein-containing complex: a protein is a part of it, not located in it."""
@@ -116,7 +116,7 @@ def _annotated(calls: Calls, about: About) -> Iterator[tuple[str, str, str, list
 
 
 def _relation(column: int, about: About) -> tuple[str, str]:
-    """Return how a protein relates to a term, in words and as an id."""
+    """Return the relation of a protein to a term: its name and its id."""
     aspect = about.labels.terms[column].aspect
     assert aspect is not None
     complexes = about.labels.column.get(COMPLEX, -1)

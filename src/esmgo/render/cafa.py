@@ -15,7 +15,7 @@ from esmgo.errors import printable
 from esmgo.go.scores import Scores
 
 MOST_TERMS = 1_500
-"""Terms of one protein that CAFA takes."""
+"""Most terms of one protein that CAFA accepts."""
 
 MIN_SCORE = 0.001
 """Lower scores are left out: CAFA's are above 0 and have three significant figures."""
@@ -37,7 +37,7 @@ def write_cafa(
     Returns
     -------
     n_proteins, n_lines : int
-        What was scored and what was written; a protein may have no line.
+        Proteins scored and lines written; a protein may have no line.
     """
     n_proteins = n_lines = 0
     for block in blocks:
@@ -60,9 +60,9 @@ def cafa_lines(
     Parameters
     ----------
     scores : Scores
-        A block of proteins; roots are terms as all others.
+        A block of proteins; roots are written like other terms.
     name : callable
-        From a protein's id to what the lines call it.
+        Maps a protein's id to the id to write.
     most : int
         Terms per protein at most.
     min_score : float
@@ -110,7 +110,7 @@ def _highest(values: NDArray[np.float64], most: int, min_score: float) -> NDArra
 
 
 def _codes(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return where in `_TEXTS` the text of each value stands."""
+    """Return the index in `_TEXTS` of each value's text."""
     values = np.minimum(values, 1)
     scale = (values < 0.1).astype(np.intp) + (values < 0.01)
     figures = np.rint(values * np.array(_SCALES)[scale]).astype(np.intp)

@@ -1,7 +1,7 @@
 """Called terms as TSV, JSON Lines, Parquet and CAFA's text.
 
-A writer takes blocks of calls as they come; what it has written does not depend on how
-they were cut into blocks. Nothing here knows where calls come from.
+A writer takes blocks of calls as they come; the file does not depend on the size of the
+blocks. Nothing here knows where calls come from.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from esmgo.go.scores import Scores
 from esmgo.render.cafa import cafa_lines
 
 SCHEMA_VERSION = 1
-"""Of JSON Lines and Parquet. It grows when a reader of the old form would go wrong."""
+"""Version of JSON Lines and Parquet. It grows when old readers would misread it."""
 
 HEADER = ("protein", "term", "name", "aspect", "score", "precision", "source")
 
@@ -31,26 +31,26 @@ ROW_GROUP = 1 << 17
 
 @dataclass(frozen=True)
 class About:
-    """What writers must know beside the calls.
+    """What writers need beside the calls.
 
     Parameters
     ----------
     labels : LabelSpace
-        What the columns stand for.
+        The terms of the columns.
     model : str
-        Fingerprint of what scored.
+        Fingerprint of the model.
     version : str
         Of the program.
     kept : str
-        Which calls were kept, in words.
+        Describes which calls were kept.
     sources : tuple of str
-        A word for each bit of a call's sources, lowest first.
+        The name of each bit of a call's sources, lowest first.
     accession : callable
-        From a protein's id to its accession.
+        Maps a protein's id to its accession.
     date : str
         Of the predictions, ``YYYY-MM-DD``.
     reference, assigned_by : str
-        What annotations cite, and who made them.
+        The reference that annotations cite, and the database that assigns them.
     taxon : int, optional
         NCBI taxon of all proteins.
     """
@@ -73,7 +73,7 @@ class About:
 
     @cached_property
     def source_words(self) -> tuple[str, ...]:
-        """The words of each value that a call's sources can have, joined by ``+``."""
+        """The names for each value that a call's sources can have, joined by ``+``."""
         return tuple(
             "+".join(word for bit, word in enumerate(self.sources) if flags >> bit & 1)
             for flags in range(1 << len(self.sources))

@@ -1,6 +1,6 @@
 """Charts as inline SVG: lines over two axes.
 
-Nothing here knows what is drawn. Colours are the classes ``c0`` to ``c7`` of
+Nothing here knows what the numbers mean. Colours are the classes ``c0`` to ``c7`` of
 `evaluation_page.css`; a line also carries a number, so that no reader depends on colour.
 """
 
@@ -16,7 +16,7 @@ from markupsafe import Markup
 from esmgo.render.templates import filled
 
 N_COLOURS = 8
-"""How many lines can be told apart; `evaluation_page.css` has a colour for each."""
+"""Lines that a reader can distinguish; `evaluation_page.css` has a colour for each."""
 
 Point = tuple[float, float]
 
@@ -28,7 +28,7 @@ _TURNS = [i * math.pi / 8 for i in (-2, -1, -3, 0, -4, 1, -5, 2, -6, 3, -7, 4, 6
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis from 0 to its last tick; what lies beyond is cut off."""
+    """An axis from 0 to its last tick; points beyond it are cut off."""
 
     name: str
     ticks: Sequence[float]
@@ -85,7 +85,7 @@ def line_chart(
     id : str
         Unique in the page.
     title, description : str
-        What a screen reader says; not escaped yet.
+        What a screen reader reads out; not escaped yet.
     axes : (Axis, Axis)
         Across and up.
     lines : sequence of Line

@@ -1,7 +1,7 @@
 """A subgraph in the DOT language of Graphviz: roots on top, one panel per aspect.
 
 The same text is laid out by the `dot` program and, in a browser, by viz-js. It is a
-function of the subgraph alone. Names and ids come from files of others, so every
+function of the subgraph alone. Names and ids come from files of other people, so every
 text is made printable (`esmgo.errors.printable`) and then escaped for its place.
 """
 
@@ -135,11 +135,11 @@ def _heading(subgraph: Subgraph) -> str:
 
 
 def _rows(panels: Sequence[Panel]) -> tuple[list[list[Panel]], float]:
-    """Share the panels out over rows so that the picture fills a page best.
+    """Arrange the panels in rows so that the picture fills a page best; also return ranksep.
 
-    Graphviz would set all panels side by side; a hundred BP terms beside a few MF
-    terms then make a ribbon nobody can read. Where a picture stays wide, the second
-    result sets its levels further apart: edges grow steeper and easier to follow.
+    Graphviz would set all panels side by side: a hundred BP terms beside a few MF terms
+    would be too wide to read. A picture that stays wide gets more space between its levels,
+    so that edges are steeper and easier to follow.
     """
     sizes = [_size(panel) for panel in panels]
     plans = sorted(product(range(len(panels)), repeat=len(panels)), key=lambda p: len(set(p)))
@@ -153,7 +153,7 @@ def _rows(panels: Sequence[Panel]) -> tuple[list[list[Panel]], float]:
 
 
 def _size(panel: Panel) -> tuple[int, int]:
-    """Guess how many boxes a panel is wide and high."""
+    """Estimate how many boxes a panel is wide and high."""
     levels = list(panel.level.values())
     if not any(levels):
         n_columns = math.ceil(math.sqrt(len(levels)))
@@ -170,7 +170,7 @@ def _page(plan: Sequence[int], sizes: Sequence[tuple[int, int]]) -> tuple[float,
 
 
 def _stack(above: list[Panel], below: list[Panel], key: dict[str, str]) -> Iterator[str]:
-    """Hold one row of panels under another by edges that are not drawn."""
+    """Place one row of panels below another by invisible edges."""
     for upper, lower in product(above, below):
         deepest = max(upper.level, key=lambda term: (upper.level[term], term))
         yield f"  {key[deepest]} -> {key[_root(lower)]} [style=invis, weight=0, minlen=2];"
@@ -181,10 +181,10 @@ def _root(panel: Panel) -> str:
 
 
 def _reach(panel: Panel) -> dict[str, int]:
-    """Return how many levels each child hangs below its parents.
+    """Return how many levels each child is placed below its parents.
 
-    Leaves of one parent, side by side, make a panel wide: beyond three they are
-    hung at several heights in turn (what Graphviz' ``unflatten`` does).
+    Many leaves of one parent side by side make a panel wide. More than three are therefore
+    placed at several heights in turn, as Graphviz' ``unflatten`` does.
     """
     has_child = {parent for parents in panel.parents.values() for parent in parents}
     leaves: dict[str, list[str]] = {}
@@ -200,7 +200,7 @@ def _reach(panel: Panel) -> dict[str, int]:
 
 
 def _grid(panel: Panel, key: dict[str, str]) -> Iterator[str]:
-    """Set terms that have no edge at all in rows and columns, most probable first."""
+    """Arrange terms without any edge in rows and columns, most probable first."""
     linked = {id for id, up in panel.parents.items() if up}
     linked |= {parent for up in panel.parents.values() for parent in up}
     alone = [node for node in panel.nodes if node.term.id not in linked]

@@ -1,8 +1,8 @@
-"""An evaluation as one HTML page that asks nothing of the network and runs no script.
+"""An evaluation as one self-contained HTML page: it loads nothing and has no script.
 
 The page shows what the JSON document of an evaluation holds and computes no metric of
-its own. Files and releases are named by others, so every text is made printable
-(`esmgo.errors.printable`); the template then escapes it.
+its own. Names of files and releases come from other people, so every text is made
+printable (`esmgo.errors.printable`); the template then escapes it.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _EXPLAINED = {
     "pred": "precision and recall over proteins with a call",
     "max": "a term scores at least as high as its descendants",
     "fill": "a term without a score takes the highest of its descendants",
-    "True": "known, so terms are also weighted by it",
-    "False": "not known, so all terms weigh the same",
+    "True": "available, so terms are also weighted by it",
+    "False": "not available, so all terms weigh the same",
 }
 
 _PARTS = (
     ("by_depth", "By depth of the term", "Depth",
-     "whether a file loses more on the deeper, more specific terms"),
+     "whether predictions are worse for the deeper, more specific terms"),
     ("by_frequency", "By frequency of the term", "Benchmark proteins that have the term",
-     "how well a file calls rare terms, and how well common ones"),
+     "how well rare and common terms are predicted"),
     ("by_identity", "By identity to the nearest training protein", "Identity",
-     "how much a file depends on a similar protein being known"),
+     "how much the predictions depend on a similar training protein"),
 )  # fmt: skip
 _COUNTS = {"n_proteins": "Proteins", "n_terms": "Terms", "n_annotations": "Annotations"}
 _MEASURES = {
@@ -51,7 +51,7 @@ _MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What one file of predictions reached in one aspect; ``colour`` is None outside charts."""
+    """The results of one file in one aspect; ``colour`` is None if the charts leave it out."""
 
     number: int
     name: str
@@ -103,7 +103,7 @@ def report_page(evaluation: dict[str, Any]) -> str:
 
 
 def _files(found: Sequence[dict[str, Any]], key: str) -> list[_File]:
-    """Return all files as one aspect sees them, with colours for those of the highest Fmax."""
+    """Return the results of all files in one aspect; those of the highest Fmax get colours."""
     aspects = [(each.get("aspects") or {}).get(key) or {} for each in found]
     fmax = [_value(aspect, "best.fmax.value") or 0.0 for aspect in aspects]
     ranked = sorted(range(len(found)), key=lambda i: -fmax[i])
@@ -147,7 +147,7 @@ def _precision_recall(id: str, title: str, files: list[_File]) -> str:
 
 def _uncertainty(id: str, title: str, files: list[_File], weight: str, unit: str) -> str:
     lines = [_line(file, "smin", "ru", "mi", weight) for file in files]
-    # At low thresholds misinformation is many times what matters and would press all else flat.
+    # Misinformation is huge at low thresholds: axes up to it would hide the rest.
     ends = [x for line in lines for x, _ in line.points]
     scale = ticks(1.05 * max(ends + [max(line.mark) for line in lines if line.mark], default=1))
     turns = [math.pi / 64 * i for i in range(33)]
@@ -163,7 +163,7 @@ def _reliability(id: str, title: str, files: list[_File]) -> str:
         bins = [each for each in found if _points(each, "mean_score", "observed")]
         points = [point for each in bins for point in _points(each, "mean_score", "observed")]
         radii = [1.5 + 0.7 * math.log10(1 + (_value(each, "n_calls") or 0)) for each in bins]
-        # Lines lie close together; their numbers find room when they mark different dots.
+        # Lines are close together: numbers at different dots do not cover each other.
         mark = points[-1 - len(lines) % len(points)] if points else None
         lines.append(Line(file.number, file.colour or 0, file.name, points, mark, radii))
     axes = Axis("Mean score", ticks(1)), Axis("Share of calls that are annotated", ticks(1))
@@ -215,7 +215,7 @@ def _calls(files: list[_File]) -> list[tuple[str, list[tuple[_File, int, float]]
     return rows
 
 
-def _part(key: str, heading: str, of: str, tells: str, files: list[_File]) -> dict[str, Any]:
+def _part(key: str, heading: str, of: str, shows: str, files: list[_File]) -> dict[str, Any]:
     """Return a breakdown: bars of Fmax for the files in the charts, all numbers of all files."""
     found = [(f, {_words(g.get("group")): g for g in f.aspect.get(key) or []}) for f in files]
     rows = [row for _, part in found for row in part.values()]
@@ -230,7 +230,7 @@ def _part(key: str, heading: str, of: str, tells: str, files: list[_File]) -> di
     return {
         "heading": heading,
         "of": of,
-        "tells": tells,
+        "shows": shows,
         "counts": [*counts.values()],
         "measures": measures,
         "groups": groups,

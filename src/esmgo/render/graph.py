@@ -1,7 +1,7 @@
 """Pictures of a GO subgraph: SVG and PNG by Graphviz, a page for the browser, JSON, DOT.
 
-What a subgraph is says `esmgo.render.subgraph`, how it looks `esmgo.render.dot`; here it
-becomes bytes and files.
+`esmgo.render.subgraph` defines what a subgraph is, `esmgo.render.dot` how it looks; this module
+writes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from esmgo.render.page import to_html
 from esmgo.render.subgraph import Subgraph
 
 FORMATS = ("svg", "png", "html", "json", "dot")
-"""What `render` can make; `draw` tells them by the suffix of the file."""
+"""The formats of `render`; `draw` chooses by the suffix of the file."""
 
 _SECONDS = 60  # `dot` needs 2 s for 450 terms; some graphs of thousands never end
 
@@ -25,7 +25,7 @@ _FONTS = b'font-family="Arial,Liberation Sans,Helvetica,sans-serif"'
 
 
 def draw(subgraph: Subgraph, path: Path) -> None:
-    """Write a picture in the format that the suffix of ``path`` names, whole or not at all.
+    """Write a picture in the format that the suffix of ``path`` names, complete or not at all.
 
     Raises
     ------
@@ -38,12 +38,12 @@ def draw(subgraph: Subgraph, path: Path) -> None:
 
 
 def format_of(path: Path) -> str:
-    """Return the format that the suffix of ``path`` names, in either case of letters.
+    """Return the format that the suffix of ``path`` names, in upper or lower case.
 
     Raises
     ------
     UsageError
-        If there is none such. Worth asking before a model is loaded.
+        If no format has this suffix. Check it before a model is loaded.
     """
     format = path.suffix.lower().removeprefix(".")
     if format not in FORMATS:

@@ -1,8 +1,8 @@
-"""A subgraph as one HTML file that asks nothing of the network or of any program.
+"""A subgraph as one self-contained HTML file: it loads nothing and needs no program.
 
 The page holds viz-js (Graphviz as WebAssembly), which lays out the same DOT in the
-browser, and a table of the terms for readers without JavaScript. Its content policy
-lets exactly its own two scripts and its style run, by their hashes, and nothing load.
+browser, and a table of the terms for readers without JavaScript. Its content security
+policy allows exactly its own two scripts and its style, by their hashes, and no loading.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from esmgo.render.templates import filled, resource
 
 
 def to_html(subgraph: Subgraph) -> str:
-    """Return the page; it holds neither the time nor anything else that would vary."""
+    """Return the page, the same text for the same subgraph."""
     viz, script, style = map(resource, ("vendor/viz-global.js", "page.js", "page.css"))
     policy = (
         "default-src 'none'; "

@@ -19,12 +19,12 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 
 SCHEMA_VERSION = 1
-"""Of the JSON form. It grows when a reader of the old form would go wrong."""
+"""Version of the JSON form. It grows when old readers would misread it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A term of the subgraph; one that is not called is there as an ancestor."""
+    """A term of the subgraph: called, or an ancestor of a called term."""
 
     term: Term
     probability: float
@@ -33,12 +33,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Panel:
-    """The part of a subgraph that lies in one aspect: no edge leads out of it.
+    """The terms of a subgraph that belong to one aspect; no edge leaves it.
 
     Parameters
     ----------
     aspect : Aspect or None
-        None where there was no ontology to tell.
+        None without an ontology.
     nodes : tuple of Node
         Sorted by GO id.
     parents : dict
@@ -65,14 +65,14 @@ class Subgraph:
     Parameters
     ----------
     protein_id : str
-        As it was written in the input; nothing is escaped here.
+        As in the input, not escaped.
     nodes : tuple of Node
         Sorted by GO id.
     edges : tuple of (str, str)
         Child and parent, as GO ids, sorted. A label space does not record whether a
         child *is a* parent or *part of* it, so neither does an edge.
     release : str
-        The GO release, empty where it is not known.
+        The GO release; empty if unknown.
     """
 
     protein_id: str
@@ -87,7 +87,7 @@ class Subgraph:
 
     @property
     def summary(self) -> str:
-        """How many terms there are, in words."""
+        """The number of terms, as text."""
         n_called, n_ancestors = self.n_called, len(self.nodes) - self.n_called
         if not n_called:
             return "no term was called"
@@ -97,7 +97,7 @@ class Subgraph:
 
     @cached_property
     def panels(self) -> tuple[Panel, ...]:
-        """One panel per aspect present: MF, BP, CC, then terms of no known aspect."""
+        """One panel per aspect present: MF, BP, CC, then terms of unknown aspect."""
         parents: dict[str, list[str]] = {node.term.id: [] for node in self.nodes}
         for child, parent in self.edges:
             parents[child].append(parent)
