@@ -104,10 +104,11 @@ def evaluate(
     Examples
     --------
     >>> from esmgo.go.labels import LabelSpace
+    >>> from esmgo.go.sparse import SparseRows
     >>> from esmgo.go.terms import Term
     >>> two = tuple(Term(id, "", Aspect.MF) for id in ("GO:0003674", "GO:0005488"))
     >>> labels = LabelSpace(two, ((), (0,)))   # the root and binding
-    >>> truth = Truth(("p",), np.array([0, 2]), np.array([0, 1], np.int32), labels)
+    >>> truth = Truth(("p",), SparseRows.of([2], np.array([0, 1], np.int32)), labels)
     >>> scores = Scores(("p",), np.array([[0.9, 0.8]], np.float32), labels)
     >>> evaluate([scores], truth)[Aspect.MF].fmax
     1.0
