@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
 from esmgo.evidence.index import (
