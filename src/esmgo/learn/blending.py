@@ -147,7 +147,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     report = ReadReport() if report is None else report
     path = Path(config.checkpoint_path)
     if not path.is_file():
-        open_checkpoint(path)  # tells what is there instead
+        open_checkpoint(path)  # raises; the message describes the problem
     with exclusive(files_of(path), overwrite=True, field="checkpoint_path"):
         return _blend(config, path, report)
 

@@ -94,8 +94,8 @@ class TrainConfig:
     )
     substitution_rate: float = option(
         0.0,
-        "The fraction of residues that training replaces, in each epoch again, mostly by similar"
-        " ones (BLOSUM62); activations are then not stored.",
+        "The fraction of residues to replace in each epoch, mostly by similar ones (BLOSUM62);"
+        " activations are then not stored.",
         minimum=0,
         below=1,
     )

@@ -21,9 +21,7 @@ from esmgo.render.subgraph import subgraph_of
 class SubgraphConfig(ReadingConfig):
     """Settings of ``esmgo subgraph``."""
 
-    protein: str | None = option(
-        None, "The id of the protein to draw, if the FASTA file holds several."
-    )
+    protein: str | None = option(None, "The id of the protein to draw, if the file has several.")
     output: str | None = option(
         None,
         "The output file: .svg or .png (need Graphviz), .html (needs nothing), .json or .dot; by"

@@ -27,7 +27,7 @@ _DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ScoringConfig(FastaConfig):
-    """What every verb accepts that scores proteins with a checkpoint."""
+    """Settings of the verbs that score proteins with a checkpoint."""
 
     checkpoint_path: str | None = checkpoint_option()
     context_length: int | None = option(
@@ -60,7 +60,7 @@ class ReadingConfig(ScoringConfig):
             raise UsageError("give `sequence` or `fasta`, not both")
 
     def predictor(self) -> Predictor:
-        """Open and load the checkpoint that is named."""
+        """Load the checkpoint."""
         return open_predictor(
             open_named(self.checkpoint_path),
             device=self.device,
@@ -69,23 +69,23 @@ class ReadingConfig(ScoringConfig):
         )
 
 
-@dataclass(frozen=True)  # without slots: may be a second base of classes that have them
+@dataclass(frozen=True)  # without slots, so that it can be a second base of classes with slots
 class SourcesConfig:
-    """What every verb accepts that combines the evidence for a term."""
+    """Settings of the verbs that combine evidence sources."""
 
     sources: str | None = option(
         None,
         "Evidence to combine, comma-separated: head, neighbours, kmers, homology.",
-        default_text="all that the checkpoint has a blend of",
+        default_text="all that the checkpoint has a blend for",
     )
     homology: str | None = option(
         None, "The training sequences, a FASTA file or the data set, to compare with by DIAMOND."
     )
 
 
-@dataclass(frozen=True)  # without slots: may be a second base of classes that have them
+@dataclass(frozen=True)  # without slots, so that it can be a second base of classes with slots
 class EncoderConfig:
-    """What every verb accepts that embeds proteins."""
+    """Settings of the verbs that embed proteins."""
 
     base_model: str | None = option(
         None, "Embed with this base model, a hub name, a folder or tiny."
@@ -110,7 +110,7 @@ class EncoderConfig:
 
 
 def open_named(given: str | None) -> Checkpoint:
-    """Open the checkpoint that ``checkpoint_path`` names; see `checkpoint_or_bundled`."""
+    """Open the checkpoint at a path, or the bundled one; see `checkpoint_or_bundled`."""
     return open_checkpoint(checkpoint_or_bundled(given))
 
 
@@ -126,9 +126,8 @@ def open_predictor(
 ) -> Predictor:
     """Load a checkpoint with the settings of a verb.
 
-    ``sources`` are names of evidence sources, separated by commas; ``homology`` is a FASTA file
-    or a data set, of which ``subset``, with the training sequences; see `Predictor.load` and
-    `context_of` for the others.
+    ``sources`` is a comma-separated list. ``homology`` is a FASTA file, or a data set with its
+    ``subset``, of training sequences. See `Predictor.load` and `context_of` for the others.
 
     Raises
     ------
@@ -154,7 +153,7 @@ def _training_sequences(source: str | None, subset: str) -> dict[str, str] | Non
     """Read the training sequences by id, from a FASTA file or a data set."""
     if source is None:
         return None
-    from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # a twentieth of a second
+    from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # takes 0.05 s
 
     path = Path(source)
     if source == SAMPLE or path.is_dir() or path.suffix in (".parquet", ".jsonl"):
