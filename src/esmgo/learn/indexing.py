@@ -17,7 +17,7 @@ from esmgo.model.scoring import in_batches, token_budget
 def index_training(state: State, path: Path, stop: StopRequest) -> None:
     """Write the index of the checkpoint at ``path``: complete or absent.
 
-    A blend and its index stay: training saves no blend, so nothing was trained since.
+    If the checkpoint has a blend, its index stays valid: a save by training removes the blend.
 
     Raises
     ------
