@@ -24,7 +24,7 @@ NOTES = {
     "probability": "the network's own, at least that of every term below (the true-path rule); not"
     " calibrated. A term that is not called, or not annotated, is no evidence that the protein"
     " lacks the function.",
-    "attribution": "what each residue adds to the term's score (its log-odds) on the way from a"
+    "attribution": "what each residue adds to the term's score (its log-odds) on the path from a"
     " protein of unknown residues. It shows what the network used, not how a protein works.",
     "similarity": "the cosine of the angle between the network's embeddings, 1 for the same"
     " protein. Similar proteins often share a term, but not always.",

@@ -205,7 +205,7 @@ def column_of(text: str, labels: LabelSpace) -> int:
     also = f"; near: {', '.join(f'{t.id} {printable(t.name, 30)}' for t in near)}" if near else ""
     raise UsageError(
         f"{printable(text, 40)} is not among the {len(labels):,} terms of this checkpoint, which"
-        f" knows no alternative ids{also}",
+        f" has no alternative ids{also}",
         field="term",
     )
 
