@@ -196,5 +196,5 @@ def test_kmers_of_another_kind_are_refused(blended, tmp_path):
         for name, info in header.tensors.items()
     ]  # fmt: skip
     write_container(path, tensors, header.metadata | {"kmers": "11111 A B C"})
-    with pytest.raises(CheckpointError, match="of another kind"):
+    with pytest.raises(CheckpointError, match="of a different kind"):
         open_index(replace(open_checkpoint(tmp_path / blended[0].name), blend=None))

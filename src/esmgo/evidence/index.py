@@ -1,7 +1,7 @@
-"""What the training proteins were like: embeddings, ids and terms, in a file beside the checkpoint.
+"""The index: ids, embeddings and terms of the training proteins, in a file beside the checkpoint.
 
-`esmgo blend` adds the proteins that training held out, and k-mers. No sequence is in it. Those
-alike a new protein are found here; nothing here knows how they vote.
+`esmgo blend` adds the proteins that training held out, and k-mers. The index contains no
+sequences. Nothing here knows how proteins are compared or how they vote.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ class Index:
     Parameters
     ----------
     ids : tuple of str
-        As written in the data set.
+        As in the data set.
     vectors : ndarray, shape=(M, D), dtype=float16
-        Final hidden states at ``<cls>``: what the head reads.
+        Final hidden states at ``<cls>``, the input of the head.
     terms : SparseRows
         Closed annotations, as columns of the checkpoint's label space.
     fingerprint : str
         SHA-256 of the file it was read from.
     kmers : Kmers, optional
-        What `esmgo.evidence.kmers` knows of their sequences.
+        K-mers of their sequences.
     """
 
     ids: tuple[str, ...]
@@ -67,25 +67,25 @@ class Index:
         return len(self.ids)
 
     def reordered(self, order: NDArray[np.intp]) -> Index:
-        """Return the same proteins in another order; ``order`` holds each once, shape=(M,)."""
+        """Return the same proteins in another order; ``order`` contains each once, shape=(M,)."""
         kmers = self.kmers and self.kmers.reordered(order)
         ids = tuple(self.ids[i] for i in order)
         return Index(ids, self.vectors[order], self.terms.take(order), kmers=kmers)
 
 
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Return vectors as an `Index` holds them; what is out of range becomes the largest number."""
+    """Return vectors as an `Index` holds them; values out of range become the largest number."""
     largest = float(np.finfo(np.float16).max)
     return vectors.clip(-largest, largest).astype(np.float16)
 
 
 def index_path(path: Path) -> Path:
-    """Return where the index of the checkpoint at ``path`` is kept."""
+    """Return the path of the index of the checkpoint at ``path``."""
     return path.with_name(f"{path.stem}.index{path.suffix}")
 
 
 def files_of(path: Path) -> tuple[Path, Path, Path]:
-    """Return checkpoint, index, and the place where the next index waits; see `replace_index`."""
+    """Return the paths of checkpoint, index, and next index; see `replace_index`."""
     return path, index_path(path), path.with_name(f"{path.stem}.index.new{path.suffix}")
 
 
@@ -94,7 +94,7 @@ def write_index(
 ) -> str:
     """Write an index and return its fingerprint.
 
-    Afterwards ``path`` is the old or the new one, complete.
+    An interruption leaves a complete file at ``path``: the old one or the new one.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def write_index(
     encoder : str
         `Checkpoint.read_encoder_fingerprint` of the checkpoint that made the vectors.
     small : bool
-        Store vectors in an eighth of the room, nearly as they were, and ids deflated.
+        Store vectors approximately, in an eighth of the bytes, and ids deflated.
 
     Raises
     ------
@@ -140,10 +140,10 @@ def write_index(
 
 
 def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]) -> None:
-    """Replace index and blend of a checkpoint; at every moment the old or the new pair is in use.
+    """Replace index and blend of a checkpoint; at any moment the old or the new pair is in use.
 
-    The new index waits at the last of `files_of` until the checkpoint contains the new blend,
-    which names the fingerprint of the new index. The caller keeps other writers out.
+    The new index is at the last path of `files_of` until the checkpoint contains the new blend,
+    which names the fingerprint of the new index. The caller must exclude other writers.
 
     Raises
     ------
@@ -163,9 +163,9 @@ def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]
 def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
     """Read the index of a checkpoint, or None if there is none.
 
-    A blend has the index that it names, which is of the same encoder. Without such a name the
-    best epoch has the index of the last where both have the same encoder, whose weights are read
-    to compare them. Without ``with_kmers`` no k-mers are read.
+    If the blend names an index, that one is read. Otherwise the weights of the encoder are read
+    to find the index of the same encoder; the best epoch may share the index of the last one.
+    Without ``with_kmers`` no k-mers are read.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
 
 
 def _index_of(checkpoint: Checkpoint) -> str | None:
-    """Return the fingerprint of the index that the blend of a checkpoint names, if any."""
+    """Return the fingerprint of the index that the checkpoint's blend names, if any."""
     return (checkpoint.blend or {}).get("index_sha256")
 
 
@@ -220,7 +220,7 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
         is_sound = False
     if not is_sound:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
-    with ThreadPoolExecutor(1) as beside:  # a second each, most of it in arrays
+    with ThreadPoolExecutor(1) as beside:  # each takes a second, mostly in NumPy
         is_read = with_kmers and "kmers" in meta
         waiting = beside.submit(_kmers, header, len(ids)) if is_read else None
         closed = terms.closed(labels)
@@ -237,7 +237,7 @@ def _opened(arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float16], Sp
 
 
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
-    """Return keys as steps from one to the next, and their lists of holders."""
+    """Return k-mers as compressed differences of their keys, and lists of their holders."""
     steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
     parts = deflated(steps), *deflated_lists(kmers.holders)
     return [
@@ -249,7 +249,7 @@ def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]
 def _kmers(header: Header, n_proteins: int) -> Kmers:
     path, kind = header.path, (header.metadata or {})["kmers"]
     if kind != _KIND:
-        raise CheckpointError(path, "k-mers of another kind: esmgo blend gathers them anew")
+        raise CheckpointError(path, "k-mers of a different kind: run esmgo blend to replace them")
     try:
         keys, *lists = (header.read(f"kmers.{name}") for name in _KMERS)
         steps, holders = inflated(keys), inflated_lists(*lists)
@@ -259,5 +259,5 @@ def _kmers(header: Header, n_proteins: int) -> Kmers:
         len(steps) == len(holders) and (holders.counts > 0).all() and holders.is_valid(n_proteins)
     )
     if not is_sound:
-        raise CheckpointError(path, "damaged k-mers: they and the proteins do not fit together")
+        raise CheckpointError(path, "damaged k-mers: they do not fit the proteins")
     return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), holders)

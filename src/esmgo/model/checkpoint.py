@@ -1,8 +1,8 @@
-"""Checkpoints: all that predicting needs, and all that resuming to the same bits needs.
+"""Checkpoints: files with all that prediction needs and all that exact resuming needs.
 
-A checkpoint contains label space, names, parents and GO release, so that it predicts,
-propagates and draws without another file. It contains the random state, too: batches and
-dropout are functions of seed, epoch and step, so these three numbers suffice.
+A checkpoint contains label space, names, parents and GO release, so prediction, propagation
+and drawing need no other file. Batches and dropout are functions of seed, epoch and step, so
+these three numbers are the complete random state.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
 class Checkpoint:
     """An opened checkpoint; `caller` reads the weights.
 
-    ``training`` has what resuming needs: settings, seed, epoch, step, split. ``blend`` tells
-    how to combine the head with other sources, as plain values; its ``index_sha256``, if any,
-    is the fingerprint of the only index that it fits.
+    ``training`` contains the state for resuming: settings, seed, epoch, step, split. ``blend``
+    describes how to combine the head with other sources, in JSON values; its ``index_sha256``,
+    if any, is the fingerprint of the only index that it fits.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class Checkpoint:
         CheckpointError
             If a tensor is missing, unknown, misshapen, or not finite.
         """
-        from esmgo.model.caller import Caller  # torch takes seconds: only when weights are read
+        from esmgo.model.caller import Caller  # importing torch takes seconds
 
         weights = dict(_read_tensors(self.header, _is_weight))
         return Caller.restore(self.path, self.encoder, weights)
@@ -97,7 +97,7 @@ def save_checkpoint(
     blend: Mapping[str, Any] | None = None,
     small: bool = False,
 ) -> None:
-    """Write a checkpoint; afterwards ``path`` is the old or the new one, complete.
+    """Write a checkpoint; an interruption leaves the complete old or new file at ``path``.
 
     With ``small`` matrices are stored in int8, with a scale for each row, and metadata deflated:
     a quarter of the bytes, with nearly the same weights.
@@ -125,12 +125,12 @@ def save_checkpoint(
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
-    """Read and check everything of a checkpoint but the finiteness of its weights.
+    """Open a checkpoint and check all but the finiteness of its weights.
 
     Raises
     ------
     CheckpointError
-        If the file is anything but a complete checkpoint of this format.
+        If the file is not a complete checkpoint of this format.
     """
     header = read_header(_file_of(Path(path)))
     if header.metadata is None:
@@ -159,9 +159,9 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def replace_blend(path: Path, blend: Mapping[str, Any]) -> None:
-    """Put a blend into a checkpoint; afterwards ``path`` is the old or the new one, complete.
+    """Write a blend into a checkpoint; an interruption leaves the complete old or new file.
 
-    The caller keeps other writers out.
+    The caller must exclude other writers.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def _context_length(value: Any) -> int:
 
 
 def _training(found: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a position that cannot be resumed from; a model without one only predicts."""
+    """Check the state for resuming; a model without one only predicts."""
     for name, kind in _TRAINING.items() if found else ():
         value = found[name]
         is_kind = isinstance(value, kind) and not isinstance(value, bool)
@@ -196,16 +196,16 @@ def _training(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file_of(path: Path) -> Path:
-    """Return the file to open: of a model folder, its weights, to tell what is in them."""
+    """Return the file to open: in a model folder the weights, so that they are diagnosed."""
     inside = path / "model.safetensors"
     try:
         return inside if inside.is_file() else path
-    except OSError:  # a name that is too long, say: opening it gives the reason
+    except OSError:  # such as a name that is too long: opening it gives the reason
         return path
 
 
 def _is_weight(name: str) -> bool:
-    """Whether a tensor is a weight: not the optimiser's, no scale, no rotary frequencies."""
+    """Whether a tensor is a weight, not of the optimiser, a scale or rotary frequencies."""
     return not name.startswith(OPTIMIZER) and not name.endswith((".inv_freq", SCALE))
 
 
@@ -225,7 +225,7 @@ def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _problem(name: str, tensor: Tensor) -> str | None:
-    from esmgo.model.weights import is_finite  # needs torch, which has made the tensor
+    from esmgo.model.weights import is_finite  # imports torch, which is loaded by now
 
     if not tensor.is_floating_point():
         return f"{printable(name)} holds {tensor.dtype}, expected floating point"
@@ -253,11 +253,11 @@ def _diagnosis(header: Header) -> str:
             return problem
     for _ in _read_tensors(header, lambda _: True):
         pass
-    return "not a checkpoint of esmgo (no metadata of ours); use fine-tune.py to make one"
+    return "not a checkpoint of esmgo (metadata missing); use fine-tune.py to make one"
 
 
 def _unpaired(name: str, tensors: Mapping[str, TensorInfo]) -> str | None:
-    """A bias has a weight with as many rows."""
+    """Return what is wrong if a bias has no weight with as many rows."""
     if not name.endswith(".bias"):
         return None
     weight = name.removesuffix("bias") + "weight"

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from esmgo.go.sparse import SparseRows
 
 MOST = 0.99
-"""Least part of the variance of vectors to keep."""
+"""Fraction of the variance of vectors to keep, at least."""
 
 _STEPS = 7
-"""Steps to either side of zero: four bits hold them."""
+"""Steps on either side of zero; the 15 values fit in four bits."""
 
 
 def deflated(values: NDArray[np.int32]) -> bytes:
-    """Return numbers of 0 or more, shape=(n,), of which most are small, in few bytes.
+    """Compress integers from 0, shape=(n,), most of which are small.
 
     The high bytes of all numbers come first. Then come the low bytes: first those of numbers
     without a high byte, which are small, too.
@@ -26,12 +26,12 @@ def deflated(values: NDArray[np.int32]) -> bytes:
     planes = values.astype("<i4").view(np.uint8).reshape(-1, 4).T
     low, has_high = planes[0], (planes[1] | planes[2] | planes[3]) > 0
     parts = planes[1:].ravel(), low[~has_high], low[has_high]
-    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)  # repeats are chance
+    stream = zlib.compressobj(9, strategy=zlib.Z_RLE)  # other repeats are accidental
     return stream.compress(np.concatenate(parts).data) + stream.flush()
 
 
 def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return the numbers that `deflated` was given.
+    """Decompress the result of `deflated`.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 
 def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
-    """Return lists of ascending numbers of 0 or more as lengths and steps, both deflated.
+    """Compress lists of ascending integers from 0: their lengths and steps.
 
     A step is the difference to the number before. Steps of lists of similar length, which are
     of similar size, are stored together.
@@ -64,7 +64,7 @@ def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
 
 
 def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> SparseRows:
-    """Return the lists that `deflated_lists` was given.
+    """Decompress the result of `deflated_lists`.
 
     Raises
     ------
@@ -78,14 +78,14 @@ def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> Spar
         raise ValueError("lists and their lengths do not fit together")
     values = lists.indices
     values[_by_length(counts)] = found
-    np.cumsum(values, dtype=np.int32, out=values)  # differences are right beyond 32 bits, too
+    np.cumsum(values, dtype=np.int32, out=values)  # differences are right even if it overflows
     before = np.concatenate([np.zeros(1, np.int32), values])[lists.indptr[:-1]]
     values -= np.repeat(before, counts)
     return lists
 
 
 def _by_length(counts: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Return all places by the bits of their list's length; firsts of lists are apart."""
+    """Return an order of all entries by the bits of their list's length, first entries apart."""
     kind = np.repeat(2 * np.frexp(counts)[1].astype(np.int8), counts)
     kind[(np.cumsum(counts) - counts)[counts > 0]] += 1
     return np.argsort(kind, kind="stable")
@@ -143,7 +143,7 @@ class Coarse(NamedTuple):
         return cls(packed, *(each.astype(np.float32) for each in rest))
 
     def vectors(self) -> NDArray[np.float32]:
-        """Return the vectors, to the precision of the compression; shape=(M, D).
+        """Return the approximate vectors; shape=(M, D).
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""One file of tensors and JSON that is complete or refused: safetensors with a digest.
+"""Containers: safetensors files with JSON metadata and a digest; damaged ones are refused.
 
-The file is plain safetensors, so other tools read it. Its metadata has a SHA-256 over every
-byte of the file (with the digest's own digits read as zeros), so that one flipped bit anywhere
-is noticed; safetensors itself would load it in silence.
+The files are plain safetensors, so other tools read them. The metadata contains the SHA-256 of
+all bytes of the file, with the digest's own digits taken as zeros. It detects a single flipped
+bit, which safetensors itself would load without an error.
 
 Nothing here knows what the tensors mean, needs torch, or reads a pickle.
 """
@@ -38,7 +38,7 @@ MAX_HEADER_BYTES = 100_000_000
 """The limit of safetensors itself."""
 
 _DEFLATED = "esmgo_deflated"
-"""Key of the metadata in small files, deflated; in others the key is ``esmgo``, and it is JSON."""
+"""Key of deflated metadata, in small files; the key of plain JSON is ``esmgo``."""
 
 _DAMAGED = (
     ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error,
@@ -54,7 +54,7 @@ _MAX_SIZE = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Type, shape and place of a tensor; ``begin`` and ``end`` count from the data's start."""
+    """Type, shape and bytes of a tensor; ``begin`` and ``end`` count from the start of the data."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -92,12 +92,12 @@ def write_container(
 ) -> str:
     """Write tensors and metadata, and return the SHA-256 that the file then contains.
 
-    Afterwards ``path`` is the old or the new file, complete.
+    An interruption leaves a complete file at ``path``: the old one or the new one.
 
     Parameters
     ----------
     path : Path
-        The target, replaced by rename once all is on disk.
+        The target; it is replaced by a rename when all bytes are on disk.
     tensors : iterable of (name, dtype, shape, bytes)
         ``dtype`` is a key of `DTYPE_BYTES`; the bytes are C-ordered, little-endian.
     metadata : mapping
@@ -136,7 +136,7 @@ def write_container(
     except MachineError as error:
         free = shutil.disk_usage(path.parent).free
         raise MachineError(
-            f"{error}; {8 + len(text) + at:,} bytes needed, {free:,} free; what was there is intact"
+            f"{error}; {8 + len(text) + at:,} bytes needed, {free:,} free; the old file is intact"
         ) from error
     return digest.hexdigest()
 
@@ -147,7 +147,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     CheckpointError
-        Naming what the file is instead, or what is wrong with it.
+        If it is not a complete container. The message names the reason.
     """
     with _opened(path) as file:
         size = file.seek(0, 2)
@@ -230,7 +230,7 @@ def _parse(path: Path, text: bytes) -> Header:
         words = _inflated(notes[_DEFLATED]) if _DEFLATED in notes else notes.get("esmgo")
         metadata = None if words is None else json.loads(words)
         if metadata is not None and not isinstance(metadata, dict):
-            raise ValueError("metadata is no object")
+            raise ValueError("metadata is not an object")
     except _DAMAGED as error:
         raise CheckpointError(path, f"damaged header ({printable(error, 60)})") from None
     return Header(path, tensors, metadata, notes, 8 + len(text))
@@ -245,13 +245,13 @@ def _inflated(text: str) -> bytes:
 
 
 def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], n_bytes: int, kept: str) -> None:
-    """Tensors must fill the data exactly: no holes, no overlap, no size beyond the file."""
+    """Check that tensors fill the data exactly: without gaps, overlaps or missing bytes."""
     at = 0
     for name, tensor in sorted(tensors.items(), key=lambda item: item[1].begin):
         if tensor.dtype not in DTYPE_BYTES:
             raise CheckpointError(path, f"{printable(name)} has type {printable(tensor.dtype, 20)}")
         if len(tensor.shape) > _MAX_DIMENSIONS or not all(0 <= n < _MAX_SIZE for n in tensor.shape):
-            raise CheckpointError(path, f"{printable(name)}: no shape that a tensor can have")
+            raise CheckpointError(path, f"{printable(name)}: impossible shape of a tensor")
         if math.prod(tensor.shape) * DTYPE_BYTES[tensor.dtype] != tensor.end - tensor.begin:
             raise CheckpointError(path, f"{printable(name)}: its shape does not fit its bytes")
         if tensor.begin != at:
@@ -274,7 +274,7 @@ def shape_text(shape: Iterable[int]) -> str:
 
 
 def best_path(path: Path) -> Path:
-    """Return where the best epoch of the checkpoint at ``path`` is kept."""
+    """Return the path of the best epoch of the checkpoint at ``path``."""
     return path.with_name(f"{path.stem}.best{path.suffix}")
 
 

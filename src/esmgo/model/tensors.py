@@ -1,6 +1,6 @@
 """Tensors as files store them: unchanged, or matrices as int8 with a scale for each row.
 
-Nothing here imports torch before there is a tensor.
+Torch is imported only when there is a tensor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCALE = ".scale"
-"""Ending of the name of a tensor with the scale of each row of an int8 weight."""
+"""Suffix of the name of the tensor with the scale of each row of an int8 weight."""
 
 
 def split(name: str, weight: Tensor) -> dict[str, Tensor]:
@@ -30,12 +30,12 @@ def split(name: str, weight: Tensor) -> dict[str, Tensor]:
 
 
 def scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
-    """Return a matrix that was `split`, in float32.
+    """Restore a matrix from the parts made by `split`, in float32.
 
     Raises
     ------
     CheckpointError
-        Unless there is a scale for each row.
+        If there is not one scale for each row.
     """
     if steps.ndim != 2 or scales.shape != steps.shape[:1] or not scales.is_floating_point():
         raise CheckpointError(path, f"{printable(name)} and its scales do not fit together")

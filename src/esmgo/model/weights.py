@@ -1,6 +1,6 @@
-"""The weights of a base model: from the safetensors files of a folder into an encoder.
+"""Read the weights of a base model from safetensors files into an encoder.
 
-Tensor by tensor, shard by shard: no weight is ever in memory twice, and nothing is unpickled.
+Tensors are read one at a time, so no weight is in memory twice. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from esmgo.errors import CheckpointError, printable
 from esmgo.model.container import read_header, shape_text
 
 _SPELLINGS = {"gamma": "weight", "beta": "bias"}
-"""Names in layer norms: transformers 5 writes the old ones."""
+"""Names of layer norm weights: transformers 5 writes the old ones."""
 
 _KINDS = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
 }  # fmt: skip
 
 _OPTIONAL = "contact_head."
-"""A layer that never runs: its weights are read if they fit."""
+"""Prefix of weights that are never used; they are read if they fit."""
 
 
 def read_base(folder: Path, encoder: nn.Module) -> None:
@@ -52,7 +52,7 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
 def _tensors(path: Path) -> Iterator[tuple[str, str, tuple[int, ...], Callable[[Tensor], None]]]:
     """Yield name, type and shape of each tensor, and a function that reads it into another.
 
-    Read, not mapped: pages of a map count as memory of the process as long as it is open.
+    Files are read, not mapped, because mapped pages count as memory of the process.
     """
     header = read_header(path)
     with path.open("rb") as file:
@@ -68,7 +68,7 @@ def _tensors(path: Path) -> Iterator[tuple[str, str, tuple[int, ...], Callable[[
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether all values are numbers: by their extremes, ten times as fast as one by one."""
+    """Whether all values are finite; testing only the extremes is ten times as fast."""
     if tensor.numel() == 0:
         return True
     low, high = tensor.detach().aminmax()
@@ -76,7 +76,7 @@ def is_finite(tensor: Tensor) -> bool:
 
 
 def _name(key: str) -> str:
-    """Return what this program calls a weight."""
+    """Return the name of a weight in this program."""
     parts = key.removeprefix("esm.").split(".")
     return ".".join([*parts[:-1], _SPELLINGS.get(parts[-1], parts[-1])])
 
@@ -92,7 +92,7 @@ def _fill(
     if shape != tuple(target.shape):
         if name.startswith(_OPTIONAL):
             return
-        reason = f"{name} is {shape_text(shape)}, config.json says {shape_text(target.shape)}"
+        reason = f"{name} is {shape_text(shape)}, config.json expects {shape_text(target.shape)}"
         raise CheckpointError(folder, reason)
     if kind not in _KINDS:
         raise CheckpointError(
