@@ -130,11 +130,11 @@ def _faults(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield entry, f"expected 1 to {limit:,}"
     for entry, fixed in _FIXED.items():
         if config.get(entry) != fixed:
-            yield entry, f"ESM2 has {fixed}"
+            yield entry, f"expected {fixed} as in ESM2"
     for entry in _FRACTIONS:
         value = config.get(entry, 0.5)
         if not isinstance(value, float) or not 0 <= value < 1:
-            yield entry, "expected a fraction, as 0.1"
+            yield entry, "expected a fraction such as 0.1"
     for entry in _SWITCHES:
         if not isinstance(config.get(entry, False), bool | None):
             yield entry, "expected true or false"

@@ -160,7 +160,7 @@ class Caller:
         return self._sizes | {"model_type": "esm", "num_labels": self.n_terms}
 
     def unfreeze(self, k: int) -> None:
-        """Train the head and the last ``k`` encoder layers; if k > 0 the final layer norm, too.
+        """Make the head and the last ``k`` layers trainable; if k > 0 the final layer norm, too.
 
         Raises
         ------
