@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from esmgo.cli import flags
 from esmgo.cli.table import VERBS
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import printable
-from esmgo.files.output import check_free, is_stream
+from esmgo.files.output import is_stream
 
 if TYPE_CHECKING:
     from esmgo.predict.ranking import RankConfig
@@ -72,15 +71,11 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
 @contextmanager
 def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iterator[None]:
     """Log what was rejected and write it to the file ``rejects``, also where the work fails."""
-    path = Path(config.rejects) if config.rejects else None
-    if path:
-        check_free(path, overwrite=replaces, field="rejects", cure="choose another name")
-    try:
-        yield
-    finally:
-        _log(report)
-        if path and report.n_records:
-            report.write_rejects(path)
+    with report.kept(config.rejects, overwrite=replaces, cure="choose another name"):
+        try:
+            yield
+        finally:
+            _log(report)
 
 
 def _log(report: ReadReport) -> None:

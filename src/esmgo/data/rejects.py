@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from esmgo.errors import RecordError, printable
 from esmgo.files.atomic import write_atomically
+from esmgo.files.output import check_free
 
 MOST_LINES = 20
 """Rejected records that are named one by one; a summary counts all."""
@@ -81,6 +84,19 @@ class ReadReport:
         self.rejects += other.rejects
         for message in other.warnings:
             self.warn(message)
+
+    @contextmanager
+    def kept(
+        self, path: str | None, *, overwrite: bool, cure: str = "`overwrite` replaces it"
+    ) -> Iterator[None]:
+        """Check a file, if one is named; write the rejects to it when the work ends or fails."""
+        if path:
+            check_free(path, overwrite=overwrite, field="rejects", cure=cure)
+        try:
+            yield
+        finally:
+            if path and self.n_records:
+                self.write_rejects(Path(path))
 
     def write_rejects(self, path: Path) -> None:
         """Write all rejected records as a table: complete or absent."""

@@ -8,7 +8,7 @@ tokens or models.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
 from esmgo.errors import AnnotationError, UsageError, printable
 from esmgo.files.folder import replacing_folder
-from esmgo.files.output import check_free
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.options import check, option
@@ -103,7 +102,7 @@ def build(config: BuildConfig) -> BuildSummary:
     if config.output_dir is not None:
         path = Path(config.output_dir)
         place = replacing_folder(path, overwrite=config.overwrite, mark=MARK)
-    with _rejects(config, report), place as folder:
+    with report.kept(config.rejects, overwrite=config.overwrite), place as folder:
         ontology = read_obo(config.ontology, warn=report.warn) if config.ontology else None
         annotated: dict[str, ProteinTerms] = {}
         if config.terms is not None:
@@ -124,21 +123,6 @@ def build(config: BuildConfig) -> BuildSummary:
         lines += write_dataset(folder, rows, ontology, config.test_ratio, report)
     lines.append(f"written to {printable(config.output_dir, 120)}")
     return BuildSummary(tuple(lines), report, Path(config.output_dir or ""))
-
-
-@contextmanager
-def _rejects(config: BuildConfig, report: ReadReport) -> Iterator[None]:
-    """Write the rejected records at the end, also when the end is an error."""
-    if config.rejects is None:
-        yield
-        return
-    path = Path(config.rejects)
-    check_free(path, overwrite=config.overwrite, field="rejects")
-    try:
-        yield
-    finally:
-        if report.n_records:
-            report.write_rejects(path)
 
 
 def _rows(
