@@ -83,7 +83,7 @@ def test_blend_passes_on_the_warnings_of_the_data_set(blended, monkeypatch):
 
     monkeypatch.setattr("esmgo.learn.blending.open_dataset", opened)
     report = ReadReport()
-    with pytest.raises(UsageError, match="5 proteins held out"):
+    with pytest.raises(UsageError, match="5 held-out proteins"):
         blend(BlendConfig(checkpoint_path=str(blended[0]), dataset="sample"), report)
     assert report.warnings == ["some terms are obsolete"]
 
