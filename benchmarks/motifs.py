@@ -28,7 +28,7 @@ import torch
 
 from esmgo import Protein
 from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_path, sample_rows
-from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS
+from esmgo.dataset.sample_motifs import LOCATIONS, DOMAINS
 from esmgo.explanation.attribution import logits
 from esmgo.explanation.explaining import explained
 from esmgo.model.checkpoint import open_checkpoint
@@ -65,7 +65,7 @@ def expressions(pattern: str) -> list[re.Pattern[str]]:
 def motifs_of(row: SampleRow, term: str) -> list[list[int]]:
     """Return what each motif that gives a protein a term has fixed: sorted residues; maybe none."""
     found = set()
-    for source in (*DOMAINS.values(), *ADDRESSES.values()):
+    for source in (*DOMAINS.values(), *LOCATIONS.values()):
         if term in source.terms and set(source.terms) <= set(row["terms"]):
             hits = [[h for e in expressions(m) for h in e.finditer(row["sequence"])]
                     for m in source.motifs]  # fmt: skip

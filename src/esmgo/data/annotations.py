@@ -1,7 +1,6 @@
-"""Which protein has which term: the CAFA table and GAF 2.
+"""Annotations from the CAFA table and GAF 2: which protein has which term.
 
-Only what is written is read: direct annotations, current or old ids. Nothing here
-knows the ontology.
+The reader yields direct annotations, with current or old ids as written. It needs no ontology.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Lines = Iterator[tuple[int, str]]
 
 
 class Annotation(NamedTuple):
-    """A protein, a term, the line that has both, from 1, and the aspect in that line."""
+    """A protein, a term, their line (from 1), and the aspect in that line."""
 
     protein: str
     term: str
@@ -35,7 +34,7 @@ class Annotation(NamedTuple):
 
 
 def accession(id: str) -> str:
-    """Return the middle part of an id as UniProt writes it in FASTA, any other id as it is.
+    """Return the accession in an id of UniProt's FASTA files; any other id stays as it is.
 
     Examples
     --------
@@ -58,12 +57,12 @@ def read_annotations(source: Source, *, report: ReadReport | None = None) -> Ite
         Plain text or gzip, recognised by content; ``-`` is standard input.
     report : ReadReport, optional
         Gets a warning with the number of GAF rows left out: NOT rows, which deny a function,
-        and rows with the evidence ND, for which no data exist.
+        and rows with the evidence code ND (no biological data available).
 
     Raises
     ------
     AnnotationError
-        With the line, at the first row that cannot be read; also if there are none.
+        At the first row that cannot be read, with its line; also if there are no annotations.
     """
     name = name_of(source)
     lines = _lines(source, name)
@@ -73,18 +72,11 @@ def read_annotations(source: Source, *, report: ReadReport | None = None) -> Ite
     if first.startswith("!"):
         yield from _gaf(lines, line, first, name, report)
     else:
-        _check_header(first, line, name)
-        yield from _table(lines, line, name)
+        yield from _table(lines, line, first, name)
 
 
 def read_taxonomy(source: Source) -> dict[str, str]:
-    """Return the NCBI taxon id of each protein of a CAFA taxonomy table, header first.
-
-    Raises
-    ------
-    AnnotationError
-        With the line: another header, not two columns, no number, two taxa of one protein.
-    """
+    """Return the NCBI taxon id of each protein of a CAFA taxonomy table, which has a header."""
     name = name_of(source)
     taxa: dict[str, str] = {}
     header = 0
@@ -97,7 +89,7 @@ def read_taxonomy(source: Source) -> dict[str, str]:
             header = line
         elif any(cells):
             if len(cells) != 2 or not cells[0] or not re.fullmatch("[0-9]+", cells[1]):
-                reason = "expected a protein, a TAB and the number of its taxon"
+                reason = "expected a protein id, a TAB and an NCBI taxon id"
                 raise AnnotationError(name, reason, line)
             if taxa.setdefault(cells[0], cells[1]) != cells[1]:
                 raise AnnotationError(name, f"a second taxon of {printable(cells[0], 40)}", line)
@@ -108,18 +100,15 @@ def _lines(source: Source, name: str) -> Lines:
     return text_lines(chunks(source, AnnotationError), name, AnnotationError, max_length=_MAX_LINE)
 
 
-def _check_header(text: str, line: int, name: str) -> None:
-    cells = tuple(cell.strip().lower() for cell in text.split("\t"))
-    if len(cells) == 1:
+def _table(lines: Lines, start: int, header: str, name: str) -> Iterator[Annotation]:
+    names = tuple(cell.strip().lower() for cell in header.split("\t"))
+    if len(names) == 1:
         reason = "no TAB found; expected the header EntryID, term, aspect, separated by TAB"
-        raise AnnotationError(name, reason, line)
-    if cells != _COLUMNS:
+        raise AnnotationError(name, reason, start)
+    if names != _COLUMNS:
         reason = "header not recognised; expected EntryID, term, aspect, or !gaf-version: 2.2"
-        raise AnnotationError(name, reason, line)
-
-
-def _table(lines: Lines, header: int, name: str) -> Iterator[Annotation]:
-    line = header
+        raise AnnotationError(name, reason, start)
+    line = start
     for line, text in lines:
         if not text.strip():
             continue
@@ -129,7 +118,7 @@ def _table(lines: Lines, header: int, name: str) -> Iterator[Annotation]:
             raise AnnotationError(name, reason, line)
         protein, term, aspect = (cell.strip(" ") for cell in cells)
         yield _annotation(protein, term, aspect, line, name)
-    if line == header:
+    if line == start:
         raise AnnotationError(name, "no annotations below the header", line)
 
 
@@ -157,7 +146,7 @@ def _gaf(
             yield annotation
     left_out = f"{n_not:,} NOT and {n_unknown:,} ND annotations"
     if not n_taken:
-        raise AnnotationError(name, f"nothing to learn: {left_out}, no others", start)
+        raise AnnotationError(name, f"no usable annotations: {left_out}, no others", start)
     if report is not None and n_not + n_unknown:
         report.warn(f"{printable(name, 60)}: {left_out} left out")
 

@@ -1,7 +1,7 @@
-"""CAFA's tables: which protein has which term, and how sure a predictor is of it.
+"""CAFA tables: lines of protein and term, in predictions also with a score.
 
-Millions of lines are read by columns, in blocks. A block with an unusual line is read again
-line by line, and an error names the line. Nothing here knows the ontology.
+The reader parses millions of lines by columns, in blocks. It reads a block with an unusual line
+again, line by line, so that an error names the line. It needs no ontology.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from esmgo.files.lines import decoded_line, line_blocks
 from esmgo.files.source import Source, chunks, name_of
 
 BLOCK = 1 << 23
-"""Bytes read at a time: about 300,000 lines."""
+"""Bytes per block: about 300,000 lines."""
 
 _LONGEST = 1 << 20
 _TERM = re.compile(r"(GO:[0-9]{7})|(?!GO:)[A-Za-z][\w.-]*:\S+", re.ASCII)
@@ -30,14 +30,14 @@ _HEADER = frozenset({"term", "go", "go_id", "goid", "go_term", "term_id"})
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Some lines of a table, in order.
+    """Consecutive lines of a table.
 
     Parameters
     ----------
     protein, term : ndarray, shape=(n,), dtype=int32
-        Places in ``proteins`` and ``terms``.
+        Indices into ``proteins`` and ``terms``.
     proteins, terms : list of str
-        Each id of the block once.
+        The distinct ids of the block.
     scores : ndarray, shape=(n,), dtype=float64
         As written; 1 in a table without scores.
     """
@@ -53,50 +53,29 @@ class Pairs:
 
 
 def read_predictions(source: Source) -> Iterator[Pairs]:
-    """Read ``protein  term  score`` lines, TAB or blanks between them, in blocks.
+    """Read ``protein  term  score`` lines, separated by TAB or blanks, in blocks.
 
-    A header line, and the AUTHOR, MODEL, KEYWORDS, ACCURACY and END lines of older CAFA
-    files, are passed over. Scores are any number here; further columns are ignored.
-
-    Parameters
-    ----------
-    source : str, path or binary file
-        Plain text or gzip, recognised by content; ``-`` is standard input.
-
-    Raises
-    ------
-    AnnotationError
-        With the line: too few columns, no protein, no term id, or a score that is no number.
+    A header line, the AUTHOR, MODEL, KEYWORDS, ACCURACY and END lines of older CAFA files, and
+    further columns are skipped. A score may be any number. An `AnnotationError` names the line
+    with too few columns, no protein, no term id, or a score that is not a number.
     """
     return _read(source, 3)
 
 
 def read_pairs(source: Source) -> Iterator[Pairs]:
-    """Read ``protein  term`` lines in blocks; further columns and a header are passed over.
-
-    Raises
-    ------
-    AnnotationError
-        With the line: too few columns, no protein, or no term id.
-    """
+    """Read ``protein  term`` lines in blocks, by the rules of `read_predictions`."""
     return _read(source, 2)
 
 
 def read_ids(source: Source) -> list[str]:
-    """Return the first word of each line, each once: target proteins, or terms.
-
-    Raises
-    ------
-    AnnotationError
-        If there are none.
-    """
+    """Return the distinct first words of all lines: ids of proteins or of terms."""
     name = name_of(source)
     found: dict[str, None] = {}
     for line, block in _blocks(source, name):
         for _, cells in _lines(line, block, name):
             found[cells[0]] = None
     if not found:
-        raise AnnotationError(name, "no ids in it")
+        raise AnnotationError(name, "the file has no ids")
     return list(found)
 
 
@@ -110,7 +89,7 @@ def _read(source: Source, n_columns: int) -> Iterator[Pairs]:
         is_empty &= len(pairs) == 0
         yield pairs
     if is_empty:
-        raise AnnotationError(name, "no lines in it but blank ones")
+        raise AnnotationError(name, "the file has only blank lines")
 
 
 def _blocks(source: Source, name: str) -> Iterator[tuple[int, bytes]]:
@@ -119,7 +98,7 @@ def _blocks(source: Source, name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _fast(block: bytes, n_columns: int) -> Pairs | None:
-    """Read a block that is as it should be; None for any other."""
+    """Read a block by columns; return None if it has an unusual line."""
     width = block.split(b"\n", 1)[0].count(b"\t") + 1
     if width < n_columns:
         return None
@@ -140,18 +119,15 @@ def _fast(block: bytes, n_columns: int) -> Pairs | None:
         return None
     protein, term = (table.column(i).combine_chunks() for i in (0, 1))
     proteins, terms = protein.dictionary.to_pylist(), term.dictionary.to_pylist()
-    if not all(map(_is_plain, proteins)) or not all(map(_TERM.fullmatch, terms)):
+    are_plain = all(id and id.isprintable() and id.strip(" ") == id for id in proteins)
+    if not are_plain or not all(map(_TERM.fullmatch, terms)):
         return None
     scores = table.column(2).to_numpy() if n_columns == 3 else np.ones(len(table))
     return Pairs(protein.indices.to_numpy(), term.indices.to_numpy(), proteins, terms, scores)
 
 
-def _is_plain(id: str) -> bool:
-    return id.isprintable() and id != "" and id.strip(" ") == id
-
-
 def _careful(line: int, block: bytes, n_columns: int, name: str) -> Pairs:
-    """Read a block line by line; refuse the first line that is wrong."""
+    """Read a block line by line; refuse the first malformed line."""
     proteins: dict[str, int] = {}
     terms: dict[str, int] = {}
     rows: list[tuple[int, int, float]] = []
@@ -184,10 +160,10 @@ def _is_preamble(number: int, cells: list[str]) -> bool:
 
 
 def _fault(cells: list[str], n_columns: int) -> str:
-    """Return what is wrong with a line, or nothing."""
+    """Return what is wrong with a line, or an empty string."""
     wanted = ("a protein", "a GO id", "a score")[:n_columns]
     if len(cells) < n_columns:
-        return f"{len(cells)} columns; expected {', '.join(wanted)}, with a TAB between"
+        return f"{len(cells)} columns; expected {', '.join(wanted)}, separated by TAB"
     if not cells[0] or not cells[0].isprintable():
         return "control character in the protein id" if cells[0] else "no protein id"
     if not _TERM.fullmatch(cells[1]):

@@ -1,4 +1,4 @@
-"""The ontology from its official address, kept once fetched."""
+"""The ontology from a file or an address. A download is kept in the cache."""
 
 from __future__ import annotations
 
@@ -33,36 +33,19 @@ def open_ontology(where: str | None, warn: Callable[[str], None] | None = None) 
 
 
 def locate_ontology(where: str) -> Path:
-    """Return the path of an OBO file; an URL is fetched once and then taken from the cache.
-
-    Parameters
-    ----------
-    where : str
-        A path, ``-`` for standard input, or an http(s) address.
-
-    Raises
-    ------
-    UsageError
-        If an address is no http(s) address.
-    HubError
-        If it cannot be fetched.
-    """
+    """Return the path of an OBO file; fetch an http(s) address once, then use the cached file."""
     if "://" not in where:
         return Path(where)
     if not where.startswith(("http://", "https://")):
         reason = f"{printable(where, 60)} is neither a path nor an http(s) address"
         raise UsageError(reason, field="ontology")
     name = hashlib.sha256(where.encode()).hexdigest()[:16] + "-" + Path(where).name[-60:]
-    cached = _cache() / name
+    home = os.environ.get("XDG_CACHE_HOME")
+    cached = (Path(home) if home else Path.home() / ".cache") / "esmgo" / name
     if not cached.exists():
         _fetch(where, cached)
         log.info("Fetched %s; kept at %s", printable(where), printable(cached))
     return cached
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "esmgo"
 
 
 def _fetch(url: str, target: Path) -> None:

@@ -1,6 +1,6 @@
-"""Five human proteins that everybody knows, for first looks and for checks (UniProt, CC BY 4.0).
+"""Five well-known human proteins for first steps and checks (UniProt, CC BY 4.0).
 
-p53, CDK2, the haemoglobin chains alpha and beta, and insulin; no annotations.
+They are p53, CDK2, the alpha and beta chains of haemoglobin, and insulin, without annotations.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Proteins from FASTA files, one at a time, however large the file.
+"""Proteins from FASTA files of any size, one at a time.
 
-A file that is no protein FASTA, or ends too early, is refused; a record that holds
-something else than a protein is rejected, and the reading continues. Nothing here knows
-about tokens or terms.
+A file that is not protein FASTA, or ends too early, is refused. A record that is not a protein is
+rejected, and the reader continues.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from esmgo.files.lines import MAX_PIECE
 from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
 MAX_ID_LENGTH = 1_000
-"""Characters in the longest identifier taken; a longer one is a header without blanks."""
+"""Most characters of an identifier; a longer one is probably a header without blanks."""
 
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 _PIR = re.compile(r"(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
@@ -49,24 +48,24 @@ def read_fasta(
     source : str, path or binary file
         Plain text or gzip, recognised by content; ``-`` is standard input.
     report : ReadReport, optional
-        Takes counts, rejected records and warnings. Without one, the first record
-        that would be rejected raises: nothing is left out in silence.
+        Collects counts, rejected records and warnings. Without one, the first rejected
+        record raises an error, so that no record is left out unnoticed.
     strip_gaps : bool
         Drop ``-`` and ``.`` from sequences instead of rejecting them.
     allow_nucleotide_like : bool
-        Take records that look like DNA or RNA.
+        Accept records that look like DNA or RNA.
     max_length : int
-        Residues in the longest record taken.
+        Most residues of an accepted record.
 
     Yields
     ------
     Protein
-        ``report.n_accepted`` of them; the other ``report.n_rejected`` records are rejected.
+        The accepted records; ``report`` lists the others.
 
     Raises
     ------
     FastaError
-        If the file is refused. Reading starts with the first ``next``.
+        If the file is refused. The file is opened at the first ``next``.
     RecordError
         At the first rejected record, without a ``report`` or with a strict one.
 
@@ -79,7 +78,7 @@ def read_fasta(
     report = ReadReport(strict=True) if report is None else report
     unusual = _Unusual(name_of(source))
     rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
-    max_held = 4 * max_length + MAX_PIECE  # bytes, white space and gaps among them
+    max_held = 4 * max_length + MAX_PIECE  # bytes, including white space and gaps
     seen: dict[str, int] = {}
     last = None
     before = stamp(source)
@@ -92,7 +91,7 @@ def read_fasta(
                 last = record
                 report.n_accepted += 1
                 yield found
-        check_unchanged(source, before, FastaError)  # again: records may have been worked on long
+        check_unchanged(source, before, FastaError)  # the caller may have worked for hours on the records
     except FastaError as error:
         if error.line is not None or last is None:
             raise
@@ -112,7 +111,7 @@ class _Rules:
 def _judged(
     record: Record, rules: _Rules, seen: dict[str, int], unusual: _Unusual
 ) -> Protein | Reject:
-    """Return the protein of ``record``, or why there is none."""
+    """Return the protein of ``record``, or its rejection."""
     id = record.id
     if why := _bad_id(id):
         return record.reject(why)
@@ -139,7 +138,7 @@ def _bad_id(id: str) -> str:
     if control:
         return f"control character 0x{ord(control[0]):02X} in the identifier"
     if _PIR.match(id):
-        return "PIR header, which a title line follows; convert the file to FASTA"
+        return "PIR header, followed by a title line; convert the file to FASTA"
     return ""
 
 
@@ -154,7 +153,7 @@ def _bad_sequence(sequence: str, rules: _Rules, *, is_cut: bool) -> str:
 
 
 class _Unusual:
-    """What is accepted but unusual: one warning of each kind, naming the first records."""
+    """Accepted but unusual records: one warning of each kind names the first three."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -163,7 +162,7 @@ class _Unusual:
     def note(self, record: Record, id: str, sequence: str, n_j: int) -> None:
         kinds = (
             ("J is unknown to ESM2, read as X", n_j),
-            ("no residue identified, all X", sequence.count("X") == len(sequence)),
+            ("all residues are X", sequence.count("X") == len(sequence)),
             ("'>>': the identifier begins with '>'", id.startswith(">")),
             ("identifier has invisible or direction-changing characters", not id.isprintable()),
             ("header is not UTF-8, read as Latin-1", not _is_utf8(record.header)),

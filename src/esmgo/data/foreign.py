@@ -1,4 +1,4 @@
-"""What a file is that should be FASTA and is not. Nothing here knows about records."""
+"""Recognises files that are not FASTA by their first bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\x01\x1b"))
 
 
 def kind_of_text(line: str) -> str:
-    """Return what ``line``, the first that is not blank, looks like, or nothing.
+    """Return the format of a file by ``line``, its first that is not blank; "" if unknown.
 
     Examples
     --------
@@ -40,10 +40,7 @@ def kind_of_text(line: str) -> str:
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether ``head``, the first bytes of a file, is no text at all.
-
-    A file that starts like FASTA may contain a few NUL; that concerns one record.
-    """
+    """Whether ``head``, the first bytes of a file, is not text. FASTA may contain a few NUL."""
     n_controls = len(head) - len(head.translate(None, _CONTROLS))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b">"):
         return n_controls > 0.05 * len(head) and n_controls > 20

@@ -1,4 +1,4 @@
-"""The flags of FASTA reading, declared once, and reading with these settings."""
+"""The FASTA flags, which several verbs share, and a reader with these settings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from esmgo.options import option
 
 @dataclass(frozen=True)  # without slots: may be a second base of classes that have them
 class FastaConfig:
-    """What every verb accepts that reads proteins from a FASTA file."""
+    """Settings of the verbs that read proteins from a FASTA file."""
 
     strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
     allow_nucleotide_like: bool = option(
-        False, "Take sequences of 60 letters or more that are over 95 % ACGTUN."
+        False, "Accept sequences of 60 letters or more that are over 95 % ACGTUN."
     )
     max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")

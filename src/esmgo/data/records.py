@@ -1,6 +1,6 @@
-"""FASTA text cut into records, each with its place; and what is no FASTA refused.
+"""FASTA text split into records, each with its place in the file. Other formats are refused.
 
-Nothing here knows which letters are residues.
+The module does not know which letters are residues.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Record:
         return text_of(_ID_END.split(self.header, maxsplit=1)[0])
 
     def add(self, line: int, offset: int, data: bytes, max_held: int) -> None:
-        """Take a piece of sequence; beyond ``max_held`` bytes keep none, only that it was cut."""
+        """Add a piece of sequence; beyond ``max_held`` bytes drop all and mark the record as cut."""
         self.n_held += len(data)
         if self.n_held > max_held:
             self.parts.clear()
@@ -56,18 +56,12 @@ class Record:
         raise AssertionError("the position is inside the record")
 
     def reject(self, reason: str, line: int = 0, column: int = 0, *, id: str = "") -> Reject:
-        """Return the note that rejects this record, at its header where no line is given."""
+        """Return the rejection of this record, placed at its header if no line is given."""
         return Reject(self.source, self.number, id, line or self.line, column, reason)
 
 
 def read_records(source: Source, max_held: int) -> Iterator[Record]:
-    """Yield the records of a FASTA file as written, holding ``max_held`` bytes of each.
-
-    Raises
-    ------
-    FastaError
-        If the file is not FASTA.
-    """
+    """Yield the records of a FASTA file as written, with at most ``max_held`` bytes of each."""
     name = name_of(source)
     content = chunks(source, FastaError)
     first = next(content, b"")
@@ -83,7 +77,7 @@ def read_records(source: Source, max_held: int) -> Iterator[Record]:
                 yield record
             number, in_header = number + 1, True
             record = Record(name, number, line, data[1:])
-        elif starts or not in_header:  # what else is longer than a piece is dropped
+        elif starts or not in_header:  # later pieces of a long header are dropped
             in_header = False
             if record is not None:
                 record.add(line, offset, data, max_held)
@@ -106,7 +100,7 @@ def _before_first_header(name: str, line: int, data: bytes) -> FastaError:
 
 
 def text_of(data: bytes) -> str:
-    """Decode UTF-8, or else Latin-1, which takes any byte."""
+    """Decode UTF-8, or else Latin-1, which accepts any byte."""
     try:
         return data.decode()
     except UnicodeDecodeError:

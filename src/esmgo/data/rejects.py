@@ -1,4 +1,4 @@
-"""What a reader did with its records; nothing is changed or dropped without a line."""
+"""The report of a reader: counts, rejected records and warnings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from esmgo.files.atomic import write_atomically
 from esmgo.files.output import check_free
 
 MOST_LINES = 20
-"""Rejected records that are named one by one; a summary counts all."""
+"""Warnings and rejected records that are printed; a summary counts all rejected records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that was left out: its place and the reason.
+    """A rejected record: its place and the reason.
 
-    ``record`` counts from 1; ``line`` and ``column`` too, 0 where they do not apply.
+    ``record``, ``line`` and ``column`` count from 1; line and column are 0 if they do not apply.
     """
 
     source: str
@@ -39,10 +39,7 @@ class Reject:
 
 @dataclass(slots=True)
 class ReadReport:
-    """Counts, rejects and warnings of one reading; readers fill it on the way.
-
-    ``n_records == n_accepted + n_rejected`` at every moment between records.
-    """
+    """Counts, rejects and warnings of one reading; the reader updates it with each record."""
 
     strict: bool = False
     n_accepted: int = 0
@@ -51,29 +48,23 @@ class ReadReport:
 
     @property
     def n_rejected(self) -> int:
-        """Records not taken."""
+        """Number of rejected records."""
         return len(self.rejects)
 
     @property
     def n_records(self) -> int:
-        """Records read, taken or not."""
+        """Number of accepted and rejected records."""
         return self.n_accepted + self.n_rejected
 
     def lines(self) -> list[str]:
-        """Return lines for people: warnings, the first rejects, and the number of all."""
+        """Return lines to print: the first warnings and rejects, and the number of all rejects."""
         named = [*self.warnings[:MOST_LINES], *map(str, self.rejects[:MOST_LINES])]
         if self.rejects:
             named.append(f"{self.n_rejected} of {self.n_records} records rejected")
         return named
 
     def reject(self, reject: Reject) -> None:
-        """Add a rejected record.
-
-        Raises
-        ------
-        RecordError
-            Under ``strict``, at the first.
-        """
+        """Add a rejected record; with ``strict`` it is a `RecordError`."""
         self.rejects.append(reject)
         if self.strict:
             raise RecordError(str(reject))
@@ -99,7 +90,7 @@ class ReadReport:
                 self.write_rejects(Path(path))
 
     def write_rejects(self, path: Path) -> None:
-        """Write all rejected records as a table: complete or absent."""
+        """Write all rejected records as a TAB-separated table; the file is complete or absent."""
         rows = ["record\tid\tline\tcolumn\treason"]
         rows += [
             f"{r.record}\t{printable(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
@@ -108,6 +99,6 @@ class ReadReport:
         write_atomically(path, ("\n".join(rows) + "\n").encode())
 
     def warn(self, message: str) -> None:
-        """Add a line about something changed or unusual; a repeated line is added once."""
+        """Add a warning about a changed or unusual record; a repeated warning is added once."""
         if message not in self.warnings:
             self.warnings.append(message)

@@ -1,4 +1,4 @@
-"""Which letters are residues. Nothing here knows about files or tokens."""
+"""The letters that are residues, and the cleaning of sequences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 MAX_LENGTH = 100_000
-"""Residues in the longest record taken; titin, the longest human protein, has 34,350."""
+"""Most residues of a record. Titin, the longest human protein, has 34,350."""
 
 _OTHER = re.compile(r"[^ACDEFGHIKLMNPQRSTVWYBJOUXZ]")
 _SPACE = re.compile(r"\s+")
@@ -14,14 +14,14 @@ _GAPS = re.compile(r"[-.]+")
 
 
 class Cleaned(NamedTuple):
-    """A sequence as the model reads it, and how many J were replaced by X."""
+    """A sequence for the model, and how many J were replaced by X."""
 
     sequence: str
     n_j: int
 
 
 class BadResidue(ValueError):
-    """A letter that is no residue, at ``offset`` (from 0) in the text as given."""
+    """A letter that is not a residue, at ``offset`` (from 0) in the given text."""
 
     def __init__(self, offset: int, letter: str) -> None:
         self.offset, self.letter = offset, letter
@@ -31,17 +31,8 @@ class BadResidue(ValueError):
 def clean(text: str, *, strip_gaps: bool = False) -> Cleaned:
     """Return ``text`` in upper case, without white space and one final ``*``, with X for J.
 
-    Parameters
-    ----------
-    text : str
-        Residues as written in a file, in either case of letters.
-    strip_gaps : bool
-        Drop ``-`` and ``.``, too, instead of refusing them.
-
-    Raises
-    ------
-    BadResidue
-        At the first letter that is none of the 20 amino acids or B, J, O, U, X, Z.
+    With ``strip_gaps``, ``-`` and ``.`` are dropped, too. `BadResidue` names the first letter
+    that is none of the 20 amino acids or B, J, O, U, X, Z.
 
     Examples
     --------
@@ -74,7 +65,7 @@ def _first_bad(text: str, *, strip_gaps: bool) -> BadResidue:
             continue
         if not letter.isascii() or _OTHER.match(letter.upper()):
             return BadResidue(offset, letter)
-    raise AssertionError("there is a bad letter")
+    raise AssertionError("the text has a bad letter")
 
 
 def _why(letter: str) -> str:

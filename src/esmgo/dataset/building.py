@@ -1,8 +1,7 @@
-"""``esmgo build``: from the raw CAFA layout to a data set, checked on the way.
+"""``esmgo build``: a data set from FASTA, annotations and an ontology.
 
-Whatever is given is read and checked; a data set is written where sequences,
-annotations, an ontology and a place for it are all there. Nothing here knows about
-tokens or models.
+Every given input is read and checked. The data set is written if sequences, annotations, an
+ontology and an output folder are given.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from esmgo.options import check, option
 
 @dataclass(frozen=True, slots=True)
 class BuildConfig(FastaConfig):
-    """What ``esmgo build`` accepts."""
+    """Settings of ``esmgo build``."""
 
     sequences: str | None = option(None, "The proteins: FASTA, plain or gzip; - reads stdin.")
     terms: str | None = option(
@@ -42,15 +41,14 @@ class BuildConfig(FastaConfig):
     )
     test_ratio: float = option(
         0.1,
-        "The proportion of proteins held out as the test split, chosen by a hash of the id;"
-        " 0 for none.",
+        "The proportion of proteins held out as test split, chosen by a hash of the id; or 0.",
         minimum=0,
         below=1,
     )
     drop_unknown_terms: bool = option(
-        False, "Drop terms that the ontology does not know instead of refusing the file."
+        False, "Drop terms that are not in the ontology instead of refusing the file."
     )
-    rejects: str | None = option(None, "A TAB-separated file to write all rejected records to.")
+    rejects: str | None = option(None, "Write the rejected records to this TSV file.")
     overwrite: bool = option(False, "Replace an older data set at the same place.")
 
     def __post_init__(self) -> None:
@@ -68,7 +66,7 @@ class BuildConfig(FastaConfig):
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
-    """What was read and written; its text is a few plain lines."""
+    """What was read and written. Its text is one line per input and subset."""
 
     lines: tuple[str, ...]
     report: ReadReport
@@ -79,23 +77,23 @@ class BuildSummary:
 
 
 def build(config: BuildConfig) -> BuildSummary:
-    """Check the inputs and, where there is an ``output_dir``, write the data set.
+    """Check the inputs and, if ``output_dir`` is given, write the data set.
 
     The folder holds ``<subset>/<split>.parquet`` with the columns id, sequence, length,
     terms (closed under the true-path rule) and taxon_id, for the subsets all, mf, bp and
-    cc, with ``dataset.json`` and ``information_accretion.tsv``. Equal inputs give equal
-    bytes. It is complete or absent.
+    cc, with ``dataset.json`` and ``information_accretion.tsv``. Equal inputs give identical
+    files. The folder is complete or absent.
 
     Raises
     ------
     InputError
-        If an input is refused; so is an annotated protein that the FASTA lacks.
+        If an input is refused, or an annotated protein is not in the FASTA file.
     RecordError
         Under ``strict``, at the first rejected record.
     UsageError
         If ``output_dir`` exists, without ``overwrite``.
     MachineError
-        If it cannot be written, which is found before anything is read.
+        If the folder cannot be written. This is checked before any input is read.
     """
     report = ReadReport(config.strict)
     place: AbstractContextManager[Path | None] = nullcontext()
@@ -145,7 +143,7 @@ def _rows(
             taxon = taxa.get(protein.id) or taxa.get(accession(protein.id))
             rows.append(Row(protein.id, protein.sequence, terms, taxon))
     if not rows:
-        reason = f"none of its proteins is left ({report.n_rejected:,} records rejected)"
+        reason = f"no annotated protein was accepted ({report.n_rejected:,} records rejected)"
         raise AnnotationError(config.terms, reason)
     if n_bare := len(proteins) - len(rows):
         report.warn(f"{n_bare:,} proteins without annotations left out")

@@ -1,4 +1,4 @@
-"""Warnings about the proteins of a data set: too few, the same twice, in both splits."""
+"""Checks of the proteins of a data set: too few, duplicate sequences, in both splits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from esmgo.dataset.rows import Rows
 from esmgo.errors import DatasetError, printable
 
 FEW = 2
-"""Fewer training proteins than this are a mistake, or a test."""
+"""Fewer training proteins than this get a warning."""
 
 
 def check_size(train: Rows, subset: str, report: ReadReport) -> None:
-    """Warn of too few training proteins; refuse none at all."""
+    """Warn of too few training proteins; refuse an empty training split."""
     if len(train) == 0:
         raise DatasetError(train.source, f"no protein has a term of {subset}")
     if len(train) < FEW:
@@ -28,7 +28,7 @@ def check_size(train: Rows, subset: str, report: ReadReport) -> None:
 
 
 def without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
-    """Leave out proteins whose terms are all too rare: they may have functions all the same."""
+    """Leave out proteins with rare terms only: without labels they would look functionless."""
     bare = train.terms.counts == 0
     if not bare.any():
         return train
@@ -38,16 +38,16 @@ def without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> A
 
 
 def warn_of_twins(rows: Rows, report: ReadReport) -> None:
-    """Warn of proteins of one split with the same sequence."""
+    """Warn of proteins of one split that share a sequence."""
     counts = Counter(rows.sequences)
     twins = [id for id, one in zip(rows.ids, rows.sequences, strict=True) if counts[one] > 1]
     warn_of(twins, "proteins with the same sequence", rows.source, report)
 
 
 def warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
-    """Warn of proteins that are trained on and validated on."""
+    """Warn of proteins that are both in training and in validation."""
     sequences, ids = set(train.sequences), set(train.ids)
     pairs = zip(validation.ids, validation.sequences, strict=True)
     leaks = [id for id, sequence in pairs if sequence in sequences or id in ids]
-    what = "validation proteins whose id or sequence is trained on, too"
+    what = "validation proteins with the id or sequence of a training protein"
     warn_of(leaks, what, validation.source, report)

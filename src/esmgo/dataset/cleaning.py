@@ -1,6 +1,6 @@
-"""Rows made fit for training: sequences cleaned, terms looked up, nothing lost uncounted.
+"""Rows prepared for training: cleaned sequences and current terms.
 
-Nothing here knows about files or splits.
+Every rejected or changed row is counted in the report.
 """
 
 from __future__ import annotations
@@ -21,16 +21,10 @@ from esmgo.go.terms import Aspect, is_go_id
 
 @dataclass(frozen=True, slots=True)
 class TermRules:
-    """How terms are looked up.
+    """How terms are resolved.
 
-    Parameters
-    ----------
-    ontology : Ontology or None
-        None takes every GO id as it is.
-    aspect : Aspect or None
-        Keep only terms of this one; needs the ontology.
-    drop_unknown : bool
-        Drop and count terms that the ontology does not have, instead of refusing them.
+    Without an ontology every GO id is kept as it is. An aspect keeps only its own terms; it needs
+    the ontology. Terms that are not in the ontology are dropped and counted, or refused.
     """
 
     ontology: Ontology | None
@@ -39,16 +33,10 @@ class TermRules:
 
 
 def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]:
-    """Return the rows that can be trained on, cleaned, and how many lack the aspect.
+    """Return the cleaned rows with terms, and the number of rows without a term of the aspect.
 
-    The vocabulary of the result are current terms, each once.
-
-    Raises
-    ------
-    DatasetError
-        If a term is unknown, or no row has any.
-    RecordError
-        If a sequence is refused and ``report`` is strict.
+    The vocabulary of the result has the current terms, each once. An unknown term is a
+    `DatasetError`, a refused sequence with a strict ``report`` a `RecordError`.
     """
     if len(rows) == 0:
         raise DatasetError(rows.source, "no rows")
@@ -68,7 +56,7 @@ def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]
 
 
 def warn_of(names: Sequence[str], what: str, source: str, report: ReadReport) -> None:
-    """Warn of proteins, if there are any: what they have in common, how many, the first few."""
+    """Warn of proteins, if any: what they have in common, how many, and the first names."""
     if names:
         listed = printable(", ".join(names[:4]), 50) + (" …" if len(names) > 4 else "")
         report.warn(f"{printable(source, 60)}: {what} ({len(names):,}): {listed}")
@@ -94,7 +82,7 @@ def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
 
 
 def _checked(id: str, text: str) -> tuple[str, int]:
-    """Return the cleaned sequence, and its number of J; a ValueError gives the reason against."""
+    """Return the cleaned sequence and its number of J; a ValueError is the reason to reject."""
     if not id.isprintable() and any(ord(c) < 32 or 127 <= ord(c) < 160 for c in id):
         raise ValueError("control character in the id")
     try:
@@ -121,15 +109,15 @@ def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:
     pairs = np.sort(rows.terms.owner * max(len(rows.vocabulary), 1) + rows.terms.indices)
     n_repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
     if n_repeats:
-        what = f"terms listed again for the same protein, counted once ({n_repeats:,})"
+        what = f"terms repeated for the same protein, counted once ({n_repeats:,})"
         report.warn(f"{printable(rows.source, 60)}: {what}")
 
 
 def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
-    """Put the current term in the place of each, and leave out those that have none."""
+    """Replace each term by its current term, and leave out terms without one."""
     codes, counts = rows.terms.indices, rows.terms.frequency(len(rows.vocabulary))
     first = np.empty(len(counts), np.intp)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the last assignment is kept
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the last assignment wins
     resolver = TermResolver(rules.ontology) if rules.ontology is not None else None
     current: list[str | None] = [None] * len(counts)
     for code in sorted(np.flatnonzero(counts).tolist(), key=first.__getitem__):
@@ -149,13 +137,9 @@ def _current_terms(rows: Rows, rules: TermRules, report: ReadReport) -> Rows:
     if resolver is None:
         return rows
     resolver.report(report.warn, rows.source, place=lambda at: "{}, {}".format(*rows.where(at)))
-    return _rename(rows, current)
-
-
-def _rename(rows: Rows, current: Sequence[str | None]) -> Rows:
     new_code: dict[str, int] = {}
-    codes = [-1 if id is None else new_code.setdefault(id, len(new_code)) for id in current]
-    terms = rows.terms.renamed(np.array(codes, np.int32))
+    columns = [-1 if id is None else new_code.setdefault(id, len(new_code)) for id in current]
+    terms = rows.terms.renamed(np.array(columns, np.int32))
     return replace(rows, terms=terms.keep(terms.indices >= 0), vocabulary=list(new_code))
 
 

@@ -1,7 +1,7 @@
-"""JSON Lines as rows: one object a line, checked field by field.
+"""JSON Lines as rows: one object per line, checked field by field.
 
-Nothing here knows what a term means or which letters are residues: only that a row
-has an id, a sequence and a list of terms, all of them text.
+The module checks that a row has an id, a sequence and a list of terms, all of them text. It does
+not check whether terms exist or letters are residues.
 """
 
 from __future__ import annotations
@@ -30,13 +30,7 @@ _KINDS = (
 
 
 def read_json_lines(path: Path) -> Rows:
-    """Read a file with one JSON object a line; gzip is recognised by content.
-
-    Raises
-    ------
-    DatasetError
-        Naming file, line and field.
-    """
+    """Read a file with one JSON object per line; gzip is recognised by content."""
     name = str(path)
     lines = text_lines(chunks(path, DatasetError), name, DatasetError)
     places = ((Place(name, "line", n), line) for n, line in lines if line and not line.isspace())
@@ -44,7 +38,7 @@ def read_json_lines(path: Path) -> Rows:
 
 
 def rows_of(values: Iterable[Mapping[str, Any]], source: str) -> Rows:
-    """Return rows that are in memory already; they are checked like those of a file."""
+    """Return rows that are already in memory, checked like those of a file."""
     placed = ((Place(source, "row", number), value) for number, value in enumerate(values, 1))
     return _rows(placed, source, "row")
 
@@ -108,13 +102,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(key for key, _ in pairs)
         twice, id = counts.most_common(1)[0][0], found.get("id", "a row")
         raise _Refused(
-            f"{printable(id, 40)}: key {printable(repr(twice), 40)} comes twice in one object"
+            f"{printable(id, 40)}: key {printable(repr(twice), 40)} is repeated in one object"
         )
     return found
 
 
 def _no_constant(text: str) -> None:
-    raise _Refused(f"not JSON: {text} is no JSON number")
+    raise _Refused(f"not JSON: {text} is not a JSON number")
 
 
 def _kind(value: object) -> str:

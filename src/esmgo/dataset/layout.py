@@ -1,7 +1,7 @@
-"""Which files make a data set: a file, a folder ``<subset>/<split>.parquet``, a hub id.
+"""The files of a data set: a file, a folder ``<subset>/<split>.parquet``, or a hub id.
 
 Shards (``train-00000-of-00002.parquet``) and folders of shards (``train/0000.parquet``)
-count as one split. Nothing here opens a file.
+count as one split. The module opens no file.
 """
 
 from __future__ import annotations
@@ -22,32 +22,14 @@ _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The files of each split, and whether they are of the requested subset.
-
-    ``is_subset`` is False where the files hold all aspects, of which one is to be picked.
-    """
+    """The files of each split. Without ``is_subset`` their terms must still be selected."""
 
     files: dict[str, list[Path]]
     is_subset: bool
 
 
 def locate(name: str, subset: str) -> Layout:
-    """Find the files of a data set.
-
-    Parameters
-    ----------
-    name : str
-        A file, a folder or a hub id; what exists on disk goes first.
-    subset : str
-        ``all``, ``mf``, ``cc`` or ``bp``.
-
-    Raises
-    ------
-    DatasetError
-        If there is no such file or folder, or no training data in it.
-    HubError
-        If the hub is out of reach.
-    """
+    """Find the files of a data set: a file, a folder, or, if neither exists, a hub id."""
     path = fetch(name, subset)
     if path.is_dir():
         try:
@@ -58,15 +40,7 @@ def locate(name: str, subset: str) -> Layout:
 
 
 def fetch(name: str, subset: str) -> Path:
-    """Return the file or folder on this machine, from the hub where need be; read nothing.
-
-    Raises
-    ------
-    DatasetError
-        If there is no such file or folder.
-    HubError
-        If it is a hub id and the hub is out of reach.
-    """
+    """Return the local file or folder, downloaded from the hub if ``name`` is a hub id."""
     try:
         path = Path(name).expanduser()
         path.stat()
@@ -76,7 +50,7 @@ def fetch(name: str, subset: str) -> Path:
             raise DatasetError(name, "no such file or folder") from None
     except OSError as error:
         raise DatasetError(name, printable(error.strerror, 60).lower()) from None
-    except (RuntimeError, ValueError) as error:  # no such home, or a NUL character
+    except (RuntimeError, ValueError) as error:  # an unknown home folder, or a NUL character
         raise DatasetError(name, f"not a path: {printable(error)}") from None
     return _from_hub(name, subset)
 
@@ -123,13 +97,13 @@ def _is_of(path: Path, split: str) -> bool:
 
 
 def _stem(path: Path) -> str:
-    """Return the name without its suffix; nothing for files of other kinds."""
+    """Return the name without its suffix; an empty string for other files."""
     found = (path.name.removesuffix(end) for end in SUFFIXES if path.name.endswith(end))
     return next(found, "")
 
 
 def _check_one_kind(found: list[Path], home: Path, split: str) -> None:
-    """Refuse ``train.parquet`` beside ``train.jsonl``: the same rows twice, or which of them?"""
+    """Refuse ``train.parquet`` beside ``train.jsonl``: it is unclear which rows count."""
     plain = [path.name for path in found if _stem(path) == split]
     if len(plain) > 1 or (plain and len(found) > 1):
         names = " and ".join(sorted(path.name for path in found)[:2])
@@ -140,5 +114,5 @@ def _check_shards(found: list[Path], home: Path) -> None:
     for path in found:
         match = _SHARD.search(_stem(path))
         if match is not None and len(found) != int(match[2]):
-            of = f"the {int(match[2])} shards that {printable(path.name, 40)} names"
+            of = f"the {int(match[2])} shards by the name {printable(path.name, 40)}"
             raise DatasetError(home, f"{len(found)} of {of}; fetch the others")

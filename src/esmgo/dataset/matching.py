@@ -1,7 +1,4 @@
-"""Annotations as current terms of the proteins at hand: old ids mapped, unknown ones found.
-
-Nothing here knows about sequences or about ancestors.
-"""
+"""Annotations resolved to current terms and matched to the records of a FASTA file."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from esmgo.go.resolving import UNKNOWN, TermResolver
 
 @dataclass(slots=True)
 class ProteinTerms:
-    """The current terms of a protein, and the line that names it first."""
+    """The current terms of a protein, and the first line that names it."""
 
     line: int
     terms: set[str] = field(default_factory=set)
@@ -33,14 +30,9 @@ def current_terms(
 ) -> dict[str, ProteinTerms]:
     """Read annotations and return the current terms of each protein, in the order of the file.
 
-    Alternative and obsolete ids are mapped to the terms they stand for; what has no
-    successor is dropped. Both are counted in ``report``.
-
-    Raises
-    ------
-    AnnotationError
-        At a term that the ontology does not know, unless ``drop_unknown_terms``; at one that
-        is in another aspect than the one in its line (shifted columns?).
+    Alternative and obsolete ids are mapped to their current terms; obsolete terms without a
+    successor are dropped. ``report`` counts both. An `AnnotationError` names the line of a term
+    that is not in the ontology, unless ``drop_unknown_terms``, or not in the aspect of its line.
     """
     found: dict[str, ProteinTerms] = {}
     name = name_of(source)
@@ -62,12 +54,9 @@ def current_terms(
 def by_record(
     annotated: Mapping[str, ProteinTerms], ids: Iterable[str], name: str, sequences: str
 ) -> dict[str, ProteinTerms]:
-    """Return the annotations by the ids of FASTA records, which may hold an accession.
+    """Return the annotations by the ids of FASTA records, matched by id or by accession.
 
-    Raises
-    ------
-    AnnotationError
-        At a protein that has no record: a data set without it would be another one.
+    A protein without a record is an `AnnotationError`: the data set would lack it unnoticed.
     """
     record_of: dict[str, str] = {}
     for id in ids:
@@ -86,7 +75,7 @@ def by_record(
 def _current(
     annotation: Annotation, resolver: TermResolver, name: str, drop_unknown_terms: bool
 ) -> str | None:
-    """Return the current term, counted where it is another one; refuse a misplaced line."""
+    """Return the current term; refuse an unknown term and one of a different aspect."""
     id, terms = annotation.term, resolver.ontology.terms
     term, reason = resolver.of(id, at=annotation), ""
     if UNKNOWN in resolver.first and not drop_unknown_terms:

@@ -1,6 +1,6 @@
-"""The data set: proteins with closed annotations, split into training and validation.
+"""Opens a data set: proteins with closed annotations, split into training and validation.
 
-Labels are sparse rows over a `LabelSpace`. Nothing here knows about tokens or models.
+Labels are sparse rows over a `LabelSpace`.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Term
 
 DEFAULT = "andrewdalpino/CAFA5"
-"""The hub data set of the seed: SwissProt proteins with their terms."""
+"""The default data set, on the hub: Swiss-Prot proteins with their terms."""
 
 SAMPLE = "sample"
-"""The embedded, synthetic one."""
+"""The name of the embedded synthetic data set."""
 
 SPLITS = ("test", "validation", "train")
-"""What `open_split` opens."""
+"""Splits that `open_split` accepts."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Proteins to train on, proteins to validate on, and the terms they may have.
+    """Training and validation proteins over a label space.
 
     Parameters
     ----------
     name, subset : str
-        What was opened; the subset is ``all``, ``mf``, ``cc`` or ``bp``.
+        The data set and its subset: ``all``, ``mf``, ``cc`` or ``bp``.
     labels : LabelSpace
         The terms of the training proteins, closed and sorted.
     train, validation : AnnotatedProteins
         ``validation`` may be empty.
     fingerprint : str
-        SHA-256 of everything that training depends on: ids, sequences, annotations in
+        SHA-256 of the data that training depends on: ids, sequences and annotations in
         order, split and labels.
     report : ReadReport
         Rejected rows and warnings.
     n_left_out : int
-        Rows without a term of the subset's aspect, where that had to be picked from all.
+        Rows left out because they have no term of the subset's aspect.
     unseen : dict
         Terms of validation proteins that are not in the label space, sorted by id, and how
         many validation proteins have each.
@@ -77,16 +77,9 @@ class Dataset:
 
 
 def locate_dataset(name: str, subset: str = "all") -> str:
-    """Return a name that `open_dataset` finds on this machine, fetched from the hub if need be.
+    """Return a local name for `open_dataset`, downloaded from the hub if ``name`` is a hub id.
 
-    For front doors that want to fail before slow imports.
-
-    Raises
-    ------
-    DatasetError
-        If there is no such file or folder.
-    HubError
-        If it is a hub id and the hub is out of reach.
+    Callers use it to fail before slow imports.
     """
     return name if name == SAMPLE else str(fetch(name, parse_subset(subset)))
 
@@ -112,29 +105,28 @@ def open_dataset(
     subset : str
         See `parse_subset`.
     ontology : Ontology, optional
-        Without one, ids stand in for names and no term has a parent. The sample
-        brings its own.
+        Without one, terms have ids as names and no parents. The sample has its own ontology.
     eval_ratio : float, optional
-        In (0, 1]: the part of the test split to validate on, or, without a test
-        split, of the training split to hold out. None: all of the test split, or a tenth of
-        the training split.
+        In (0, 1]: the proportion of the test split to validate on or, without a test split,
+        of the training split to hold out. None: the complete test split, or a tenth of the
+        training split.
     min_term_count : int
         Leave out terms that fewer training proteins have, counted after propagation.
     drop_unknown_terms : bool
-        Drop and count terms that the ontology does not have, instead of refusing them.
+        Drop and count terms that are not in the ontology, instead of refusing them.
     strict : bool
         Stop at the first rejected row.
     validation_ids : collection of str, optional
-        Proteins to validate on, as a checkpoint keeps them; ``eval_ratio`` then chooses none.
+        Proteins to validate on, as stored in a checkpoint; ``eval_ratio`` is then ignored.
 
     Raises
     ------
     DatasetError
-        If the data cannot be used; it names file, row and field.
+        If the data cannot be used. The message names file, row and field.
     HubError
-        If the data are neither here nor to be had from the hub.
+        If the data are not on this machine and cannot be downloaded from the hub.
     RecordError
-        Under ``strict``.
+        At the first rejected row, if ``strict``.
     UsageError
         If the options do not fit the data.
     """
@@ -148,12 +140,12 @@ def open_dataset(
     train, validation = divide(usable_rows, eval_ratio, validation_ids)
     check_size(train, subset, report)
     warn_of_leaks(train, validation, report)
-    labels, (taught, held_out), unseen = annotate(
+    labels, (training, held_out), unseen = annotate(
         train, validation, rules.ontology, rules.aspect, min_term_count
     )
-    taught = without_bare(taught, train.source, report)
-    digest = fingerprint(labels, taught, held_out)
-    return Dataset(name, subset, labels, taught, held_out, digest, report, n_left_out, unseen)
+    training = without_bare(training, train.source, report)
+    digest = fingerprint(labels, training, held_out)
+    return Dataset(name, subset, labels, training, held_out, digest, report, n_left_out, unseen)
 
 
 def open_split(
@@ -166,30 +158,11 @@ def open_split(
     drop_unknown_terms: bool = False,
     strict: bool = False,
 ) -> tuple[AnnotatedProteins, LabelSpace, ReadReport]:
-    """Open the proteins of one split with all their terms, also those never trained on.
+    """Open one split; return its proteins, their label space, and a report.
 
-    Parameters
-    ----------
-    name, subset, ontology, drop_unknown_terms, strict
-        See `open_dataset`.
-    split : str
-        ``test``, ``train``, or ``validation``: the proteins of ``validation_ids``,
-        wherever they are.
-    validation_ids : collection of str
-        What a checkpoint was validated on.
-
-    Returns
-    -------
-    proteins : AnnotatedProteins
-    labels : LabelSpace
-        Their terms, closed.
-    report : ReadReport
-        Rejected rows and warnings.
-
-    Raises
-    ------
-    DatasetError, HubError, RecordError, UsageError
-        See `open_dataset`; also if there is no such split.
+    The label space has all terms of the proteins, including terms of no training protein. The
+    split is ``test``, ``train``, or ``validation``: the proteins of ``validation_ids``, in
+    whichever split of the files they are. See `open_dataset` for the other settings and errors.
     """
     subset, report = parse_subset(subset), ReadReport(strict=strict)
     splits, rules = _read(name, subset, ontology, drop_unknown_terms, report)
@@ -213,10 +186,7 @@ def _read(
     drop_unknown_terms: bool,
     report: ReadReport,
 ) -> tuple[dict[str, Rows], TermRules]:
-    """Return the rows of each split, and what their terms must be.
-
-    The sample brings its ontology; other data may have none.
-    """
+    """Return the rows of each split, and the rules for their terms."""
     if name == SAMPLE:
         from esmgo.dataset.sample import sample_ontology_path, sample_rows
 
@@ -230,19 +200,18 @@ def _read(
         }
         if ontology is None and not layout.is_subset:
             raise UsageError(
-                f"{printable(name, 60)} has no {subset}/ folder: picking {subset} from all terms "
-                "needs `ontology`"
+                f"{printable(name, 60)} has no {subset}/ folder: selecting {subset} from all terms"
+                " needs `ontology`"
             )
     if ontology is None:
         report.warn(
-            "no `ontology`: GO ids stand in for names, and no term is propagated beyond the data's"
-            " own"
+            "no `ontology`: terms have ids instead of names, and annotations are not propagated"
         )
     return splits, TermRules(ontology, SUBSETS[subset], drop_unknown_terms)
 
 
 def _read_file(path: Path) -> Rows:
-    from esmgo.dataset.parquet import is_parquet, read_parquet  # a tenth of a second
+    from esmgo.dataset.parquet import is_parquet, read_parquet  # pyarrow takes 0.1 s
 
     read: Callable[[Path], Rows] = read_parquet if is_parquet(path) else read_json_lines
     return read(path)

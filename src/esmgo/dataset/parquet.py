@@ -1,4 +1,4 @@
-"""Parquet tables as rows. Terms stay dictionary-encoded: no Python list per protein."""
+"""Parquet tables as rows. Terms stay dictionary-encoded, without a Python list per protein."""
 
 from __future__ import annotations
 
@@ -20,23 +20,20 @@ _TEXT = (pa.string(), pa.large_string(), pa.string_view())
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether the file is Parquet, by its content or else its name."""
+    """Whether a file is Parquet: by its name, or else by its first bytes."""
     if path.suffix == ".parquet" or not path.is_file():
         return path.suffix == ".parquet"
     try:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:  # opening it for reading gives the reason
+    except OSError:  # reading it will raise the error with the reason
         return False
 
 
 def read_parquet(path: Path) -> Rows:
-    """Read the columns ``id``, ``sequence`` and ``terms`` (or ``go_terms``), no others.
+    """Read only the columns ``id``, ``sequence`` and ``terms`` (or ``go_terms``).
 
-    Raises
-    ------
-    DatasetError
-        Naming the file, the column, and the row counted from 1.
+    A `DatasetError` names the file, the column, and the row counted from 1.
     """
     table, terms_name = _read(path)
     ids = _texts(table, "id", path)
@@ -91,7 +88,7 @@ def _terms_name(names: list[str], path: Path) -> str:
         if name not in names:
             raise DatasetError(path, f"no column {name!r}; found {printable(', '.join(names), 60)}")
         if names.count(name) > 1:
-            raise DatasetError(path, f"column {name!r} comes twice")
+            raise DatasetError(path, f"column {name!r} appears twice")
     return terms
 
 

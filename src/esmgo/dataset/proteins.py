@@ -1,7 +1,4 @@
-"""Proteins with closed annotations, and the label space that they span.
-
-Nothing here knows about files.
-"""
+"""Proteins with closed annotations, and the label space of these annotations."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ class AnnotatedProteins:
         return AnnotatedProteins(ids, sequences, self.terms.take(at))
 
     def truth(self, labels: LabelSpace) -> Truth:
-        """Return the annotations as what metrics take; ``labels`` are their columns."""
+        """Return the annotations for metrics; ``labels`` are their columns."""
         return Truth(self.ids, self.terms, labels)
 
 
@@ -59,23 +56,12 @@ def annotate(
     aspect: Aspect | None,
     min_term_count: int,
 ) -> tuple[LabelSpace, tuple[AnnotatedProteins, AnnotatedProteins], dict[Term, int]]:
-    """Close both annotations and cut them to the terms that training has often enough.
+    """Return the label space, the training and validation proteins over it, and unseen terms.
 
-    Returns
-    -------
-    labels : LabelSpace
-        The terms of at least ``min_term_count`` training proteins after propagation; it
-        stays closed, because an ancestor is never rarer than its descendant.
-    proteins : tuple of AnnotatedProteins
-        Training and validation. The cut may leave a protein without any term.
-    unseen : dict
-        Terms of validation proteins that are not in the label space, sorted by id, and how
-        many validation proteins have each.
-
-    Raises
-    ------
-    UsageError
-        If no term is that frequent.
+    The label space has the terms of at least ``min_term_count`` training proteins after
+    propagation. It is closed, because an ancestor is never rarer than its descendant. A protein
+    may have no term in it. Unseen terms are terms of validation proteins outside the label space,
+    sorted by id, with the number of validation proteins that have each.
     """
     wide = LabelSpace.close(_used(train) | _used(validation), ontology, aspect)
     closed = [_closed(rows, wide) for rows in (train, validation)]
@@ -83,12 +69,12 @@ def annotate(
     kept = np.flatnonzero(counts >= max(min_term_count, 1))
     if len(kept) == 0:
         raise UsageError(
-            f"{min_term_count} leaves no term: the most frequent one has "
+            f"{min_term_count} leaves no term: the most frequent term has "
             f"{counts.max(initial=0):,} proteins",
             field="min_term_count",
         )
     labels = LabelSpace.close((wide.terms[j].id for j in kept), ontology, aspect)
-    assert len(labels) == len(kept), "a cut after propagation stays closed"
+    assert len(labels) == len(kept), "frequent terms are closed after propagation"
     column = np.full(len(wide), -1, np.int32)
     column[kept] = np.arange(len(kept))
     cut = [_cut(proteins, column) for proteins in closed]
@@ -100,7 +86,7 @@ def annotate(
 def close_annotations(
     rows: Rows, ontology: Ontology | None, aspect: Aspect | None
 ) -> tuple[AnnotatedProteins, LabelSpace]:
-    """Close the annotations of all rows over the smallest label space that holds them."""
+    """Close the annotations of all rows over the smallest label space that has their terms."""
     labels = LabelSpace.close(_used(rows), ontology, aspect)
     return _closed(rows, labels), labels
 
@@ -116,13 +102,13 @@ def _closed(rows: Rows, labels: LabelSpace) -> AnnotatedProteins:
 
 
 def _cut(proteins: AnnotatedProteins, column: NDArray[np.int32]) -> AnnotatedProteins:
-    """Rename columns, and leave out those that ``column`` maps to -1."""
+    """Map the columns, and leave out those that ``column`` maps to -1."""
     renamed = proteins.terms.renamed(column)
     return replace(proteins, terms=renamed.keep(renamed.indices >= 0))
 
 
 def fingerprint(labels: LabelSpace, *splits: AnnotatedProteins) -> str:
-    """SHA-256 of labels, ids, sequences and annotations in order, in hexadecimal digits."""
+    """Return the SHA-256 of labels, ids, sequences and annotations, in order, as hex digits."""
     digest = hashlib.sha256(labels.fingerprint.encode())
     for proteins in splits:
         for texts in (proteins.ids, proteins.sequences):

@@ -1,6 +1,6 @@
-"""Rows of a data set as columns, each row with its place in a file.
+"""Rows of a data set as columns, each with its place in a file.
 
-Nothing here knows how a file is written, what a term means or which letters are residues.
+The module does not depend on the format of the file, on terms or on residues.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from esmgo.go.sparse import SparseRows
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a row: the line of a text file, or the row of a table, from 1."""
+    """The place of a row: a line of a text file or a row of a table, from 1."""
 
     source: str
     unit: str
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """N rows as written, nothing cleaned and no term looked up.
+    """N rows as written, before sequences are cleaned and terms resolved.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class Rows:
     vocabulary : list of str
         The distinct terms.
     terms : SparseRows
-        Columns are places in ``vocabulary``.
+        Columns are indices into ``vocabulary``.
     files : tuple of (str, str)
-        Name of each file, and whether its rows are counted by ``line`` or ``row``.
+        Name of each file, and the unit of its rows: ``line`` or ``row``.
     file : ndarray, shape=(N,), dtype=int32
         Index into ``files``.
     number : ndarray, shape=(N,), dtype=int64
@@ -69,12 +69,12 @@ class Rows:
         return len(self.ids)
 
     def place(self, row: int) -> Place:
-        """The place of row ``row``, counted from 0."""
+        """Return the place of row ``row``, counted from 0."""
         source, unit = self.files[self.file[row]]
         return Place(source, unit, int(self.number[row]))
 
     def where(self, entry: int) -> tuple[str, Place]:
-        """Id and place of the row that has entry ``entry`` of ``terms.indices``."""
+        """Return id and place of the row with entry ``entry`` of ``terms.indices``."""
         row = int(np.searchsorted(self.terms.indptr, entry, side="right")) - 1
         return self.ids[row], self.place(row)
 
@@ -91,13 +91,7 @@ class Rows:
 
 
 def join(shards: Sequence[Rows]) -> Rows:
-    """Return the rows of all shards as one.
-
-    Raises
-    ------
-    DatasetError
-        If an id comes twice; it names both places.
-    """
+    """Return the rows of all shards as one; a duplicate id is a `DatasetError`."""
     code_of: dict[str, int] = {}
     terms = []
     for shard in shards:

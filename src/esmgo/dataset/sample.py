@@ -1,22 +1,20 @@
-"""The embedded data set ``sample``: synthetic proteins, for tests and first steps, not for science.
+"""The embedded data set ``sample``: synthetic proteins for tests and first steps, not for science.
 
-Every protein is random residues in Swiss-Prot proportions, with motifs written into it and
-the Gene Ontology terms that those motifs stand for in nature. So a model can learn it in a
-minute, and a test knows the right answer. No protein here exists; what a model learns here
-says nothing about real ones.
+Every protein has random residues in the proportions of Swiss-Prot, motifs at random positions, and
+the Gene Ontology terms of proteins with those motifs. A model learns the sample in a minute, and
+tests can compare with the right answer. The proteins do not exist, so results on them do not
+transfer to real proteins.
 
-The motifs are published patterns: PROSITE entries where a number (PS00028 …) is given,
-else the textbook form of the motif, written in the same syntax: ``C-x(2,4)-[ILV]-{P}-H`` is a
-Cys, two to four residues of any kind, one of Ile, Leu and Val, anything but Pro, and a His.
-A letter repeated inside brackets is that much likelier. ``<`` ties a pattern to the N-terminus,
-``>`` to the C-terminus.
+The motifs are published patterns: PROSITE entries where a number (PS00028 …) is given, else the
+textbook form of the motif in the same syntax. ``C-x(2,4)-[ILV]-{P}-H`` is a Cys, two to four
+residues of any kind, one of Ile, Leu and Val, any residue but Pro, and a His. A letter that is
+repeated inside brackets is drawn more often. ``<`` puts a pattern at the N-terminus, ``>`` at the
+C-terminus.
 
-A protein gets none to three *domains*, which give it its molecular functions and biological
-processes, and one *address*, the targeting signal that gives it its cellular component; without
-a signal it stays in the cytosol. All randomness is `random.Random.random` from fixed seeds, so
-the rows are the same on every machine and in every version of Python.
-
-Nothing here knows how the rows are stored or read; the terms are direct ones, not propagated.
+A protein has up to three *domains*, which determine its molecular functions and biological
+processes, and one *location*: targeting signals, which determine its cellular component. Without
+a signal it is in the cytosol. All randomness is `random.Random.random` from fixed seeds, so the
+rows are the same on every machine and in every version of Python. The terms are not propagated.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from pathlib import Path
 from random import Random
 from typing import TypedDict
 
-from esmgo.dataset.sample_motifs import ADDRESSES, DOMAINS, Domain
+from esmgo.dataset.sample_motifs import LOCATIONS, DOMAINS, Domain
 
 
 class SampleRow(TypedDict):
@@ -46,7 +44,7 @@ class SampleRow(TypedDict):
 N_TRAIN, N_TEST = 480, 120
 SEED, EXAMPLE_SEED = 2, 7
 TAXON = "32630"  # NCBI Taxonomy: synthetic construct
-MEDIAN_LENGTH, LENGTH_SPREAD = 160, 0.4  # log-normal; half of what nature has, so half the work
+MEDIAN_LENGTH, LENGTH_SPREAD = 160, 0.4  # log-normal; half of the natural length, to save time
 MIN_LENGTH, MAX_LENGTH = 70, 400
 
 # Per cent of residues in UniProtKB/Swiss-Prot (release statistics, 2024).
@@ -62,25 +60,25 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "DEAD box": ("DEAD box", "nucleus"),
     "EF hand": ("EF hand", "cytosol"),
     "protein kinase": ("protein kinase", "cytosol"),
-    "secreted": ("nothing known", "extracellular"),
-    "membrane": ("nothing known", "plasma membrane"),
+    "secreted": ("no domain", "extracellular"),
+    "membrane": ("no domain", "plasma membrane"),
 }
-"""Names that `example` takes, with the domain and the address of that protein."""
+"""Names that `example` accepts, with the domain and the location of the protein."""
 
 
 def sample_ontology_path() -> Path:
-    """Return the path of the slice of the Gene Ontology that the sample's terms come from."""
+    """Return the path of the part of the Gene Ontology that the sample uses."""
     return Path(str(resources.files("esmgo.dataset") / "sample.obo"))
 
 
 @cache
 def _all_rows() -> tuple[SampleRow, ...]:
-    rng = Random(SEED)  # noqa: S311 - no secrets here
+    rng = Random(SEED)  # noqa: S311 - not for cryptography
     return tuple(_protein(rng, f"SYN{i:04d}") for i in range(1, N_TRAIN + N_TEST + 1))
 
 
 def sample_rows() -> dict[str, list[SampleRow]]:
-    """Return the rows of the splits ``train`` (480) and ``test`` (120); the same at each call.
+    """Return the rows of the splits ``train`` (480) and ``test`` (120), the same at each call.
 
     Examples
     --------
@@ -93,45 +91,35 @@ def sample_rows() -> dict[str, list[SampleRow]]:
 
 
 def example(name: str) -> SampleRow:
-    """Return a protein with one named motif, which is in neither split.
-
-    Parameters
-    ----------
-    name : str
-        One of `EXAMPLES`.
-
-    Raises
-    ------
-    KeyError
-        If there is no such example.
+    """Return one of the `EXAMPLES`: a protein with one named motif, which is in neither split.
 
     Examples
     --------
     >>> "GO:0008270" in example("zinc finger")["terms"]   # zinc ion binding
     True
     """
-    domain, address = EXAMPLES[name]
+    domain, location = EXAMPLES[name]
     rng = Random(EXAMPLE_SEED + sorted(EXAMPLES).index(name))  # noqa: S311
-    return _assemble(rng, f"EXAMPLE_{name.replace(' ', '_')}", [domain], address)
+    return _assemble(rng, f"EXAMPLE_{name.replace(' ', '_')}", [domain], location)
 
 
 def _protein(rng: Random, id: str) -> SampleRow:
-    """Draw one protein: an address that fits the first domain, then more that fit the address."""
+    """Draw a domain, one of its locations, then up to two more domains of that location."""
     names = [name for name, domain in DOMAINS.items() for _ in range(domain.share)]
     first = _pick(rng, names)
-    address = _pick(rng, DOMAINS[first].at)
+    location = _pick(rng, DOMAINS[first].at)
     chosen = [first]
-    also = [n for n in names if address in DOMAINS[n].at and n not in (first, "nothing known")]
+    also = [n for n in names if location in DOMAINS[n].at and n not in (first, "no domain")]
     for chance in (0.25, 0.2):
-        if rng.random() < chance and also and first != "nothing known":
+        if rng.random() < chance and also and first != "no domain":
             chosen.append(_pick(rng, also))
             also = [n for n in also if n != chosen[-1]]
-    return _assemble(rng, id, chosen, address)
+    return _assemble(rng, id, chosen, location)
 
 
-def _assemble(rng: Random, id: str, domains: Sequence[str], address: str) -> SampleRow:
-    """Write the motifs of ``domains`` and ``address`` into random residues."""
-    place = ADDRESSES[address]
+def _assemble(rng: Random, id: str, domains: Sequence[str], location: str) -> SampleRow:
+    """Put the motifs of ``domains`` and ``location`` among random residues."""
+    place = LOCATIONS[location]
     head, middle, tail = "", list[str](), ""
     for motif in place.motifs:
         if motif.startswith("<"):
@@ -197,16 +185,16 @@ def _residues(rng: Random, n: int) -> str:
 
 
 def _at(point: float) -> str:
-    """Return the residue whose stretch of the summed-up background holds ``point``."""
+    """Return the residue whose interval of the cumulative background contains ``point``."""
     for residue, weight in BACKGROUND.items():
         point -= weight
         if point < 0:
             return residue
-    return "V"  # the sum fell short by rounding
+    return "V"  # the sum is smaller by rounding
 
 
 def _length(rng: Random) -> int:
-    normal = sum(rng.random() for _ in range(12)) - 6  # near enough, and the same everywhere
+    normal = sum(rng.random() for _ in range(12)) - 6  # nearly normal, and the same on every machine
     length = int(MEDIAN_LENGTH * math.exp(LENGTH_SPREAD * normal))
     return min(max(length, MIN_LENGTH), MAX_LENGTH)
 

@@ -1,7 +1,4 @@
-"""The domains and addresses of the sample's proteins, from ``sample_motifs.toml``.
-
-Nothing here knows how motifs become residues.
-"""
+"""The domains and locations of the sample's proteins, from ``sample_motifs.toml``."""
 
 from __future__ import annotations
 
@@ -13,10 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Motifs in order from N to C, how many times over, and what they do.
+    """Motifs in order from N to C, their number of copies, and their terms.
 
-    ``share`` is how often the domain is drawn, against the others; ``at`` the addresses
-    that fit it, each as often as it is listed.
+    ``share`` is the relative frequency of the domain. ``at`` lists the locations that it can
+    have; a repeated location is drawn more often. ``linked`` joins the motifs without residues
+    between them.
     """
 
     share: int
@@ -28,8 +26,8 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """The targeting signals that bring a protein to one cellular component."""
+class Location:
+    """The targeting signals of one cellular component."""
 
     motifs: tuple[str, ...]
     terms: tuple[str, ...]
@@ -44,4 +42,4 @@ _TABLES = tomllib.loads(
     (resources.files("esmgo.dataset") / "sample_motifs.toml").read_text("utf-8")
 )
 DOMAINS = {name: Domain(**_frozen(each)) for name, each in _TABLES["domains"].items()}
-ADDRESSES = {name: Address(**_frozen(each)) for name, each in _TABLES["addresses"].items()}
+LOCATIONS = {name: Location(**_frozen(each)) for name, each in _TABLES["locations"].items()}

@@ -1,7 +1,4 @@
-"""Which proteins are held out: decided by their ids alone, so never redrawn.
-
-Nothing here knows about files, sequences or terms.
-"""
+"""The choice of held-out proteins, by their ids alone, so that new rows do not change it."""
 
 from __future__ import annotations
 
@@ -15,27 +12,15 @@ from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError, printable
 
 HOLD_OUT = 0.1
-"""Held out of train where there is no test split: the default of training."""
+"""Proportion of train that is held out by default if there is no test split."""
 
 
 def held_out_by_hash(ids: Sequence[str], ratio: float) -> NDArray[np.bool_]:
-    """Choose about ``ratio`` of the proteins by a stable hash of their ids.
+    """Choose about ``ratio``, in [0, 1], of N distinct ids by a stable hash; shape=(N,).
 
-    Whether a protein is held out depends on its own id, never on the order of rows, and
-    (but for the fallback below) never on the other proteins.
-
-    Parameters
-    ----------
-    ids : sequence of str, shape=(N,)
-        Protein ids, each once.
-    ratio : float
-        In [0, 1]; 1 chooses all.
-
-    Returns
-    -------
-    ndarray, shape=(N,), dtype=bool
-        True where held out. With a ratio above 0 and two proteins or more at least one
-        is: if no hash is low enough, the lowest.
+    The choice of a protein depends on its own id alone, not on the order of the rows. There is
+    one exception: with a ratio above 0, two proteins or more, and no hash below the ratio, the
+    lowest hash is chosen.
 
     Examples
     --------
@@ -59,21 +44,11 @@ def _fraction(id: str) -> float:
 def divide(
     splits: dict[str, Rows], ratio: float | None, kept: Collection[str] | None
 ) -> tuple[Rows, Rows]:
-    """Return the rows to train on and those to validate on.
+    """Return the rows to train on and the rows to validate on.
 
-    Parameters
-    ----------
-    splits : dict of str to Rows
-        ``train``, and ``test`` where there is one; what is held out comes from the latter.
-    ratio : float, optional
-        See `held_out_by_hash`. None: all of ``test``, or `HOLD_OUT` of ``train``.
-    kept : collection of str, optional
-        The proteins to validate on, whatever their hashes are.
-
-    Raises
-    ------
-    UsageError
-        If no protein is left to train on.
+    The latter are a part of ``test``, or of ``train`` if there is no ``test``: the ids ``kept``
+    if given, else ``ratio`` by `held_out_by_hash`. Without a ratio they are all of ``test``, or
+    `HOLD_OUT` of ``train``.
     """
     name = "test" if "test" in splits else "train"
     rows = splits[name]
@@ -87,11 +62,11 @@ def divide(
     if name == "test":
         return splits["train"], rows.take(np.flatnonzero(held_out))
     if ratio < 1 and held_out.all():
-        held_out[:] = False  # a handful of proteins: train on them, validate on none
+        held_out[:] = False  # very few proteins: train on all, validate on none
     if len(rows) and held_out.all():
         raise UsageError(
             f"{ratio} leaves no protein of {printable(rows.source, 60)} to train on: "
-            "there is no test split, so it is held out of train",
+            "there is no test split, so validation proteins are held out of train",
             field="eval_ratio",
         )
     return rows.take(np.flatnonzero(~held_out)), rows.take(np.flatnonzero(held_out))

@@ -1,4 +1,4 @@
-"""The subsets of a data set: all its proteins, or those with a term of one aspect."""
+"""The subsets of a data set: all proteins, or the proteins with a term of one aspect."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from esmgo.errors import UsageError, printable
 from esmgo.go.terms import Aspect
 
 SUBSETS = {"all": None} | {aspect.name.lower(): aspect for aspect in Aspect}
-"""The aspect of each subset; None for all of them."""
+"""The aspect of each subset; None for ``all``."""
 
 _SPELLINGS = {name: name for name in SUBSETS} | {a.value: a.name.lower() for a in Aspect}
 
 
 def parse_subset(text: str) -> str:
-    """Return ``all``, ``mf``, ``bp`` or ``cc``; full aspect names and any case are taken.
-
-    Raises
-    ------
-    UsageError
-        If ``text`` is none of them.
+    """Return ``all``, ``mf``, ``bp`` or ``cc``; accept full aspect names, too, in any case.
 
     Examples
     --------

@@ -1,7 +1,4 @@
-"""A data set as files: one Parquet table per subset and split, and what describes them.
-
-Nothing here knows where the rows come from.
-"""
+"""Writes a data set: one Parquet table per subset and split, and files that describe them."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect
 
 MARK = "dataset.json"
-"""The file by which a folder is recognised as a data set."""
+"""A folder with this file is recognised as a data set."""
 
 _SCHEMA = pa.schema(
     [
@@ -53,13 +50,8 @@ def write_dataset(
 ) -> list[str]:
     """Write the data set into an empty folder; return a line about each subset.
 
-    A protein is in the same split of every subset; a subset holds the proteins that have
-    a term of its aspect, with those terms alone.
-
-    Raises
-    ------
-    UsageError
-        If no protein is left to train on.
+    A protein is in the same split of every subset. A subset has the proteins with a term of its
+    aspect, and only those terms.
     """
     held_out = held_out_by_hash([row.id for row in rows], test_ratio)
     if held_out.all():
@@ -116,7 +108,7 @@ def _write_table(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _write_information(folder: Path, rows: Sequence[Row], ontology: Ontology) -> LabelSpace:
-    """Write the information accretion of every term, over all proteins of the data set."""
+    """Write the information accretion of every term, computed from all proteins."""
     labels = LabelSpace.close({term for row in rows for term in row.terms}, ontology)
     lengths = [len(row.terms) for row in rows]
     columns = np.array([labels.column[term] for row in rows for term in row.terms], np.int32)
