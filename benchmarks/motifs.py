@@ -28,7 +28,7 @@ import torch
 
 from esmgo import Protein
 from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_path, sample_rows
-from esmgo.dataset.sample_motifs import LOCATIONS, DOMAINS
+from esmgo.dataset.sample_motifs import DOMAINS, LOCATIONS
 from esmgo.explanation.attribution import logits
 from esmgo.explanation.explaining import explained
 from esmgo.model.checkpoint import open_checkpoint

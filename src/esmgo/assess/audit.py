@@ -1,8 +1,7 @@
-"""``esmgo audit``: what the split of a data set really tests.
+"""``esmgo audit``: how much the test split of a data set overlaps with its training split.
 
-A test protein that nearly equals a training protein tests memory, and a term that
-training never has cannot be called. Both are counted here. Nothing here knows about
-models or scores.
+A caller may memorise a test protein that nearly equals a training protein. It cannot call a term
+that no training protein has. The audit counts both, without a model.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1
 MARK = "audit.json"
-"""All figures. A folder is recognised as an audit by this file."""
+"""The file of all figures. A folder with this file is recognised as an audit."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditConfig(CorpusConfig):
-    """What ``esmgo audit`` accepts."""
+    """Settings of ``esmgo audit``."""
 
     output_dir: str | None = option(
         None, "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json."
@@ -54,31 +53,31 @@ class AuditConfig(CorpusConfig):
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found; its text is a table for people.
+    """The findings of an audit. Its text is a table.
 
     Parameters
     ----------
     n_train, n_test : int
-        Proteins of both sides.
+        Training and test proteins.
     histogram : dict
         Test proteins by identity to the nearest training protein; see
         `esmgo.assess.overlap.HISTOGRAM`.
     n_partial : int
-        Test proteins with hits over less than half of them alone; ``no hit`` counts them.
+        Test proteins whose alignments all span less than half of them, counted as ``no hit``.
     n_identical : int
-        Test proteins whose sequence is trained on.
+        Test proteins with the sequence of a training protein.
     n_near : int
         Further test proteins with a near-duplicate among the training proteins.
     n_same_id : int
-        Test proteins whose id is trained on.
+        Test proteins with the id of a training protein.
     unseen : dict
-        Terms of test proteins that no training protein has, and how many have each.
+        Terms of test proteins that no training protein has, and how many test proteins do.
     n_test_terms : int
         Terms of test proteins.
     nearest : Nearest
         One row per test protein.
     data : Dataset
-        What was audited.
+        The audited data set.
     """
 
     n_train: int
@@ -99,20 +98,20 @@ class Audit:
     def _lines(self) -> Iterable[str]:
         yield f"{self.n_test:,} test proteins, {self.n_train:,} training proteins"
         yield ""
-        yield "Identity to the nearest training protein, where the alignment spans half of"
+        yield "Identity to the nearest training protein, if the alignment spans half of"
         yield "the test protein or more (best bit score of DIAMOND):"
         for name, n in self.histogram.items():
             yield f"  {name:<10} {n:>8,}  {100 * n / max(self.n_test, 1):5.1f} %"
-        yield f"Of those without, {self.n_partial:,} have a hit over less than half."
+        yield f"Of the proteins without a hit, {self.n_partial:,} have one over less than half."
         yield ""
         yield f"same sequence as a training protein: {self.n_identical:,}"
         yield (
-            f"near-duplicates besides ({NEAR_IDENTITY:.0f} % identity over {NEAR_COVERAGE:.0f} % of"
+            f"further near-duplicates ({NEAR_IDENTITY:.0f} % identity over {NEAR_COVERAGE:.0f} % of"
             f" both proteins): {self.n_near:,}"
         )
         yield f"same id as a training protein: {self.n_same_id:,}"
         yield (
-            f"terms of test proteins that training never has: {len(self.unseen):,} of"
+            f"terms of test proteins that no training protein has: {len(self.unseen):,} of"
             f" {self.n_test_terms:,}, in {sum(self.unseen.values()):,} annotations"
         )
 
@@ -143,17 +142,15 @@ class Audit:
 def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit:
     """Compare the test split of a data set with its training split.
 
-    Where there is no test split, what training holds out of train takes its place. With
-    ``output_dir`` the findings are written there, too: complete or absent.
+    Without a test split, the proteins that are held out of the training split are the test
+    proteins. With ``output_dir`` the findings are also written; the folder is complete or absent.
 
     Raises
     ------
     MachineError
         If the program diamond is missing or fails.
     UsageError
-        If ``output_dir`` exists, or no protein is held out.
-    EsmgoError
-        As `esmgo.dataset.opening.open_dataset`.
+        If ``output_dir`` exists, or there are no test proteins.
     """
     find_diamond()
     report = ReadReport(config.strict) if report is None else report
@@ -169,9 +166,9 @@ def write_audit(found: Audit, folder: Path) -> None:
     """Write ``nearest.tsv``, ``unseen_terms.tsv`` and ``audit.json`` into a folder.
 
     ``nearest.tsv`` has one row per test protein: ``protein``, ``nearest``, ``identity`` and
-    ``query_coverage`` in per cent, ``bits``. The last four are empty where there is no hit;
-    ``identity`` alone where the alignment spans less than half of the protein, which counts
-    as no hit; ``bits`` alone where DIAMOND sees no hit between equal sequences.
+    ``query_coverage`` in per cent, ``bits``. Without a hit the last four are empty. If the
+    alignment spans less than half of the protein, which counts as no hit, only ``identity`` is
+    empty. If DIAMOND finds no hit between equal sequences, only ``bits`` is empty.
     """
     lines = ["protein\tnearest\tidentity\tquery_coverage\tbits", *_nearest_lines(found)]
     _write_lines(folder / "nearest.tsv", lines)
@@ -191,7 +188,7 @@ def _audited(config: AuditConfig, report: ReadReport) -> Audit:
     train, test = data.train, data.validation
     if not len(test):
         raise UsageError(
-            f"{printable(config.dataset, 60)} has no test protein: nothing is held out"
+            f"{printable(config.dataset, 60)} has no test proteins: no protein is held out"
         )
     log.debug("Searching with DIAMOND ...")
     hits = search(test.sequences, train.sequences, threads=config.n_threads)

@@ -1,7 +1,7 @@
-"""``esmgo baseline``: what a caller has to beat, written as CAFA's text.
+"""``esmgo baseline``: the scores of simple methods that a caller should beat, as CAFA text.
 
-Term frequency, homology and neighbours all end as `Scores` over the label space of the
-training proteins, block by block: no more of the matrix is ever in memory.
+Term frequency, homology and neighbours give `Scores` over the label space of the training
+proteins. They are computed and written in blocks to bound the memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ METHODS = ("naive", "diamond", "neighbours")
 
 @dataclass(frozen=True, slots=True)
 class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
-    """What ``esmgo baseline`` accepts."""
+    """Settings of ``esmgo baseline``."""
 
     method: str | None = option(
         None,
@@ -54,7 +54,7 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
     num_neighbours: int = option(
-        10, "How many training proteins vote by their embeddings.", minimum=1
+        10, "Number of training proteins that vote by their embeddings.", minimum=1
     )
 
     def __post_init__(self) -> None:
@@ -76,7 +76,7 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
 
 @dataclass(frozen=True, slots=True)
 class BaselineSummary:
-    """What was written; its text is one line."""
+    """Summary of the output. Its text is one line."""
 
     method: str
     n_train: int
@@ -95,23 +95,14 @@ class BaselineSummary:
 def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> BaselineSummary:
     """Score proteins by a baseline and write them in CAFA's format, see `esmgo.render.cafa`.
 
+    The output file is complete or absent. Settings and files are checked before the long work.
+
     Parameters
     ----------
     config : BaselineConfig
         Method, data set, proteins and output.
     report : ReadReport, optional
-        Filled with rejected records and warnings.
-
-    Returns
-    -------
-    BaselineSummary
-        The file is complete or absent.
-
-    Raises
-    ------
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes; what can be refused is refused
-        before any long work.
+        Collects rejected records and warnings.
     """
     report = ReadReport(config.strict) if report is None else report
     output, method = str(config.output), str(config.method)
@@ -138,16 +129,7 @@ def score_baseline(
 ) -> Iterator[Scores]:
     """Yield the scores of ``proteins`` over ``data.labels`` in blocks, in order.
 
-    Parameters
-    ----------
-    config : BaselineConfig
-        The method and its settings.
-    data : Dataset
-        Its training proteins are the annotated ones.
-    proteins : sequence of Protein
-        What to score.
-    encoder : Checkpoint or Path, optional
-        What ``config.encoder()`` opened.
+    The training proteins of ``data`` are the annotated ones; ``encoder`` is ``config.encoder()``.
     """
     ids, sequences = [p.id for p in proteins], [p.sequence for p in proteins]
     train = data.train
@@ -172,14 +154,14 @@ def _votes_of_neighbours(
     encoder: Checkpoint | Path | None,
 ) -> Votes:
     from esmgo.evidence.neighbours import nearest, votes_of
-    from esmgo.model.device import choose_device  # torch takes seconds: only where it is needed
+    from esmgo.model.device import choose_device  # torch takes seconds
     from esmgo.model.embeddings import embed, encoder_of
 
     device = choose_device(config.device)
     caller = encoder_of(encoder, device)
-    known = embed(caller, training, config.context_length, device)
+    annotated = embed(caller, training, config.context_length, device)
     vectors = embed(caller, sequences, config.context_length, device)
-    return votes_of(nearest(vectors, known, config.num_neighbours, device))
+    return votes_of(nearest(vectors, annotated, config.num_neighbours, device))
 
 
 def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list[Protein]:
@@ -187,14 +169,14 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
         held_out = data.validation
         if not len(held_out):
             raise UsageError(
-                f"{printable(config.dataset, 60)} has no test protein to score; give `fasta=FILE`"
+                f"{printable(config.dataset, 60)} has no test proteins to score; give `fasta=FILE`"
             )
         return list(map(Protein, held_out.ids, held_out.sequences))
     proteins = list(read_source(config.fasta, config, report))
-    known, sequences = set(map(accession, data.train.ids)), set(data.train.sequences)
-    if n := sum(accession(p.id) in known or p.sequence in sequences for p in proteins):
+    ids, sequences = set(map(accession, data.train.ids)), set(data.train.sequences)
+    if n := sum(accession(p.id) in ids or p.sequence in sequences for p in proteins):
         report.warn(
             f"{printable(config.fasta, 60)}: {n:,} of {len(proteins):,} proteins are training"
-            " proteins by id or sequence: the baseline knows their terms already"
+            " proteins by id or sequence, so the baseline already has their terms"
         )
     return proteins

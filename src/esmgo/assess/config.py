@@ -1,4 +1,4 @@
-"""What the verbs accept that evaluate predictions and data sets."""
+"""Settings of the verbs that evaluate predictions and data sets."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.options import check, device_option, dtype_option, option
 from esmgo.predict.inputs import SourcesConfig
 
+_ONTOLOGY = "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
-    """What every verb accepts that compares test proteins with training proteins."""
+    """Settings of the verbs that compare test proteins with training proteins."""
 
     dataset: str = option(
         DEFAULT,
@@ -25,11 +27,9 @@ class CorpusConfig:
         " or sample.",
     )
     dataset_subset: str = option("all", "The subset: all, mf, cc or bp.")
-    ontology: str | None = option(
-        None, "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
-    )
+    ontology: str | None = option(None, _ONTOLOGY)
     drop_unknown_terms: bool = option(
-        False, "Drop terms that the ontology does not know instead of refusing the data set."
+        False, "Drop terms that are not in the ontology instead of refusing the data set."
     )
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     threads: int | None = option(
@@ -46,17 +46,11 @@ class CorpusConfig:
 
     @property
     def n_threads(self) -> int:
-        """The requested threads, or all that this process may use."""
+        """The requested number of threads, or the number that this process may use."""
         return self.threads or available_threads()
 
     def opened(self, report: ReadReport) -> Dataset:
-        """Open the data set with all of its test split, or a tenth of train where it has none.
-
-        Raises
-        ------
-        EsmgoError
-            As `esmgo.dataset.opening.open_dataset`.
-        """
+        """Open the data set with its complete test split, or a tenth of train if it has none."""
         name = locate_dataset(self.dataset, self.dataset_subset)
         data = open_dataset(
             name,
@@ -72,19 +66,17 @@ class CorpusConfig:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateConfig(SourcesConfig):
-    """What ``esmgo evaluate`` accepts."""
+    """Settings of ``esmgo evaluate``."""
 
     predictions: str | None = option(
         None,
         "Predictions in CAFA format (protein, term, score; plain or gzip), or a folder of such"
-        " files, each evaluated by itself; - for standard input.",
+        " files, each evaluated separately; - for standard input.",
     )
     truth: str | None = option(
-        None, "What the proteins really have: protein and term, direct or propagated."
+        None, "The true annotations: a file of protein and term, direct or propagated."
     )
-    ontology: str | None = option(
-        None, "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
-    )
+    ontology: str | None = option(None, _ONTOLOGY)
     ia: str | None = option(
         None, "Information accretion (term and bits): adds the weighted metrics."
     )
@@ -92,13 +84,13 @@ class EvaluateConfig(SourcesConfig):
     terms_of_interest: str | None = option(None, "Count only the terms listed in this file.")
     known: str | None = option(
         None,
-        "Annotations known beforehand (protein and term): neither true nor called, for"
-        " partial-knowledge targets.",
+        "Earlier annotations (protein and term) of partial-knowledge targets; they count neither"
+        " as true nor as called.",
     )
     identity: str | None = option(
         None,
-        "The nearest.tsv of esmgo audit: evaluates proteins also by identity to their nearest"
-        " training protein.",
+        "The nearest.tsv of esmgo audit: also evaluate groups of proteins by identity to their"
+        " nearest training protein.",
     )
     checkpoint_path: str | None = option(
         None,
@@ -106,17 +98,17 @@ class EvaluateConfig(SourcesConfig):
     )
     dataset: str | None = option(
         None,
-        "What the proteins really have: a data set, that is a hub id, a local folder, one file, or"
-        " sample; with `predictions` instead of `truth`.",
+        "The data set with the true annotations: a hub id, a local folder, one file, or sample;"
+        " with `predictions` instead of `truth`.",
     )
     dataset_subset: str = option("all", "The subset of the data set: all, mf, cc or bp.")
     split: str = option(
         "test",
-        "The split: test, train, or validation (what the checkpoint was validated on).",
+        "The split: test, train, or validation (the validation proteins of the checkpoint).",
         choices=SPLITS,
     )
     output_dir: str | None = option(
-        None, "Write tables, JSON and an HTML report into this folder; else only print."
+        None, "Write tables, JSON and an HTML report into this folder; without one, only print."
     )
     overwrite: bool = option(False, "Replace an older evaluation at the same place.")
     normalisation: str = option(
@@ -127,8 +119,8 @@ class EvaluateConfig(SourcesConfig):
     )
     propagation: str = option(
         "max",
-        "Raise a term to its highest descendant always (max), or only where it has no score of"
-        " its own (fill).",
+        "Raise the score of a term to its highest descendant always (max), or only if the term"
+        " has no score (fill).",
         choices=("max", "fill"),
     )
     threshold_step: float = option(
@@ -141,9 +133,9 @@ class EvaluateConfig(SourcesConfig):
         choices=RULES,
     )
     drop_unknown_terms: bool = option(
-        False, "Drop terms of the data set that the ontology does not know."
+        False, "Drop terms of the data set that are not in the ontology."
     )
-    strict: bool = option(False, "Stop at the first rejected record instead of going on.")
+    strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
     dtype: str = dtype_option()
     device: str | None = device_option()
 
@@ -164,4 +156,4 @@ class EvaluateConfig(SourcesConfig):
                 raise UsageError(f"needs `{name}`", field=source)
         for name, other in unused.items():
             if getattr(self, name) is not None:
-                raise UsageError(f"does not go with `{other}`", field=name)
+                raise UsageError(f"cannot be combined with `{other}`", field=name)

@@ -1,4 +1,4 @@
-"""Evaluate predictions as CAFA does: from files, or of a checkpoint on a data set."""
+"""Evaluates predictions as CAFA does: from files, or of a checkpoint on a data set."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ _FILES = (
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What `evaluate_files` found.
+    """The result of `evaluate_files`.
 
     Parameters
     ----------
     evaluations : dict of str to Evaluation
-        By name of the predictions file, or of the checkpoint.
+        The evaluation of each predictions file, or of the checkpoint, by its name.
     document : dict
-        All of it as plain values: the content of ``evaluation.json``.
+        All results as plain values: the content of ``evaluation.json``.
     report : ReadReport
         Warnings, and rejected rows of a data set.
     n_invalid : int
@@ -73,7 +73,7 @@ class Evaluated:
 
 @dataclass(slots=True)
 class _Job:
-    """What all evaluations of one run share."""
+    """Settings and state that all evaluations of one run share."""
 
     config: EvaluateConfig
     report: ReadReport
@@ -88,13 +88,7 @@ class _Job:
 
 
 def evaluate_files(config: EvaluateConfig) -> Evaluated:
-    """Evaluate what ``config`` names, and write it if an output folder is given.
-
-    Raises
-    ------
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes.
-    """
+    """Evaluate the files or the checkpoint of ``config``; write the results if so configured."""
     for name in _FILES:
         path = getattr(config, name)
         if path is not None and "://" not in path:
@@ -122,7 +116,7 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
     ontology = open_ontology(config.ontology, job.report.warn)
     _narrow(job, ontology)
     evaluations = _of_files(job, ontology, files) if files else _of_checkpoint(job, ontology)
-    from importlib.metadata import version  # takes longer than reading the scores
+    from importlib.metadata import version  # slow to import
 
     copied = ("rules", "normalisation", "propagation", "threshold_step")
     settings = {
@@ -153,7 +147,7 @@ def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> di
 
 
 def _narrow(job: _Job, ontology: Ontology | None) -> None:
-    """Count only the terms of interest, where a file lists them."""
+    """Count only the terms of interest, if a file lists them."""
     source = job.config.terms_of_interest
     if source is None:
         return
@@ -163,7 +157,7 @@ def _narrow(job: _Job, ontology: Ontology | None) -> None:
         resolver = TermResolver(ontology)
         wanted = {resolver.of(id) for id in ids} - {None}
         if not wanted:
-            raise AnnotationError(source, "no term of the ontology in it")
+            raise AnnotationError(source, "the file has no term of the ontology")
         resolver.report(job.report.warn, source, "lines")
     job.options["of_interest"] = wanted
 
@@ -171,7 +165,7 @@ def _narrow(job: _Job, ontology: Ontology | None) -> None:
 def _of_dataset(
     job: _Job, ontology: Ontology | None, validation: Sequence[str] = ()
 ) -> tuple[AnnotatedProteins, Truth]:
-    """Read the proteins of a split, and what they really have."""
+    """Read the proteins of a split and their true annotations."""
     config = job.config
     assert config.dataset is not None
     proteins, labels, report = open_split(
@@ -188,14 +182,14 @@ def _of_dataset(
 
 
 def _files(given: str) -> dict[str, str]:
-    """Return the predictions files by the name that CAFA's evaluator gives them."""
+    """Return the predictions files by their names in CAFA's evaluator."""
     folder = Path(given)
     if given == "-" or not folder.is_dir():
         check_readable(given, AnnotationError)
         return {"-" if given == "-" else folder.name: given}
     found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
     if not found:
-        raise AnnotationError(given, "no files in this folder")
+        raise AnnotationError(given, "the folder has no files")
     return {"_".join(path.relative_to(folder).parts): str(path) for path in found}
 
 
@@ -212,9 +206,7 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
     job.n_invalid += found.n_invalid
     outcome = results(evaluator, job.config.normalisation)
     if not any(len(result.curve.covered) for result in outcome.values()):
-        job.report.warn(
-            f"{printable(found.name, 60)}: nothing predicted for any protein of the truth"
-        )
+        job.report.warn(f"{printable(found.name, 60)}: no prediction for any protein of the truth")
     return outcome
 
 
@@ -246,6 +238,8 @@ def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation
     if ontology is None and (
         n := sum(t.id not in predictor.labels.column for t in truth.labels.terms)
     ):
-        job.report.warn(f"{n:,} terms that the checkpoint lacks, not counted; `ontology` adds them")
+        job.report.warn(
+            f"{n:,} terms that the checkpoint lacks are not counted; `ontology` adds them"
+        )
         outcome = {a: result for a, result in outcome.items() if a in predictor.labels.aspects}
     return {Path(config.checkpoint_path).name: outcome}

@@ -1,4 +1,4 @@
-"""How close each protein is to the nearest one trained on: groups to evaluate by."""
+"""Groups of proteins by identity to the nearest training protein."""
 
 from __future__ import annotations
 
@@ -15,27 +15,17 @@ from esmgo.files.source import Source, chunks, name_of
 EDGES = (30.0, 40.0, 50.0, 70.0, 90.0)
 
 BINS = ("no hit", "< 30 %", "30–40 %", "40–50 %", "50–70 %", "70–90 %", "90–100 %")
-"""Groups of proteins by identity to the nearest training protein, from the first figure up
-to the second."""
+"""Groups by identity to the nearest training protein. The lower bound belongs to a group."""
 
 STRATA = (*BINS, "not listed")
-"""The groups of an evaluation."""
+"""The groups of an evaluation; the last has the proteins that the file does not list."""
 
 
 def read_identity(source: Source) -> dict[str, float | None]:
-    """Read the identity of each protein, in percent; None for one without a hit.
+    """Read the identity of each protein, in per cent; None for a protein without a hit.
 
-    Parameters
-    ----------
-    source : str, path or binary file
-        The ``nearest.tsv`` of an audit, or any table with the columns ``protein`` and
-        ``identity``; an empty cell is no hit.
-
-    Raises
-    ------
-    AnnotationError
-        With the line: another header, too few columns, no number from 0 to 100, or a
-        protein that comes twice.
+    ``source`` is the ``nearest.tsv`` of an audit, or any table with the columns ``protein`` and
+    ``identity``, in which an empty cell means no hit. An `AnnotationError` names the line.
     """
     name = name_of(source)
     lines = text_lines(chunks(source, AnnotationError), name, AnnotationError, max_length=1 << 20)
@@ -53,7 +43,7 @@ def read_identity(source: Source) -> dict[str, float | None]:
         if len(cells) <= max(protein, identity):
             raise AnnotationError(name, f"{len(cells)} columns instead of {len(columns)}", line)
         if cells[protein] in found:
-            raise AnnotationError(name, f"{printable(cells[protein], 40)} comes twice", line)
+            raise AnnotationError(name, f"{printable(cells[protein], 40)} is listed twice", line)
         found[cells[protein]] = _percent(cells[identity].strip(), name, line)
     if not found:
         raise AnnotationError(name, "no proteins below the header")
@@ -68,13 +58,13 @@ def _percent(text: str, name: str, line: int) -> float | None:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 100:
-        reason = f"identity {printable(repr(text), 40)} is no number from 0 to 100"
+        reason = f"identity {printable(repr(text), 40)} is not a number from 0 to 100"
         raise AnnotationError(name, reason, line)
     return value
 
 
 def strata_of(proteins: Sequence[str], identity: Mapping[str, float | None]) -> NDArray[np.intp]:
-    """Return the place in `STRATA` of each protein; shape=(N,)."""
+    """Return the index in `STRATA` of each protein; shape=(N,)."""
     groups = np.full(len(proteins), len(STRATA) - 1, np.intp)
     for i, id in enumerate(proteins):
         if id in identity:

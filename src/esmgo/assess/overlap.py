@@ -1,7 +1,4 @@
-"""How like test proteins are to training proteins.
-
-Nothing here knows about files, terms or the program that compares.
-"""
+"""Similarity of test proteins to training proteins, from alignments."""
 
 from __future__ import annotations
 
@@ -15,28 +12,28 @@ from esmgo.assess.identity import BINS, EDGES
 from esmgo.evidence.diamond import Hits
 
 MIN_COVERAGE = 50.0
-"""Per cent of a test protein that an alignment spans at least to count in the histogram."""
+"""Least per cent of a test protein that an alignment must span to count as a hit."""
 
 NEAR_IDENTITY, NEAR_COVERAGE = 90.0, 80.0
-"""Near-duplicates: identity, and per cent of *both* proteins that the alignment spans."""
+"""Near-duplicates: least identity, and least per cent of *both* proteins in the alignment."""
 
 HISTOGRAM = (*BINS, "identical")
-"""No hit is one over half of the protein; the last group has the same sequence."""
+"""``no hit``: no alignment spans half of the protein. ``identical``: the sequences are equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The training protein most like each of N test proteins; arrays of the shape (N,).
+    """The nearest training protein of each of N test proteins; arrays of the shape (N,).
 
-    The same sequence goes first; then the highest bit score among alignments that span half
-    of the test protein; then the highest bit score.
+    It is a training protein with the same sequence; else the one with the highest bit score among
+    alignments that span half of the test protein; else the one with the highest bit score.
 
     Parameters
     ----------
     index : ndarray, dtype=int64
-        Which training protein; -1 where no hit is.
+        Index of the training protein; -1 without a hit.
     identity, coverage, bits : ndarray, dtype=float64
-        Per cent, per cent of the test protein, and bit score; NaN where no hit is.
+        Per cent, per cent of the test protein, and bit score; NaN without a hit.
     is_identical : ndarray, dtype=bool
         Whether the sequences are the same.
     """
@@ -57,26 +54,18 @@ class Nearest:
 
 
 def nearest_of(test: Sequence[str], train: Sequence[str], hits: Hits) -> Nearest:
-    """Find the nearest training protein of each test protein; see `Nearest`.
-
-    Parameters
-    ----------
-    test, train : sequence of str
-        Sequences of the N test proteins and of the training proteins.
-    hits : Hits
-        Test proteins are the queries, training proteins the subjects.
-    """
+    """Find the nearest training protein of each test protein (the queries of ``hits``)."""
     index = np.full(len(test), -1, np.int64)
     figures = np.full((3, len(test)), np.nan)
     wide = hits.take(hits.query_coverage >= MIN_COVERAGE)
-    for best in (hits.best(), wide.best()):  # the second overrules the first
+    for best in (hits.best(), wide.best()):  # the second overwrites the first
         index[best.query] = best.subject
         figures[:, best.query] = best.identity, best.query_coverage, best.bits
     first_with = {sequence: i for i, sequence in reversed(list(enumerate(train)))}
     same = np.array([first_with.get(sequence, -1) for sequence in test], np.int64)
     is_identical = same >= 0
     index[is_identical], figures[:2, is_identical] = same[is_identical], 100
-    figures[2, is_identical] = np.nan  # DIAMOND masks repeats: it may see no hit between equals
+    figures[2, is_identical] = np.nan  # DIAMOND masks repeats and may miss equal sequences
     equal = hits.take(hits.subject == same[hits.query])
     figures[2, equal.query] = equal.bits
     return Nearest(index, figures[0], figures[1], figures[2], is_identical)

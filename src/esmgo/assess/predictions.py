@@ -1,7 +1,6 @@
-"""Predictions from files, as what metrics take: numbered proteins, terms and bins.
+"""Predictions from files, for metrics: numbered proteins and terms, and bins of scores.
 
-A line keeps five bytes: its protein within a block, its term, and the bin of its score.
-Nothing here computes a metric, and torch is not needed.
+A line takes five bytes: its protein within a block, its term, and the bin of its score.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class BinnedPredictions:
-    """The lines of one predictions file that matter: see `predicted`."""
+    """The lines of one predictions file that count; see `predicted`."""
 
     name: str
     terms: TermCodes
@@ -59,9 +58,9 @@ class BinnedPredictions:
     def blocks(
         self, labels: LabelSpace, *, fill: bool = False
     ) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.intp]]]:
-        """Yield propagated bins, shape=(T, B), and the proteins that they are of.
+        """Yield propagated bins, shape=(T, B), with the indices of their proteins, shape=(B,).
 
-        The lines of a block are given up once it is made.
+        The lines of a block are freed when its bins are computed.
         """
         column = self.terms.columns(labels)
         for number in range(len(self.parts)):
@@ -80,7 +79,7 @@ class BinnedPredictions:
         place, codes, values = (np.concatenate(each) for each in zip(*parts, strict=True))
         bins = np.zeros((n_terms, width), values.dtype)
         cell = column[codes].astype(np.intp) * width + place
-        np.maximum.at(bins.ravel(), cell, values)  # a repeated line: the highest counts
+        np.maximum.at(bins.ravel(), cell, values)  # of repeated lines the highest score counts
         self.n_repeated += len(cell) - int(np.count_nonzero(bins))
         many = np.flatnonzero(np.bincount(place, minlength=width) > MOST_TERMS)
         if len(many):
@@ -88,16 +87,16 @@ class BinnedPredictions:
         return bins
 
     def report(self, warn: Warn) -> None:
-        """Pass ``warn`` a line for each rule of CAFA that lines break; call it after `blocks`."""
+        """Warn of each CAFA rule that lines violate; call this after `blocks`."""
         self.resolver.report(warn, self.name, "lines")
         some = ", ".join(printable(id, 20) for id in sorted(self.others)[:3])
         other = f"lines of {len(self.others):,} proteins that are not targets, left out: {some}"
-        over = f"proteins with more than {MOST_TERMS:,} terms, which is all that CAFA takes"
+        over = f"proteins with more than {MOST_TERMS:,} terms, the limit of CAFA"
         for n, what in (
             (self.n_other, other),
             (self.n_invalid, "lines with a score outside (0, 1], left out"),
-            (self.n_above_one, "lines with a score above 1, counted all the same"),
-            (self.n_repeated, "lines repeat a protein and a term; the highest counts"),
+            (self.n_above_one, "lines with a score above 1, counted nevertheless"),
+            (self.n_repeated, "lines repeat a protein and a term; the highest score counts"),
             (self.n_over, f"{over}; all counted"),
         ):
             if n:
@@ -112,26 +111,11 @@ def predicted(
     *,
     rules: str = "cafaeval",
 ) -> BinnedPredictions:
-    """Read a predictions file.
+    """Read a predictions file; see `read_predictions`. The proteins of ``truth`` are the targets.
 
-    Parameters
-    ----------
-    source : str, path or binary file
-        See `read_predictions`.
-    terms : TermCodes
-        The ontology.
-    truth : Truth
-        Its proteins are the targets.
-    thresholds : ndarray, shape=(M,), dtype=float64
-        Ascending; of a score only its bin is kept.
-    rules : str
-        What a score above 1 is: ``exact`` leaves the line out, ``cafaeval`` takes it.
-        Neither takes one that is not above 0.
-
-    Raises
-    ------
-    AnnotationError
-        With the line, if it cannot be read.
+    Of a score only its bin between the ascending ``thresholds``, shape=(M,), is kept. The rules
+    ``exact`` leave out a line with a score above 1; ``cafaeval`` keeps it. Both leave out a line
+    with a score that is not above 0.
     """
     row: Mapping[str, int] = {id: i for i, id in enumerate(truth.proteins)}
     found = BinnedPredictions(name_of(source), terms, terms.resolver(), len(row))
@@ -140,7 +124,7 @@ def predicted(
     for pairs in read_predictions(source):
         codes = terms.of(pairs, found.resolver)
         rows = np.array([row.get(id, -1) for id in pairs.proteins], np.intp)[pairs.protein]
-        is_score = pairs.scores > 0  # false of "nan"
+        is_score = pairs.scores > 0  # false for NaN
         above_one = pairs.scores > 1
         if rules == "cafaeval":
             found.n_above_one += int(np.count_nonzero(above_one))
@@ -153,20 +137,11 @@ def predicted(
             found.others.update(id for id in pairs.proteins if id not in row)
         kept = np.flatnonzero((rows >= 0) & (codes >= 0) & is_score)
         bins = bins_of(pairs.scores[kept], thresholds)
-        _share_out(found.parts, rows[kept], codes[kept].astype(code_type), bins)
+        block, place = np.divmod(rows[kept], BLOCK)
+        order = np.argsort(block.astype(np.uint32), kind="stable")
+        numbers, starts = np.unique(block[order], return_index=True)
+        place, codes = place.astype(np.uint16), codes[kept].astype(code_type)
+        for number, at in zip(numbers, np.split(order, starts[1:]), strict=True):
+            found.parts[number].append((place[at], codes[at], bins[at]))
         log.debug("%s: %s lines read", printable(found.name, 60), f"{found.n_lines:,}")
     return found
-
-
-def _share_out(
-    parts: list[list[tuple[NDArray[np.unsignedinteger], ...]]],
-    rows: NDArray[np.intp],
-    codes: NDArray[np.unsignedinteger],
-    bins: NDArray[np.unsignedinteger],
-) -> None:
-    """Give each block of proteins its lines, in their order."""
-    block, place = np.divmod(rows, BLOCK)
-    order = np.argsort(block.astype(np.uint32), kind="stable")
-    numbers, starts = np.unique(block[order], return_index=True)
-    for number, at in zip(numbers, np.split(order, starts[1:]), strict=True):
-        parts[number].append((place[at].astype(np.uint16), codes[at], bins[at]))

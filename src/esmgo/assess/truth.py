@@ -1,7 +1,4 @@
-"""What proteins really have, from files of annotations; terms numbered for one evaluation.
-
-Nothing here computes a metric, and torch is not needed.
-"""
+"""True annotations of proteins, from files, and the numbering of terms for an evaluation."""
 
 from __future__ import annotations
 
@@ -31,18 +28,18 @@ class TermCodes:
         self._code = {id: i for i, id in enumerate(self.ids)}
 
     def resolver(self) -> TermResolver:
-        """Return what finds and counts the terms of one file, as CAFA's evaluator does."""
+        """Return a resolver for the terms of one file, with the rules of CAFA's evaluator."""
         return TermResolver(self.ontology, keeps_replaced=False)
 
     def of(self, pairs: Pairs, resolver: TermResolver) -> NDArray[np.intp]:
-        """Return the number of the term of each line, -1 where there is none; shape=(n,)."""
+        """Return the number of the term of each line, -1 for an unknown term; shape=(n,)."""
         counts = np.bincount(pairs.term, minlength=len(pairs.terms)).tolist()
         found = map(resolver.of, pairs.terms, counts)
         codes = np.array([-1 if id is None else self._code[id] for id in found], np.intp)
         return codes[pairs.term]
 
     def columns(self, labels: LabelSpace) -> NDArray[np.int32]:
-        """Return the column of each term by its number, -1 where ``labels`` does not have it."""
+        """Return the column of each term, -1 for a term that is not in ``labels``."""
         return np.array([labels.column.get(id, -1) for id in self.ids], np.int32)
 
 
@@ -54,25 +51,11 @@ def read_truth(
     targets: Collection[str] | None = None,
     known: Source | None = None,
 ) -> Truth:
-    """Read annotations and close them; proteins come out sorted by id.
+    """Read the annotations of the targets and close them; proteins are sorted by id.
 
-    Parameters
-    ----------
-    source : str, path or binary file
-        ``protein  term`` lines, direct or closed.
-    terms : TermCodes
-        The ontology.
-    warn : callable
-        Takes one line about each kind of unusual lines.
-    targets : collection of str, optional
-        The only proteins to take.
-    known : str, path or binary file, optional
-        Annotations that were there before, in the same form: see `Truth.known`.
-
-    Raises
-    ------
-    AnnotationError
-        With the line, if it cannot be read; also if no protein is left.
+    ``source`` has ``protein  term`` lines, direct or closed; ``known`` has earlier annotations in
+    the same form, see `Truth.known`. Without ``targets`` all proteins are read. None with a term
+    of the ontology is an `AnnotationError`.
     """
     name = name_of(source)
     proteins, rows, codes = _annotations(source, terms, warn, targets)
@@ -80,9 +63,7 @@ def read_truth(
         reason = "no protein with a term of the ontology"
         raise AnnotationError(name, reason + (" is among the targets" if targets else ""))
     if targets is not None and (n := len(set(targets).difference(proteins))):
-        warn(
-            f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term here"
-        )
+        warn(f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term")
     order = {id: i for i, id in enumerate(proteins)}
     before = _annotations(known, terms, warn, order) if known is not None else None
     used = codes if before is None else np.concatenate([codes, before[2]])
@@ -92,14 +73,14 @@ def read_truth(
     if before is None:
         return Truth(tuple(proteins), closed, labels)
     place = np.array([order[id] for id in before[0]], np.intp)
-    was = _closed(place[before[1]], column[before[2]], len(proteins), labels)
-    return Truth(tuple(proteins), closed, labels, was)
+    earlier = _closed(place[before[1]], column[before[2]], len(proteins), labels)
+    return Truth(tuple(proteins), closed, labels, earlier)
 
 
 def _annotations(
     source: Source, terms: TermCodes, warn: Warn, targets: Collection[str] | None
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
-    """Return proteins, sorted, and for each annotation the place of its protein, and its code."""
+    """Return the sorted proteins; for each annotation the index of its protein, and its code."""
     number: dict[str, int] = {}
     resolver, n_other = terms.resolver(), 0
     wanted = None if targets is None else frozenset(targets)

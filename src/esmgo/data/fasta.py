@@ -91,7 +91,9 @@ def read_fasta(
                 last = record
                 report.n_accepted += 1
                 yield found
-        check_unchanged(source, before, FastaError)  # the caller may have worked for hours on the records
+        check_unchanged(
+            source, before, FastaError
+        )  # the caller may have worked for hours on the records
     except FastaError as error:
         if error.line is not None or last is None:
             raise

@@ -38,7 +38,7 @@ class Record:
         return text_of(_ID_END.split(self.header, maxsplit=1)[0])
 
     def add(self, line: int, offset: int, data: bytes, max_held: int) -> None:
-        """Add a piece of sequence; beyond ``max_held`` bytes drop all and mark the record as cut."""
+        """Add a piece of sequence; beyond ``max_held`` bytes drop all, and set ``is_cut``."""
         self.n_held += len(data)
         if self.n_held > max_held:
             self.parts.clear()

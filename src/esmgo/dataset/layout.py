@@ -22,7 +22,7 @@ _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The files of each split. Without ``is_subset`` their terms must still be selected."""
+    """The files of each split. Unless ``is_subset``, their terms must still be selected."""
 
     files: dict[str, list[Path]]
     is_subset: bool

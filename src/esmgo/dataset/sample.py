@@ -29,7 +29,7 @@ from pathlib import Path
 from random import Random
 from typing import TypedDict
 
-from esmgo.dataset.sample_motifs import LOCATIONS, DOMAINS, Domain
+from esmgo.dataset.sample_motifs import DOMAINS, LOCATIONS, Domain
 
 
 class SampleRow(TypedDict):
@@ -194,7 +194,9 @@ def _at(point: float) -> str:
 
 
 def _length(rng: Random) -> int:
-    normal = sum(rng.random() for _ in range(12)) - 6  # nearly normal, and the same on every machine
+    normal = (
+        sum(rng.random() for _ in range(12)) - 6
+    )  # nearly normal, and the same on every machine
     length = int(MEDIAN_LENGTH * math.exp(LENGTH_SPREAD * normal))
     return min(max(length, MIN_LENGTH), MAX_LENGTH)
 

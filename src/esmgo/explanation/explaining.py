@@ -100,8 +100,6 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
     ------
     UsageError
         If the checkpoint does not have the term.
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
     checkpoint = open_named(config.checkpoint_path)

@@ -44,11 +44,6 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     -------
     Path
         The output file; it is complete or absent.
-
-    Raises
-    ------
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes.
     """
     path = _output(config)
     report = report if report is not None else ReadReport(config.strict)

@@ -108,11 +108,6 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
     -------
     EmbedSummary
         The file is complete or absent.
-
-    Raises
-    ------
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes.
     """
     report = ReadReport(config.strict) if report is None else report
     fasta, output = str(config.fasta), str(config.output)

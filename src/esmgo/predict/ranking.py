@@ -52,11 +52,6 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
     ------
     Prediction
         Get its ranked terms with ``top(config.top_k, general=config.general)``.
-
-    Raises
-    ------
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
     predictor = config.predictor()

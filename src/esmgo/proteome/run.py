@@ -93,11 +93,6 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
     -------
     PredictSummary
         Counts and output files; the files are complete or absent.
-
-    Raises
-    ------
-    EsmgoError
-        See `esmgo.errors` for the kinds and their exit codes.
     """
     report = ReadReport(config.strict) if report is None else report
     check_readable(str(config.input), FastaError)
