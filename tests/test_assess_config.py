@@ -10,10 +10,10 @@ from esmgo.cli.main import main
     (["--predictions=p"], "--predictions needs --truth"),
     (["--predictions=p", "--dataset=sample"], "--predictions needs --ontology"),
     (["--predictions=p", "--ontology=o", "--dataset=sample", "--truth=t"],
-     "--truth does not go with --dataset"),
+     "--truth cannot be combined with --dataset"),
     (["--predictions=p", "--sources=head"], "--predictions needs --truth"),
     (["--checkpoint_path=c"], "--checkpoint_path needs --dataset"),
-    (["--checkpoint_path=c", "--dataset=sample", "--truth=t"], "--truth does not go with"),
+    (["--checkpoint_path=c", "--dataset=sample", "--truth=t"], "--truth cannot be combined with"),
     (["--predictions=p", "--truth=t", "--ontology=o", "--rules=mine"], "--rules must be one of"),
     (["--predictions=p", "--truth=t", "--ontology=o", "--threshold_step=0"], "at least"),
 ])  # fmt: skip

@@ -13,4 +13,4 @@ def test_twins_and_leaks_are_named(tmp_path, write_rows, ontology):
     write_rows([twin | {"id": "t"}, row("u", A)], "all/test.jsonl")
     told = warned(open_dataset(str(tmp_path), ontology=ontology, eval_ratio=1.0))
     assert "same sequence (2): a, b" in told
-    assert "trained on, too (1): t" in told
+    assert "of a training protein (1): t" in told

@@ -51,7 +51,7 @@ def test_blanks_headers_and_the_preamble_of_older_files_are_read(cafa_files):
 
 def test_ids_are_first_words_each_once(tmp_path):
     assert read_ids(io.BytesIO(b"b more\n\na\r\nb\n")) == ["b", "a"]
-    with pytest.raises(AnnotationError, match="no ids in it"):
+    with pytest.raises(AnnotationError, match="the file has no ids"):
         read_ids(io.BytesIO(b"\n\n"))
 
 

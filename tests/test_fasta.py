@@ -162,7 +162,7 @@ WARNED = {
     "double sign": (b">>p1\nMK\n", "record 1 (>p1)"),
     "direction override": (">p\u202e1\nMK\n".encode(), "record 1 (p\\u202e1)"),
     "Latin-1": (b">p1 prot\xe9ine\nMK\n", "Latin-1: record 1 (p1)"),
-    "all X": (b">p1\nXXXX\n", "all X: record 1 (p1)"),
+    "all X": (b">p1\nXXXX\n", "all residues are X: record 1 (p1)"),
 }
 
 

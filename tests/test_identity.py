@@ -14,4 +14,4 @@ def test_identity_gives_groups_of_proteins(cafa_files, capsys):
     for bad in ("id\tx\n", "protein\tidentity\na\t101\n", "protein\tidentity\na\t1\na\t2\n"):
         (cafa_files / "nearest.tsv").write_text(bad)
         assert evaluate(cafa_files, f"--identity={cafa_files / 'nearest.tsv'}") == 3
-    assert "comes twice" in capsys.readouterr().err
+    assert "is listed twice" in capsys.readouterr().err

@@ -26,7 +26,7 @@ REFUSED = {
     "huge number": (['{"id": ' + "1" * 5000 + "}"], ":1: not a row: a number has too many"),
     "two objects": (['{"id": "a"} {"id": "b"}'], ":1: not JSON (column 13)"),
     "fasta": ([">a", "MKT"], ":1: not JSON (column 1)"),
-    "nested duplicate": (['{"id": "a", "x": {"k": 1, "k": 2}}'], "key 'k' comes twice"),
+    "nested duplicate": (['{"id": "a", "x": {"k": 1, "k": 2}}'], "key 'k' is repeated"),
     "deep object": (['{"a":' * 50_000 + "1" + "}" * 50_000], "nested too deeply"),
     "surrogate": (['{"id": "a", "sequence": "M\\udc00", "terms": []}'], ":1: an unpaired"),
     "surrogate key": (['{"id": "a", "\\uD800": 1}'], ":1: an unpaired surrogate"),

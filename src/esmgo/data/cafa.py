@@ -89,7 +89,7 @@ def _read(source: Source, n_columns: int) -> Iterator[Pairs]:
         is_empty &= len(pairs) == 0
         yield pairs
     if is_empty:
-        raise AnnotationError(name, "the file has only blank lines")
+        raise AnnotationError(name, "the file has no lines of data")
 
 
 def _blocks(source: Source, name: str) -> Iterator[tuple[int, bytes]]:

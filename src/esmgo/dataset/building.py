@@ -41,7 +41,7 @@ class BuildConfig(FastaConfig):
     )
     test_ratio: float = option(
         0.1,
-        "The proportion of proteins held out as test split, chosen by a hash of the id; or 0.",
+        "The proportion of proteins held out as test split by a hash of the id; 0 for none.",
         minimum=0,
         below=1,
     )
