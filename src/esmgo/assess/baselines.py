@@ -41,8 +41,8 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
 
     method: str | None = option(
         None,
-        "The first word after the verb: naive scores by term frequency, diamond by the bit scores"
-        " of similar sequences, neighbours by the similarity of embeddings.",
+        "The method, given after the verb: naive (term frequency), diamond (bit scores of similar"
+        " sequences) or neighbours (similarity of embeddings).",
     )
     fasta: str | None = option(
         None,
@@ -50,7 +50,7 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
         " given, the test split.",
     )
     output: str | None = option(
-        None, "Where to: a file, compressed if it ends in .gz, or - for standard output."
+        None, "The output: a file, compressed if it ends in .gz, or - for standard output."
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
     num_neighbours: int = option(

@@ -128,8 +128,8 @@ class EvaluateConfig(SourcesConfig):
     )
     rules: str = option(
         "cafaeval",
-        "Where CAFA's evaluator and the definitions differ, follow cafaeval or be exact"
-        " (docs/evaluation.md).",
+        "Follow CAFA's evaluator (cafaeval) or the definitions (exact) where they differ; see"
+        " docs/evaluation.md.",
         choices=RULES,
     )
     drop_unknown_terms: bool = option(

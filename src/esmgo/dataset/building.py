@@ -145,8 +145,8 @@ def _rows(
     if not rows:
         reason = f"no annotated protein was accepted ({report.n_rejected:,} records rejected)"
         raise AnnotationError(config.terms, reason)
-    if n_bare := len(proteins) - len(rows):
-        report.warn(f"{n_bare:,} proteins without annotations left out")
+    if n_unannotated := len(proteins) - len(rows):
+        report.warn(f"{n_unannotated:,} proteins without annotations left out")
     return rows
 
 

@@ -27,14 +27,14 @@ def check_size(train: Rows, subset: str, report: ReadReport) -> None:
         )
 
 
-def without_bare(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
+def labelled(train: AnnotatedProteins, source: str, report: ReadReport) -> AnnotatedProteins:
     """Leave out proteins with rare terms only: without labels they would look functionless."""
-    bare = train.terms.counts == 0
-    if not bare.any():
+    unlabelled = train.terms.counts == 0
+    if not unlabelled.any():
         return train
-    names = [train.ids[i] for i in np.flatnonzero(bare)]
+    names = [train.ids[i] for i in np.flatnonzero(unlabelled)]
     warn_of(names, "proteins with only terms below `min_term_count`, left out", source, report)
-    return train.subset(np.flatnonzero(~bare))
+    return train.subset(np.flatnonzero(~unlabelled))
 
 
 def warn_of_twins(rows: Rows, report: ReadReport) -> None:

@@ -114,5 +114,5 @@ def _check_shards(found: list[Path], home: Path) -> None:
     for path in found:
         match = _SHARD.search(_stem(path))
         if match is not None and len(found) != int(match[2]):
-            of = f"the {int(match[2])} shards by the name {printable(path.name, 40)}"
+            of = f"the {int(match[2])} shards in the name {printable(path.name, 40)}"
             raise DatasetError(home, f"{len(found)} of {of}; fetch the others")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from esmgo.data.rejects import ReadReport
-from esmgo.dataset.checks import check_size, warn_of_leaks, warn_of_twins, without_bare
+from esmgo.dataset.checks import check_size, labelled, warn_of_leaks, warn_of_twins
 from esmgo.dataset.cleaning import TermRules, usable
 from esmgo.dataset.jsonlines import read_json_lines, rows_of
 from esmgo.dataset.layout import fetch, locate
@@ -143,7 +143,7 @@ def open_dataset(
     labels, (training, held_out), unseen = annotate(
         train, validation, rules.ontology, rules.aspect, min_term_count
     )
-    training = without_bare(training, train.source, report)
+    training = labelled(training, train.source, report)
     digest = fingerprint(labels, training, held_out)
     return Dataset(name, subset, labels, training, held_out, digest, report, n_left_out, unseen)
 
