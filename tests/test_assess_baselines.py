@@ -151,7 +151,7 @@ def test_mistakes_are_told_in_one_line(words, code, told, capsys, tmp_path, monk
 def test_help_works_with_and_without_a_method(capsys):
     for words in (["--help"], ["naive", "--help"]):
         assert main(["baseline", *words]) == 0
-        assert "first word after the verb: naive" in " ".join(capsys.readouterr().out.split())
+        assert "given after the verb: naive" in " ".join(capsys.readouterr().out.split())
 
 
 def test_rejected_records_are_told_and_the_rest_is_scored(tmp_path, capsys):
