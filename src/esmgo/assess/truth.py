@@ -32,7 +32,7 @@ class TermCodes:
         return TermResolver(self.ontology, keeps_replaced=False)
 
     def of(self, pairs: Pairs, resolver: TermResolver) -> NDArray[np.intp]:
-        """Return the number of the term of each line, -1 for an unknown term; shape=(n,)."""
+        """Return the number of the term of each line, -1 without a current term; shape=(n,)."""
         counts = np.bincount(pairs.term, minlength=len(pairs.terms)).tolist()
         found = map(resolver.of, pairs.terms, counts)
         codes = np.array([-1 if id is None else self._code[id] for id in found], np.intp)
@@ -54,8 +54,8 @@ def read_truth(
     """Read the annotations of the targets and close them; proteins are sorted by id.
 
     ``source`` has ``protein  term`` lines, direct or closed; ``known`` has earlier annotations in
-    the same form, see `Truth.known`. Without ``targets`` all proteins are read. None with a term
-    of the ontology is an `AnnotationError`.
+    the same form, see `Truth.known`. Without ``targets`` all proteins are read. If no protein has
+    a term of the ontology, it is an `AnnotationError`.
     """
     name = name_of(source)
     proteins, rows, codes = _annotations(source, terms, warn, targets)
