@@ -107,10 +107,7 @@ def kind_of(config: type, name: str) -> type:
 def check(config: Any) -> None:
     """Check type and range of every field of ``config``; call it from ``__post_init__``.
 
-    Raises
-    ------
-    UsageError
-        Naming the field, the value and what is allowed.
+    Raises UsageError naming the field, the value and what is allowed.
     """
     for each in fields(config):
         value = getattr(config, each.name)

@@ -99,10 +99,7 @@ def _lines(prediction: Prediction, config: RankConfig) -> str:
 def _paste(prompt: str) -> str:
     """Read a line and all that was pasted with it, so that no line of it answers the next question.
 
-    Raises
-    ------
-    EOFError
-        At the end of input.
+    Raises EOFError at the end of input.
     """
     lines = [input(prompt)]
     while select.select([sys.stdin], [], [], PASTE_SECONDS)[0]:

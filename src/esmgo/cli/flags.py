@@ -51,7 +51,8 @@ def parse(
 ) -> tuple[Config, frozenset[str]]:
     """Read the flags of a verb.
 
-    Unambiguous prefixes are accepted, and ``--batch-size`` for ``--batch_size``.
+    Unambiguous prefixes are accepted, and ``--batch-size`` for ``--batch_size``. Raises
+    UsageError naming the flag and what is wrong with it.
 
     Returns
     -------
@@ -59,11 +60,6 @@ def parse(
         An instance of the dataclass, checked.
     given : frozenset of str
         The fields that the user set.
-
-    Raises
-    ------
-    UsageError
-        Naming the flag and what is wrong with it.
     """
     parser = _Parser(prog=prog, description=description, argument_default=argparse.SUPPRESS)
     flags = flags_of(config)

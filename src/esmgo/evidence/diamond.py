@@ -83,10 +83,7 @@ class Hits:
 def find_diamond() -> str:
     """Return the path of the program ``diamond``; call it before any long work.
 
-    Raises
-    ------
-    MachineError
-        If it is not on PATH. The message names commands that install it.
+    Raises MachineError if it is not on PATH. The message names commands that install it.
     """
     path = shutil.which("diamond")
     if path is None:
@@ -100,17 +97,14 @@ def find_diamond() -> str:
 class Database:
     """A DIAMOND database of training proteins; it is removed with the process or by `close`.
 
+    Raises MachineError if the program is missing, fails or is killed, or the disk is full.
+
     Parameters
     ----------
     subjects : sequence of str
         Cleaned residues.
     threads : int
         CPU threads; the hits do not depend on them.
-
-    Raises
-    ------
-    MachineError
-        If the program is missing, fails or is killed, or the disk is full.
 
     References
     ----------

@@ -58,15 +58,12 @@ that holds the similarity of the most similar one. Stored blends contain these n
 def parse_sources(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the named sources in the order of `SCORING`; None for None.
 
+    Raises UsageError if a name is unknown.
+
     Parameters
     ----------
     text : str or sequence of str, optional
         Names, as a sequence or separated by commas.
-
-    Raises
-    ------
-    UsageError
-        If a name is unknown.
     """
     if text is None:
         return None

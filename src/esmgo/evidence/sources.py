@@ -52,6 +52,8 @@ def available_sources(
 ) -> tuple[str, ...]:
     """Return the requested sources, or all that are available.
 
+    Raises UsageError if a requested source is not available. The message names the remedy.
+
     Parameters
     ----------
     index : Index, optional
@@ -60,11 +62,6 @@ def available_sources(
         Training sequences by id.
     requested : sequence of str, optional
         Names of `SCORING`.
-
-    Raises
-    ------
-    UsageError
-        If a requested source is not available. The message names the remedy.
     """
     has = {
         EvidenceSource.HEAD: True,

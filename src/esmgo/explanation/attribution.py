@@ -52,6 +52,8 @@ def attribute(
 ) -> Track:
     """Return what each residue of one protein contributes to a term's logit, in fp32.
 
+    Raises MachineError if memory does not hold the protein once.
+
     Parameters
     ----------
     caller : Caller
@@ -66,11 +68,6 @@ def attribute(
         Position in the protein of the first residue, counted from 1.
     n_steps : int, optional
         When left out, doubled from 32 until the sum is complete, up to 512.
-
-    Raises
-    ------
-    MachineError
-        If memory does not hold the protein once.
     """
     unknown = row.copy()
     unknown[1:-1] = UNKNOWN

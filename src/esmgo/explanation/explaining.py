@@ -189,10 +189,7 @@ def carriers_of(index: Index, vector: NDArray[np.float32], column: int, k: int) 
 def column_of(text: str, labels: LabelSpace) -> int:
     """Return the column of a term given by its id or its name, in upper or lower case.
 
-    Raises
-    ------
-    UsageError
-        If there is no such term; names similar ones.
+    Raises UsageError if there is no such term; names similar ones.
     """
     wanted = text.strip().lower()
     known = {term.name.lower(): j for j, term in enumerate(labels.terms)}

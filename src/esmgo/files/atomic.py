@@ -35,14 +35,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a binary file that replaces ``path`` when the block ends without an error.
 
-    It is written beside the target, synced and renamed, and its folder is synced. After an
-    error it is removed. Permissions follow the umask; a symbolic link still points to its
-    target. A device or a pipe cannot be replaced and is written directly.
-
-    Raises
-    ------
-    MachineError
-        If the system refuses: no space, no permission, no such folder.
+    It is written beside the target, synced and renamed, and its folder is synced. After an error
+    it is removed. Permissions follow the umask; a symbolic link still points to its target. A
+    device or a pipe cannot be replaced and is written directly. Raises MachineError if the system
+    refuses: no space, no permission, no such folder.
     """
     try:
         yield from _beside(Path(os.path.realpath(path))) if is_replaceable(path) else _into(path)

@@ -20,6 +20,8 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
 
     The folder is made beside the target, synced to disk and renamed; after any error it is
     removed. The target is checked on entry, before any work, and other writers are locked out.
+    Raises UsageError if ``path`` exists and may not be replaced, or if another process writes to
+    it. Raises MachineError if the system refuses: no such parent, no permission, no space.
 
     Parameters
     ----------
@@ -29,13 +31,6 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
         Whether it may replace an older folder.
     mark : str
         A file that the older folder must contain, unless it is empty, to be replaced.
-
-    Raises
-    ------
-    UsageError
-        If ``path`` exists and may not be replaced, or if another process writes to it.
-    MachineError
-        If the system refuses: no such parent, no permission, no space.
     """
     target = Path(os.path.realpath(path))
     with exclusive((path,), overwrite=overwrite, field="output_dir", mark=mark):

@@ -37,17 +37,14 @@ def gunzip(
 ) -> Iterator[bytes]:
     """Yield the content of one gzip member after the other, at most a chunk at a time.
 
+    Raises InputError: of the kind ``refuse``: truncated, damaged, or followed by other bytes.
+
     Parameters
     ----------
     data : bytes
         The first bytes of the file.
     rest : iterator of bytes
         All others.
-
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``: truncated, damaged, or followed by other bytes.
     """
     while data := _next_member(data, rest, name, refuse):
         member = zlib.decompressobj(wbits=31)
@@ -77,10 +74,7 @@ def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: type[Inp
 def refuse_foreign(head: bytes, name: str, refuse: type[InputError]) -> None:
     """Refuse by name content that is compressed, packed or encoded in a way that is not read.
 
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``.
+    Raises InputError: of the kind ``refuse``.
     """
     for magic, reason in (*_FOREIGN, (GZIP, "gzip data inside gzip data; decompress it once")):
         if head.startswith(magic):

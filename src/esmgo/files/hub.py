@@ -46,6 +46,9 @@ def snapshot(
 ) -> Path:
     """Return a local folder with the files of a hub repository that match ``patterns``.
 
+    Raises HubError if the files are not cached and the hub is out of reach, does not have the
+    repository, or has no file that is required.
+
     Parameters
     ----------
     repo_id : str
@@ -58,12 +61,6 @@ def snapshot(
         Each must match a file, or the folder is not used; ``|`` separates alternatives.
     local : str
         What to use instead, for messages: ```base_model=tiny` or a local folder``.
-
-    Raises
-    ------
-    HubError
-        If the files are not cached and the hub is out of reach, does not have the
-        repository, or has no file that is required.
     """
     assert all(pattern.endswith(SAFE_SUFFIXES) for pattern in patterns)
     what = f"{kind} {printable(repr(repo_id), 70)}"

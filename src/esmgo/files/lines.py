@@ -64,11 +64,7 @@ def line_blocks(
     r"""Yield whole lines, about ``size`` bytes at a time, and the number of the first, from 1.
 
     ``\r\n`` and ``\r`` come out as ``\n``; a UTF-8 byte order mark at the start is dropped.
-
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``, if a line is longer than ``max_length`` bytes.
+    Raises InputError: of the kind ``refuse``, if a line is longer than ``max_length`` bytes.
     """
     parts: list[bytes] = []
     line, n_held, last_cr = 1, 0, b""
@@ -99,10 +95,8 @@ def text_lines(
 ) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line of UTF-8 ``content`` (see `chunks`).
 
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``, with the line: not UTF-8, or longer than ``max_length`` bytes.
+    Raises InputError: of the kind ``refuse``, with the line: not UTF-8, or longer than
+    ``max_length`` bytes.
     """
     for line, block in line_blocks(content, name, refuse, size=1, max_length=max_length):
         lines = block.removesuffix(b"\n").split(b"\n")

@@ -13,12 +13,8 @@ from esmgo.errors import UsageError, printable
 def acquire(lock: Path, target: Path) -> int:
     """Make and lock the file ``lock``; return a handle for `release`.
 
-    Raises
-    ------
-    UsageError
-        If another process holds the lock; the message names its pid and host, and ``target``.
-    OSError
-        If the system refuses.
+    Raises UsageError if another process holds the lock; the message names its pid and host, and
+    ``target``. Raises OSError if the system refuses.
     """
     while True:
         file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)

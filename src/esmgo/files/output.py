@@ -25,6 +25,9 @@ def check_free(
 ) -> None:
     """Check before any work that an output can be written.
 
+    Raises UsageError if a file is needed and a folder is there, or if the older output may not be
+    replaced. Raises MachineError if there is no folder for the output, or the system refuses.
+
     Parameters
     ----------
     output : str or Path
@@ -35,13 +38,6 @@ def check_free(
         For messages: the setting that names the output, and what to do about an older one.
     mark : str, optional
         A file that an older folder must contain, unless it is empty, to be replaced.
-
-    Raises
-    ------
-    UsageError
-        If a file is needed and a folder is there, or if the older output may not be replaced.
-    MachineError
-        If there is no folder for the output, or the system refuses.
     """
     if output == "-":
         return
@@ -102,14 +98,8 @@ def exclusive(
 ) -> Iterator[None]:
     """Check that outputs are free, lock out other writers, remove what killed ones left.
 
-    The parameters are those of `check_free`.
-
-    Raises
-    ------
-    UsageError
-        If another process writes to an output, or as `check_free`.
-    MachineError
-        If the system refuses.
+    The parameters are those of `check_free`. Raises UsageError if another process writes to an
+    output, or as `check_free`. Raises MachineError if the system refuses.
     """
     with ExitStack() as stack:
         for output in outputs:

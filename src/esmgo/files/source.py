@@ -38,10 +38,7 @@ def name_of(source: Source) -> str:
 def check_readable(source: Source, refuse: Refusal) -> None:
     """Open ``source`` and close it again, to find a wrong path before any long work.
 
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``: no such file, a directory, permission denied.
+    Raises InputError: of the kind ``refuse``: no such file, a directory, permission denied.
     """
     if isinstance(source, (str, os.PathLike)) and source != "-":
         path = os.fspath(source)
@@ -64,10 +61,8 @@ def stamp(source: Source) -> Stamp | None:
 def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> None:
     """Compare ``source`` with an earlier `stamp`; call it when the work on it is done.
 
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``, if the file grew, shrank, or was replaced meanwhile.
+    Raises InputError: of the kind ``refuse``, if the file grew, shrank, or was replaced
+    meanwhile.
     """
     if before is not None and stamp(source) != before:
         raise refuse(name_of(source), "changed while it was read; run again when it is complete")
@@ -76,7 +71,9 @@ def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> No
 def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
     """Yield the bytes of ``source``, decompressed if they are gzip, whatever its name.
 
-    The first chunk has at least `HEAD` bytes, or all of the input.
+    The first chunk has at least `HEAD` bytes, or all of the input. Raises InputError: of the kind
+    ``refuse``: missing, unreadable, compressed in another way, UTF-16, truncated, followed by
+    other bytes, or changed while it was read.
 
     Parameters
     ----------
@@ -84,12 +81,6 @@ def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
         ``-`` is standard input. A file object is left open.
     refuse : type of InputError
         What to raise.
-
-    Raises
-    ------
-    InputError
-        Of the kind ``refuse``: missing, unreadable, compressed in another way, UTF-16,
-        truncated, followed by other bytes, or changed while it was read.
     """
     name = name_of(source)
     content = with_head(_read(source, name, refuse), len(GZIP))

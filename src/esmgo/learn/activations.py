@@ -91,8 +91,10 @@ class Store:
     ) -> Store:
         """Open or create the store in ``folder``, and check every byte that it holds.
 
-        From the first wrong byte on the data are removed. A store with a different header
-        is replaced by an empty one, with a warning that names the difference.
+        From the first wrong byte on the data are removed. A store with a different header is
+        replaced by an empty one, with a warning that names the difference. Raises UsageError if
+        another process has it open, or if ``folder`` holds any other file. Raises MachineError if
+        the folder cannot be made, read or written.
 
         Parameters
         ----------
@@ -108,13 +110,6 @@ class Store:
             Values per row.
         dtype : dtype
             Type of the values, for example float16.
-
-        Raises
-        ------
-        UsageError
-            If another process has it open, or if ``folder`` holds any other file.
-        MachineError
-            If the folder cannot be made, read or written.
         """
         dtype = dtype.newbyteorder("<")
         starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
@@ -155,15 +150,12 @@ class Store:
     def append(self, values: NDArray[Any]) -> None:
         """Add the rows of the next proteins.
 
+        Raises MachineError if the disk is full; earlier proteins stay unchanged.
+
         Parameters
         ----------
         values : ndarray, shape=(R, width), dtype as opened
             ``R`` is the sum of their lengths; every protein is complete.
-
-        Raises
-        ------
-        MachineError
-            If the disk is full; earlier proteins stay unchanged.
         """
         if not len(values):
             return
@@ -180,6 +172,8 @@ class Store:
     def rows(self, proteins: NDArray[np.intp]) -> NDArray[Any]:
         """Return the rows of some proteins, one protein after the other.
 
+        Raises IndexError if one of them is not stored yet.
+
         Parameters
         ----------
         proteins : ndarray, shape=(B,)
@@ -189,11 +183,6 @@ class Store:
         -------
         ndarray, shape=(R, width)
             A copy; ``R`` is the sum of their lengths.
-
-        Raises
-        ------
-        IndexError
-            If one of them is not stored yet.
         """
         if len(proteins) and not 0 <= proteins.min() <= proteins.max() < self.n_done:
             raise IndexError(f"the store holds {self.n_done} proteins")

@@ -49,10 +49,7 @@ class Window:
 def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
     """Add the gradient of a window's mean loss to the parameters; return the summed loss.
 
-    Raises
-    ------
-    Stopped
-        After a signal.
+    Raises Stopped after a signal.
     """
     n_cells = sum(batch.n for batch in window.batches) * len(state.data.labels)
     workers = _workers(state)

@@ -81,12 +81,8 @@ class State:
     ) -> State:
         """Continue from the state in ``previous``.
 
-        Raises
-        ------
-        UsageError
-            If it holds no optimiser state.
-        CheckpointError
-            If an optimiser tensor has a wrong shape.
+        Raises UsageError if it holds no optimiser state. Raises CheckpointError if an optimiser
+        tensor has a wrong shape.
         """
         at = previous.training
         state = cls._on(device, config, data, previous.caller(), int(at["seed"]))

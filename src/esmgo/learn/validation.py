@@ -51,10 +51,7 @@ class Validation:
 def validate(state: State, stop: StopRequest) -> Validation:
     """Score the validation proteins.
 
-    Raises
-    ------
-    Stopped
-        After a signal.
+    Raises Stopped after a signal.
     """
     labels, proteins, features = state.data.labels, state.data.validation, state.held_out
     sums = _Sums(state.data)

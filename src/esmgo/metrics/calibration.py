@@ -85,9 +85,10 @@ class Calibration:
         """Return the lowest score of each group at which a precision can be promised.
 
         The promise concerns all calls of a group at or above its threshold together: with
-        ``confidence``, over the choice of calibration proteins, at least this share of them
-        is annotated, for proteins drawn as those were. Each group has its own promise, from
-        its own proteins alone; see `esmgo.metrics.promise.lowest_kept`.
+        ``confidence``, over the choice of calibration proteins, at least this share of them is
+        annotated, for proteins drawn as those were. Each group has its own promise, from its own
+        proteins alone; see `esmgo.metrics.promise.lowest_kept`. Raises UsageError if one of the
+        two is not between 0 and 1.
 
         Parameters
         ----------
@@ -98,11 +99,6 @@ class Calibration:
         -------
         ndarray, shape=(A, G), dtype=float32
             Of `EDGES`; infinite where no promise can be made.
-
-        Raises
-        ------
-        UsageError
-            If one of the two is not between 0 and 1.
         """
         for name, value in (("precision", precision), ("confidence", confidence)):
             if not 0 < value < 1:
@@ -130,10 +126,7 @@ class Calibration:
     def from_json(cls, value: dict[str, Any]) -> Calibration:
         """Read the values that `to_json` returned.
 
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            If ``value`` is not such a calibration.
+        Raises ValueError or TypeError or KeyError if ``value`` is not such a calibration.
         """
         if value["edges"] != len(EDGES):
             raise ValueError(f"calibrated at {value['edges']} scores instead of {len(EDGES)}")

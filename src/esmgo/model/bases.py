@@ -57,14 +57,9 @@ def check_name(name: str) -> None:
 def locate_base(name: str) -> Path | None:
     """Return the folder of a base model, downloaded if necessary; None for ``tiny``.
 
-    Raises
-    ------
-    UsageError
-        If the name is unknown.
-    HubError
-        If the hub is unreachable and the model is not in the cache.
-    CheckpointError
-        If the folder does not hold an ESM2 model in safetensors.
+    Raises UsageError if the name is unknown. Raises HubError if the hub is unreachable and the
+    model is not in the cache. Raises CheckpointError if the folder does not hold an ESM2 model in
+    safetensors.
     """
     check_name(name)
     if name == TINY:
@@ -89,10 +84,8 @@ def locate_base(name: str) -> Path | None:
 def read_config(folder: Path) -> dict[str, Any]:
     """Read and check the ``config.json`` of a model folder.
 
-    Raises
-    ------
-    CheckpointError
-        If it is missing, not JSON, or not of an ESM2 encoder of plausible size.
+    Raises CheckpointError if it is missing, not JSON, or not of an ESM2 encoder of plausible
+    size.
     """
     path = folder / "config.json"
     try:

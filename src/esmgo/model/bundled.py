@@ -42,10 +42,7 @@ def checkpoint_option() -> Any:
 def bundled_path() -> Path:
     """Return the bundled caller's checkpoint.
 
-    Raises
-    ------
-    CheckpointError
-        If the installation has none.
+    Raises CheckpointError if the installation has none.
     """
     path = _checkpoint()
     if not path.is_file():
@@ -64,17 +61,13 @@ def checkpoint_or_bundled(given: str | None) -> Path:
     """Return the checkpoint to use: the one given, else the usual one, else the bundled one.
 
     A notice is logged if the bundled one is used by default. If none exists, the usual path is
-    returned, so that opening it raises the error.
+    returned, so that opening it raises the error. Raises CheckpointError if the bundled caller is
+    requested by name and not installed.
 
     Parameters
     ----------
     given : str, optional
         A path, which is not checked, or `BUNDLED`.
-
-    Raises
-    ------
-    CheckpointError
-        If the bundled caller is requested by name and not installed.
     """
     if given == BUNDLED:
         return bundled_path()

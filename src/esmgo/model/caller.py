@@ -59,6 +59,8 @@ class Caller:
     ) -> Caller:
         """Put a new head on a base model.
 
+        Raises CheckpointError if the weights in the folder do not fit its configuration.
+
         Parameters
         ----------
         base : Path or None
@@ -71,11 +73,6 @@ class Caller:
             Determines the head's initial weights.
         half : bool
             Keep an encoder of a billion or more weights in bf16.
-
-        Raises
-        ------
-        CheckpointError
-            If the weights in the folder do not fit its configuration.
         """
         sizes = tiny_sizes() if base is None else read_config(base)
         rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
@@ -103,12 +100,8 @@ class Caller:
     ) -> Caller:
         """Rebuild a caller from the configuration and weights of a checkpoint.
 
-        Weights in float16 are converted to float32.
-
-        Raises
-        ------
-        CheckpointError
-            If a tensor is missing, unknown, or of the wrong shape. The message names it.
+        Weights in float16 are converted to float32. Raises CheckpointError if a tensor is
+        missing, unknown, or of the wrong shape. The message names it.
         """
         check_config(source, config)
         n_terms = config.get("num_labels")
@@ -162,10 +155,7 @@ class Caller:
     def unfreeze(self, k: int) -> None:
         """Make the head and the last ``k`` layers trainable; if k > 0 the final layer norm, too.
 
-        Raises
-        ------
-        UsageError
-            If the encoder has fewer layers.
+        Raises UsageError if the encoder has fewer layers.
         """
         layers = self.encoder.layers
         if not 0 <= k <= len(layers):

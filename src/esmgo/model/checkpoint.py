@@ -60,10 +60,7 @@ class Checkpoint:
     def caller(self) -> Caller:
         """Build the caller, in evaluation mode on the CPU.
 
-        Raises
-        ------
-        CheckpointError
-            If a tensor is missing, unknown, misshapen, or not finite.
+        Raises CheckpointError if a tensor is missing, unknown, misshapen, or not finite.
         """
         from esmgo.model.caller import Caller  # importing torch takes seconds
 
@@ -100,12 +97,8 @@ def save_checkpoint(
     """Write a checkpoint; an interruption leaves the complete old or new file at ``path``.
 
     With ``small`` matrices are stored in int8, with a scale for each row, and metadata deflated:
-    a quarter of the bytes, with nearly the same weights.
-
-    Raises
-    ------
-    MachineError
-        If the disk is full or refuses.
+    a quarter of the bytes, with nearly the same weights. Raises MachineError if the disk is full
+    or refuses.
     """
     tensors = dict(sorted(caller.network.state_dict().items()))
     if small:

@@ -33,10 +33,7 @@ def deflated(values: NDArray[np.int32]) -> bytes:
 def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Decompress the result of `deflated`.
 
-    Raises
-    ------
-    ValueError, zlib.error
-        If ``data`` is damaged.
+    Raises ValueError or zlib.error if ``data`` is damaged.
     """
     *high, stored = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
     has_high = (high[0] | high[1] | high[2]) > 0
@@ -66,10 +63,7 @@ def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
 def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> SparseRows:
     """Decompress the result of `deflated_lists`.
 
-    Raises
-    ------
-    ValueError, zlib.error
-        If lengths or steps are damaged.
+    Raises ValueError or zlib.error if lengths or steps are damaged.
     """
     counts = inflated(lengths)
     found = inflated(steps)
@@ -145,10 +139,7 @@ class Coarse(NamedTuple):
     def vectors(self) -> NDArray[np.float32]:
         """Return the approximate vectors; shape=(M, D).
 
-        Raises
-        ------
-        ValueError
-            If the arrays do not fit together.
+        Raises ValueError if the arrays do not fit together.
         """
         (n, halves), (d, width) = self.steps.shape, self.axes.shape
         if (n, halves, width) != (len(self.scales), (d + 1) // 2, len(self.centre)):

@@ -104,11 +104,6 @@ def write_container(
         JSON values.
     small : bool
         Deflate the metadata: a fifth of the bytes, but other tools cannot read them.
-
-    Raises
-    ------
-    MachineError
-        If the disk is full or refuses.
     """
     items = list(tensors)
     name, words = "esmgo", json.dumps(metadata, sort_keys=True)

@@ -17,10 +17,7 @@ log = logging.getLogger(__name__)
 def choose_device(name: str | None) -> torch.device:
     """Return the requested device, or the best available one: CUDA, MPS, CPU.
 
-    Raises
-    ------
-    UsageError
-        If the requested device is not available.
+    Raises UsageError if the requested device is not available.
     """
     if name is None:
         best = "mps" if torch.backends.mps.is_available() else "cpu"

@@ -21,17 +21,14 @@ from esmgo.model.tokens import encode, windows
 def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller:
     """Load the encoder of a checkpoint, or of a base model (with an unused head).
 
+    Raises CheckpointError if its weights are not valid.
+
     Parameters
     ----------
     source : Checkpoint, Path or None
         A path is a base model's folder, None the embedded ``tiny``.
     device : torch.device
         Where it will compute.
-
-    Raises
-    ------
-    CheckpointError
-        If its weights are not valid.
     """
     if isinstance(source, Checkpoint):
         caller = source.caller()
@@ -53,9 +50,9 @@ def embed(
 ) -> NDArray[np.float32]:
     """Return one vector per protein: the final hidden state at ``<cls>``, or the residues' mean.
 
-    A protein longer than the context gets the mean over its overlapping windows. All have
-    the same length, so a residue has the same weight in each window that contains it, and a
-    residue in two windows counts twice.
+    A protein longer than the context gets the mean over its overlapping windows. All have the
+    same length, so a residue has the same weight in each window that contains it, and a residue
+    in two windows counts twice. Raises MachineError if memory does not hold a single window.
 
     Parameters
     ----------
@@ -78,11 +75,6 @@ def embed(
     Returns
     -------
     ndarray, shape=(N, D), dtype=float32
-
-    Raises
-    ------
-    MachineError
-        If memory does not hold a single window.
     """
     caller.train(False)
     parts = [windows(sequence, context_length) for sequence in sequences]

@@ -58,6 +58,8 @@ def probabilities(
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]]:
     """Score proteins in batches of similar length; a batch that exceeds memory is halved.
 
+    Raises MachineError if memory does not hold a single protein.
+
     Parameters
     ----------
     caller : Caller
@@ -76,11 +78,6 @@ def probabilities(
     probabilities : ndarray, shape=(B, T), dtype=float32
     vectors : ndarray, shape=(B, D), dtype=float32
         The final states at ``<cls>``.
-
-    Raises
-    ------
-    MachineError
-        If memory does not hold a single protein.
     """
     half = resolved(device, dtype) == "bf16"
 
@@ -103,6 +100,8 @@ def in_batches(
 ) -> Iterator[tuple[NDArray[np.intp], Made]]:
     """Apply a function to batches of similar length; a batch that exceeds memory is halved.
 
+    Raises MachineError if memory does not hold a single protein.
+
     Parameters
     ----------
     lengths : ndarray, shape=(N,), dtype=int64
@@ -118,11 +117,6 @@ def in_batches(
         Each occurs once, longest first.
     made : object
         What ``compute`` returned.
-
-    Raises
-    ------
-    MachineError
-        If memory does not hold a single protein.
     """
     waiting = deque(token_batches(lengths, budget.tokens))
     if budget.workers == 1:

@@ -28,10 +28,8 @@ _OPTIONAL = "contact_head."
 def read_base(folder: Path, encoder: nn.Module) -> None:
     """Fill an encoder with the weights of a base model, saved as any ESM2 class.
 
-    Raises
-    ------
-    CheckpointError
-        If a file cannot be read, a weight is missing or misshapen, or not finite.
+    Raises CheckpointError if a file cannot be read, a weight is missing or misshapen, or not
+    finite.
     """
     waiting = dict(encoder.named_parameters())
     for path in sorted(folder.glob("*.safetensors")):

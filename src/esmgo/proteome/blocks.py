@@ -49,12 +49,8 @@ class Input:
     def judged(self, report: ReadReport) -> tuple[int, str]:
         """Read all proteins; return their number, and a digest of ids and sequences.
 
-        Raises
-        ------
-        FastaError
-            If the file is refused.
-        RecordError
-            At the first rejected record, if ``report`` is strict.
+        Raises FastaError if the file is refused. Raises RecordError at the first rejected record,
+        if ``report`` is strict.
         """
         n, digest = 0, hashlib.sha256()
         for protein in self._read(report):
@@ -65,10 +61,7 @@ class Input:
     def blocks(self, size: int) -> Iterator[list[Protein]]:
         """Yield the proteins ``size`` at a time.
 
-        Raises
-        ------
-        FastaError
-            At the end, if the file has changed since it was first opened.
+        Raises FastaError at the end, if the file has changed since it was first opened.
         """
         proteins = self._read(ReadReport())
         while block := list(islice(proteins, size)):

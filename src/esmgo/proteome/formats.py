@@ -88,10 +88,7 @@ class OutputConfig:
     def check_output(self) -> None:
         """Check the settings of output files.
 
-        Raises
-        ------
-        UsageError
-            Names the setting.
+        Raises UsageError: names the setting.
         """
         if self.output is None:
             raise UsageError("give `output=FILE` (- for standard output)")
@@ -110,10 +107,7 @@ class OutputConfig:
     def targets(self) -> dict[str, str]:
         """Return the output file of each format.
 
-        Raises
-        ------
-        UsageError
-            If a format is unknown.
+        Raises UsageError if a format is unknown.
 
         Examples
         --------
@@ -142,10 +136,7 @@ class OutputConfig:
     def check_taxon(self) -> None:
         """Check that gaf has a taxon.
 
-        Raises
-        ------
-        UsageError
-            If it has none.
+        Raises UsageError if it has none.
         """
         if self.taxon is None and "gaf" in self.targets():
             raise UsageError("gaf names the taxon of each protein: give `taxon=NUMBER` (NCBI)")
@@ -153,10 +144,7 @@ class OutputConfig:
     def check_labels(self, labels: LabelSpace) -> None:
         """Check that the formats can represent a label space.
 
-        Raises
-        ------
-        UsageError
-            Names the formats.
+        Raises UsageError: names the formats.
         """
         if not {"gaf", "gpad"}.isdisjoint(self.targets()) and any(
             t.aspect is None for t in labels.terms

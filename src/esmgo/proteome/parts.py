@@ -40,6 +40,9 @@ DAMAGED = (
 class Parts:
     """The folder with the finished blocks of a job.
 
+    Raises UsageError if there is unfinished work and both are false, or if the folder holds other
+    files.
+
     Parameters
     ----------
     folder : Path
@@ -48,11 +51,6 @@ class Parts:
         Keep unfinished work.
     overwrite : bool
         Discard unfinished work.
-
-    Raises
-    ------
-    UsageError
-        If there is unfinished work and both are false, or if the folder holds other files.
     """
 
     def __init__(self, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -83,12 +81,8 @@ class Parts:
     def begin(self, job: Job, n_terms: int) -> Job:
         """Start a job, or resume it; return it with its first date.
 
-        Raises
-        ------
-        UsageError
-            If the folder holds another job; names the differences.
-        FastaError
-            If only the proteins differ.
+        Raises UsageError if the folder holds another job; names the differences. Raises
+        FastaError if only the proteins differ.
         """
         path = self.folder / _JOB
         if path.exists():
@@ -169,10 +163,7 @@ def pack(calls: Calls, owner: str) -> bytes:
 def unpack(data: bytes, n_terms: int) -> tuple[Calls, str]:
     """Return calls and owner.
 
-    Raises
-    ------
-    Exception
-        One of `DAMAGED`, if ``data`` is not a result of `pack`.
+    Raises Exception: one of `DAMAGED`, if ``data`` is not a result of `pack`.
     """
     digest, archive = data[:32], memoryview(data)[32:]
     if hashlib.sha256(archive).digest() != digest:

@@ -41,10 +41,7 @@ class ShardWriter(Writer):
 class Shard:
     """Reads a file of `ShardWriter`; the file is open only during a read.
 
-    Raises
-    ------
-    InputError
-        If the file is not a complete shard.
+    Raises InputError if the file is not a complete shard.
     """
 
     def __init__(self, path: str) -> None:

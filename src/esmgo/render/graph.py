@@ -27,12 +27,8 @@ _FONTS = b'font-family="Arial,Liberation Sans,Helvetica,sans-serif"'
 def draw(subgraph: Subgraph, path: Path) -> None:
     """Write a picture in the format that the suffix of ``path`` names, complete or not at all.
 
-    Raises
-    ------
-    UsageError
-        If the suffix is not one of `FORMATS`.
-    MachineError
-        As `render`, or if the file cannot be written.
+    Raises UsageError if the suffix is not one of `FORMATS`. Raises MachineError as `render`, or
+    if the file cannot be written.
     """
     write_atomically(path, render(subgraph, format_of(path)))
 
@@ -40,10 +36,7 @@ def draw(subgraph: Subgraph, path: Path) -> None:
 def format_of(path: Path) -> str:
     """Return the format that the suffix of ``path`` names, in upper or lower case.
 
-    Raises
-    ------
-    UsageError
-        If no format has this suffix. Check it before a model is loaded.
+    Raises UsageError if no format has this suffix. Check it before a model is loaded.
     """
     format = path.suffix.lower().removeprefix(".")
     if format not in FORMATS:
@@ -55,14 +48,9 @@ def format_of(path: Path) -> str:
 def render(subgraph: Subgraph, format: str) -> bytes:
     """Return the subgraph in one of `FORMATS`; text is UTF-8.
 
-    The same subgraph gives the same bytes, for SVG and PNG with the same Graphviz.
-
-    Raises
-    ------
-    UsageError
-        If ``format`` is not one of them.
-    MachineError
-        For SVG and PNG, if the program `dot` is missing, fails or needs over a minute.
+    The same subgraph gives the same bytes, for SVG and PNG with the same Graphviz. Raises
+    UsageError if ``format`` is not one of them. Raises MachineError: for SVG and PNG, if the
+    program `dot` is missing, fails or needs over a minute.
     """
     match format:
         case "svg" | "png":

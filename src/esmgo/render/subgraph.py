@@ -136,6 +136,8 @@ def subgraph_of(
 ) -> Subgraph:
     """Cut the called terms and all their ancestors out of the label space.
 
+    Raises LabelMismatch if ``probabilities`` has not one value per column.
+
     Parameters
     ----------
     protein_id : str
@@ -147,11 +149,6 @@ def subgraph_of(
         and the subgraph is the called terms alone.
     called : sequence of int
         Columns, in any order.
-
-    Raises
-    ------
-    LabelMismatch
-        If ``probabilities`` has not one value per column.
 
     Examples
     --------
