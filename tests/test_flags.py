@@ -114,3 +114,15 @@ def test_flags_of_a_verb_come_before_those_that_it_shares():
     names = [each.name for each in flags_of(BuildConfig)]
     assert names[0] == "sequences"
     assert names[-4:] == ["strip_gaps", "allow_nucleotide_like", "max_length", "strict"]
+
+
+def test_prefixes_of_an_alias_are_accepted_unless_they_are_those_of_a_flag():
+    for word in ("--prec=bf16", "--pre=bf16"):
+        assert train(word)[0].dtype == "bf16"
+    assert train("--gradient_accumulation_st=4")[0].gradient_accumulation_steps == 4
+    words = ["--in=x", "--output=y", "--arith=bf16", "--prec=0.9", "--over"]
+    found, given = flags.parse(PredictConfig, words, prog="esmgo predict", description="")
+    assert (found.dtype, found.min_precision, found.overwrite) == ("bf16", 0.9, True)
+    assert given == {"input", "output", "dtype", "min_precision", "overwrite"}
+    with pytest.raises(UsageError, match="--None"):
+        train("--None=1")

@@ -1,25 +1,25 @@
-"""Everything that can go wrong through no fault of ours, each with its exit code.
+"""All errors that are expected, with their exit codes.
 
 ::
 
-    EsmgoError                     1   our fault, or nobody's
+    EsmgoError                     1   base of all others
     ├── UsageError (ValueError)    2   wrong settings or values, refusal to overwrite
     ├── InputError (ValueError)    3   an input file is refused
     │   ├── FastaError
     │   ├── OntologyError
     │   ├── AnnotationError
     │   └── DatasetError
-    ├── RecordError (ValueError)   3   one record is refused (only under ``strict``)
-    ├── MachineError (OSError)     5   disk full, memory, a missing program
+    ├── RecordError (ValueError)   3   one record is refused (only with ``strict``)
+    ├── MachineError (OSError)     5   disk full, out of memory, a missing program
     │   └── HubError                   a hub that cannot be reached
     ├── CheckpointError (ValueError) 6 a checkpoint or model is refused
     │   └── LabelMismatch
-    ├── TrainingError (ArithmeticError) 1  the loss is not a number, again and again
-    └── Interrupted              130 / 143  a signal; the work is saved
+    ├── TrainingError (ArithmeticError) 1  loss or gradient repeatedly not finite
+    └── Interrupted              130 / 143  a signal; finished work is saved
 
-A message is one line: what was found, where, and what to do. Settings stand in backticks,
-`overwrite` or `device=cpu`, which the command line writes ``--overwrite`` and ``--device=cpu``.
-Whatever is not in this tree is a bug of ours and keeps its traceback.
+A message is one line: what was found, where, and what to do. Settings are in backticks, such as
+`overwrite` or `device=cpu`; the command line prints them as ``--overwrite`` and ``--device=cpu``.
+Any other exception is a bug and is shown with its traceback.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _NO_MEMORY = (
 )  # fmt: skip
 
 
-def says_no_memory(error: BaseException) -> bool:
-    """Whether a message of the system or of torch says that memory ran out."""
-    return any(words in str(error).lower() for words in _NO_MEMORY)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of the system or of torch reports that memory ran out."""
+    return any(text in str(error).lower() for text in _NO_MEMORY)
 
 
 def printable(text: object, limit: int = 80) -> str:
-    """Return text that is safe to print: no control or direction characters, cut in the middle.
+    """Return text that is safe to print: control and direction characters escaped, middle cut out.
 
     Examples
     --------
@@ -51,20 +51,20 @@ def printable(text: object, limit: int = 80) -> str:
 
 
 class EsmgoError(Exception):
-    """The root of the tree above."""
+    """Base class of all errors of this package."""
 
     exit_code = 1
 
 
 class UsageError(EsmgoError, ValueError):
-    """A setting or an argument has a value that cannot be used.
+    """A setting or an argument has an invalid value.
 
     Parameters
     ----------
     reason : str
         What was found and what to do.
     field : str, optional
-        The setting; the message begins with it.
+        Name of the setting; the message begins with it.
     """
 
     exit_code = 2
@@ -75,7 +75,7 @@ class UsageError(EsmgoError, ValueError):
 
 
 class InputError(EsmgoError, ValueError):
-    """An input file is refused as a whole.
+    """An input file is refused.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class FastaError(InputError):
 
 
 class OntologyError(InputError):
-    """The OBO file is not a sound Gene Ontology."""
+    """The OBO file is not a valid Gene Ontology."""
 
 
 class AnnotationError(InputError):
@@ -112,19 +112,19 @@ class DatasetError(InputError):
 
 
 class RecordError(EsmgoError, ValueError):
-    """A record was rejected where ``strict`` asks to stop at the first."""
+    """A record was rejected, and ``strict`` forbids to skip it."""
 
     exit_code = 3
 
 
 class MachineError(EsmgoError, OSError):
-    """The machine refuses: disk full, not enough memory, a program that is not there."""
+    """The machine lacks a resource: disk space, memory, or a program."""
 
     exit_code = 5
 
 
 class HubError(MachineError):
-    """The hub cannot be reached, or does not have what was asked for."""
+    """The hub cannot be reached, or does not have the requested files."""
 
 
 class CheckpointError(EsmgoError, ValueError):
@@ -146,7 +146,7 @@ class CheckpointError(EsmgoError, ValueError):
 
 
 class LabelMismatch(CheckpointError):
-    """Scores and label space do not belong together."""
+    """Scores and label space differ in their number of terms."""
 
     def __init__(self, expected: int, actual: int) -> None:
         self.expected, self.actual = expected, actual
@@ -154,11 +154,11 @@ class LabelMismatch(CheckpointError):
 
 
 class TrainingError(EsmgoError, ArithmeticError):
-    """Training cannot go on: loss or gradient stayed infinite or undefined."""
+    """Training cannot continue: loss or gradient were repeatedly infinite or undefined."""
 
 
 class Interrupted(EsmgoError):
-    """A signal ended the work; what was done is saved."""
+    """A signal ended the computation; finished work is saved."""
 
     def __init__(self, signum: int, saved: str) -> None:
         self.signum = signum

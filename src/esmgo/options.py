@@ -1,6 +1,6 @@
-"""One frozen dataclass per verb: its fields make the flags, the help and the checks.
+"""Options of verbs. Each verb has a frozen dataclass; its fields define flags, help and checks.
 
-Nothing here knows a particular verb, or reads the command line.
+This module knows no particular verb and does not parse the command line.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ def option(
     text : str
         What the option does, in one sentence.
     minimum, maximum : float, optional
-        Bounds that are themselves allowed.
+        Inclusive bounds.
     above, below : float, optional
-        Bounds that are not.
+        Exclusive bounds.
     choices : sequence of str, optional
         The only values allowed.
     alias : str, optional
-        A second spelling of the flag that stays valid whatever flags come later.
+        A second name of the flag.
     short : str, optional
-        A letter that stands for the flag.
+        A one-letter name of the flag.
     is_rest : bool
-        Not a flag: takes all words that belong to none. The field is a tuple.
+        Not a flag: collects all positional arguments. The field is a tuple.
     default_text : str, optional
-        What the help says of a default of None.
+        Description of a default of None in the help.
     """
     bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
     metadata = {
@@ -72,7 +72,7 @@ def option(
 
 
 def device_option() -> Any:
-    """Declare ``device``, as all verbs that compute have it."""
+    """Declare ``device``, an option of all verbs that run the network."""
     return option(
         None,
         'The device to run the computation on ("cuda", "cuda:1", "mps", "cpu", etc); when not'
@@ -82,7 +82,7 @@ def device_option() -> Any:
 
 
 def dtype_option(alias: str = "precision") -> Any:
-    """Declare ``dtype``, as all verbs that compute have it."""
+    """Declare ``dtype``, an option of all verbs that run the network."""
     return option(
         "auto",
         "bf16, fp32, or auto: bf16 where the hardware multiplies it faster.",
@@ -92,7 +92,7 @@ def dtype_option(alias: str = "precision") -> Any:
 
 
 def flags_of(config: type) -> list[Field[Any]]:
-    """Return the fields of a verb's config: its own first, then those of its bases."""
+    """Return the fields of a verb's configuration: its own first, then those of its bases."""
     names = [name for kind in config.__mro__ for name in get_annotations(kind)]
     return sorted(fields(config), key=lambda each: names.index(each.name))
 
@@ -139,7 +139,7 @@ def _check_range(each: Field[Any], value: Any) -> None:
             f"must be one of {', '.join(choices)}, not {printable(repr(value), 40)}",
             field=each.name,
         )
-    for rule, holds, words in _BOUNDS:
+    for rule, holds, text in _BOUNDS:
         bound = rules.get(rule)
         if bound is not None and not holds(value, bound):
-            raise UsageError(f"must be {words} {bound:g}, not {value}", field=each.name)
+            raise UsageError(f"must be {text} {bound:g}, not {value}", field=each.name)

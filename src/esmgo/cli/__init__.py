@@ -1,1 +1,10 @@
-"""Words typed at a shell."""
+"""The command line: ``esmgo VERB --flag=value`` and the scripts for the verbs train and rank.
+
+`esmgo.cli.table` lists the verbs. Each has a frozen dataclass, whose fields are the flags, and a
+function. `esmgo.cli.flags` parses the arguments into the dataclass, `esmgo.cli.verbs` calls the
+function and prints its result, and `esmgo.cli.main` turns errors into one line and an exit code.
+
+Messages of the lower floors name settings in backticks, such as `device=cpu`. They are printed as
+flags, ``--device=cpu``. The exit code is 0 after success, 4 if some records were rejected, and
+otherwise that of the error (see `esmgo.errors`) or of the failed self-test, 6.
+"""

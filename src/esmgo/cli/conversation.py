@@ -1,4 +1,4 @@
-"""The conversation of ``predict-rank.py``, and its answers without one."""
+"""Ranking on the command line: interactively, or for the sequences given by flags or a pipe."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ from esmgo.render.text import heading, ranking
 log = logging.getLogger(__name__)
 
 PASTE_SECONDS = 0.1
-"""How long a terminal may pause within a paste."""
-
+"""Longest pause between two lines of pasted text."""
 
 TERMINAL_LIMIT = 4095
-"""Characters of a line that a terminal passes on when nobody edits it (N_TTY_BUF_SIZE)."""
+"""Length at which a terminal cuts an input line (Linux: N_TTY_BUF_SIZE - 1)."""
 
 
 def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
-    """Rank what the flags name, or what is piped in, without asking."""
+    """Rank the terms of the proteins that the flags name, or of those on standard input."""
     text = None
     if config.sequence is None and config.fasta is None:
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
@@ -43,7 +42,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
     predictor = config.predictor()
     print("Checkpoint loaded successfully", file=status, flush=True)
     predictions = predictor.predict(proteins, raw=config.raw)
-    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # results on a terminal are progress
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # printed results show the progress
     for prediction in tqdm(predictions, total=len(proteins), unit="protein", disable=hidden):
         if prediction.n_windows > 1:
             protein = prediction.protein
@@ -59,7 +58,7 @@ def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
 
 
 def converse(config: RankConfig) -> int:
-    """Ask for sequences until told to stop; end of input ends it, too."""
+    """Prompt for sequences until the user declines or the input ends; return the exit code."""
     predictor = config.predictor()
     print("Checkpoint loaded successfully")
     with suppress(ImportError):
@@ -83,8 +82,8 @@ def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
     except InputError as error:
         print(f"error: {printable(typed(error), 190)}", file=sys.stderr)
         return
-    for complaint in [*report.warnings, *report.rejects]:
-        print(printable(typed(complaint), 199), file=sys.stderr)
+    for message in [*report.warnings, *report.rejects]:
+        print(printable(typed(message), 199), file=sys.stderr)
     for prediction in predictor.predict(proteins, raw=config.raw):
         name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
         print(f"\nTop {config.top_k} GO Terms{name}:")
@@ -97,7 +96,7 @@ def _lines(prediction: Prediction, config: RankConfig) -> str:
 
 
 def _paste(prompt: str) -> str:
-    """Read a line and all that was pasted with it, so that no line of it answers the next question.
+    """Read a line and the lines pasted with it, so that none of them answers the next prompt.
 
     Raises EOFError at the end of input.
     """

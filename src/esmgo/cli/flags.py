@@ -1,4 +1,4 @@
-"""Command-line flags made from the dataclass of a verb."""
+"""Command-line flags, defined by the dataclass of a verb."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from esmgo.options import flags_of, kind_of
 Config = TypeVar("Config")
 
 _FLAGS = {"min_precision": "precision"}
-"""Flags that are not named as their fields."""
+"""Flags whose names differ from their fields."""
 
 _SETTING = re.compile(r"`([a-z]\w*)((?:=[^`]*)?)`")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains in one line, as every error of ours."""
+    """Reports a wrong argument as a `UsageError` of one line."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{printable(message, 150)} (--help lists the flags)")
@@ -32,7 +32,7 @@ def flag_of(field: str) -> str:
 
 
 def typed(message: object) -> str:
-    """Return a message, or a help text, with settings written as flags.
+    """Return a message or help text in which settings in backticks are written as flags.
 
     Examples
     --------
@@ -49,34 +49,35 @@ def typed(message: object) -> str:
 def parse(
     config: type[Config], arguments: Sequence[str], *, prog: str, description: str
 ) -> tuple[Config, frozenset[str]]:
-    """Read the flags of a verb.
+    """Parse the flags of a verb; return its configuration, and the fields that the user set.
 
-    Unambiguous prefixes are accepted, and ``--batch-size`` for ``--batch_size``. Raises
-    UsageError naming the flag and what is wrong with it.
-
-    Returns
-    -------
-    config : Config
-        An instance of the dataclass, checked.
-    given : frozenset of str
-        The fields that the user set.
+    Unambiguous prefixes of flags are accepted, and ``--batch-size`` for ``--batch_size``. Raises
+    UsageError, which names the flag and what is wrong with it.
     """
     parser = _Parser(prog=prog, description=description, argument_default=argparse.SUPPRESS)
     flags = flags_of(config)
     for each in flags:
         _add(parser, each, kind_of(config, each.name))
-    aliases = {f"--{each.metadata['alias']}": flag_of(each.name) for each in flags}
-    found = vars(parser.parse_args([_spelt_out(word, aliases) for word in arguments]))
+    names = [flag_of(each.name) for each in flags if not each.metadata["is_rest"]]
+    aliased = [each for each in flags if each.metadata["alias"]]
+    aliases = {f"--{each.metadata['alias']}": flag_of(each.name) for each in aliased}
+    found = vars(parser.parse_args([_declared(word, names, aliases) for word in arguments]))
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
     return config(**values), frozenset(values)
 
 
-def _spelt_out(word: str, aliases: dict[str, str]) -> str:
-    """Write a flag as it is declared: underscores for hyphens, the name for its alias."""
+def _declared(word: str, names: Sequence[str], aliases: dict[str, str]) -> str:
+    """Return an argument with underscores for hyphens, and a flag's name for its alias.
+
+    A prefix of an alias is replaced, too, unless it is ambiguous or a prefix of a flag.
+    """
     if not word.startswith("--"):
         return word
     flag, equals, value = word[2:].partition("=")
     flag = "--" + flag.replace("-", "_")
+    matches = {name for alias, name in aliases.items() if alias.startswith(flag)}
+    if len(matches) == 1 and not any(name.startswith(flag) for name in names):
+        flag = matches.pop()
     return aliases.get(flag, flag) + equals + value
 
 

@@ -1,6 +1,6 @@
-"""The door to the shell: finds the verb, turns errors into one line and an exit code.
+"""Entry point: finds the verb, and turns errors into one line and an exit code.
 
-Imports nothing that takes time: ``esmgo --help`` answers at once.
+Slow modules are imported only when a verb runs, so that ``esmgo --help`` prints at once.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import NoReturn
 from esmgo import __version__
 from esmgo.cli.flags import typed
 from esmgo.cli.table import VERBS
-from esmgo.errors import EsmgoError, printable, says_no_memory
+from esmgo.errors import EsmgoError, printable, is_out_of_memory
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
 
 
 def run(verb: str | None = None) -> NoReturn:
-    """Run the program on ``sys.argv`` and exit; ``verb`` is fixed for the front doors."""
-    # threads that spin while they wait make a busy machine three times slower (docs/LOG.md)
+    """Run the program on ``sys.argv`` and exit; the scripts of the repository fix ``verb``."""
+    # threads that wait actively make a busy machine three times slower (docs/LOG.md)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _terminate)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by who started us
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -38,7 +38,7 @@ def run(verb: str | None = None) -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        code = _reader_left()
+        code = _closed_pipe()
     except OSError as error:
         code = _fail(f"standard output: {error.strerror}", 5)
         _mute_stdout()
@@ -46,16 +46,16 @@ def run(verb: str | None = None) -> NoReturn:
 
 
 def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmgo") -> int:
-    """Run one verb and return its exit code; see CONTRACT of exit codes in `esmgo.errors`.
+    """Run one verb and return its exit code; see `esmgo.errors`.
 
     Parameters
     ----------
     arguments : sequence of str
-        The words after the program's name.
+        Those after the program's name.
     verb : str, optional
-        When left out, the first of the arguments.
+        If omitted, the first of the arguments.
     prog : str
-        What the program is called in its help.
+        Name of the program in its help.
     """
     words = list(arguments)
     if verb is None:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmg
             return 0
         verb = words.pop(0)
         if verb not in VERBS:
-            return _fail(f"{printable(verb, 40)} is no verb of esmgo: {', '.join(VERBS)}", 2)
+            return _fail(f"unknown verb {printable(verb, 40)}: choose one of {', '.join(VERBS)}", 2)
         prog = f"esmgo {verb}"
     with _logging():
         return _guarded(verb, words, prog)
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmg
 
 def _guarded(verb: str, words: list[str], prog: str) -> int:
     try:
-        from esmgo.cli import verbs  # NumPy takes time
+        from esmgo.cli import verbs  # slow: imports NumPy
 
         return verbs.run(verb, words, prog)
     except EsmgoError as error:
@@ -83,10 +83,10 @@ def _guarded(verb: str, words: list[str], prog: str) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
-        return _reader_left()
+        return _closed_pipe()
     except (OSError, MemoryError, RuntimeError, ImportError) as error:
         if _is_the_machine(error):
-            return _fail(_machine_words(error), 5)
+            return _fail(_machine_message(error), 5)
         raise
     except _Terminated:
         return _fail("interrupted by signal 15; nothing was left half-written", 143)
@@ -95,14 +95,11 @@ def _guarded(verb: str, words: list[str], prog: str) -> int:
 
 
 def _is_the_machine(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    if isinstance(error, OSError) and error.errno in _MACHINE:
-        return True
-    return says_no_memory(error)
+    is_full = isinstance(error, OSError) and error.errno in _MACHINE
+    return is_full or isinstance(error, MemoryError) or is_out_of_memory(error)
 
 
-def _machine_words(error: BaseException) -> str:
+def _machine_message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno not in (None, errno.ENOMEM):
         return f"{printable(error.filename or 'output', 90)}: {error.strerror}"
     return "not enough memory; close other programs, or lower --batch_size or --context_length"
@@ -114,23 +111,23 @@ def _fail(message: str, code: int) -> int:
 
 
 def _line(text: str) -> str:
-    """One line, safe to print, under 200 characters, with settings as flags."""
+    """Return one line, safe to print, under 200 characters, with settings written as flags."""
     return printable(typed(text), 199)
 
 
-def _reader_left() -> int:
+def _closed_pipe() -> int:
     _mute_stdout()
     return 141
 
 
 def _mute_stdout() -> None:
-    """Keep the interpreter from complaining once more when it closes standard output."""
+    """Prevent a second error when the interpreter closes standard output."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Terminated(BaseException):
-    """SIGTERM came."""
+    """Raised on SIGTERM."""
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -147,7 +144,7 @@ def _help() -> str:
 
 
 class _Printer(logging.Handler):
-    """What training says to stdout, notices and warnings to stderr; steps to a terminal only."""
+    """Prints progress of training to stdout, notices and warnings to stderr, steps to a terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:

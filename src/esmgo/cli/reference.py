@@ -1,4 +1,4 @@
-"""All flags of all verbs as a page: ``python -m esmgo.cli.reference > docs/flags.md``."""
+"""Reference of all flags of all verbs: ``python -m esmgo.cli.reference > docs/flags.md``."""
 
 from __future__ import annotations
 

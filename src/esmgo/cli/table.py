@@ -1,4 +1,4 @@
-"""The verbs of ``esmgo``. Modules are named, not imported, so that ``--help`` answers at once."""
+"""The verbs of ``esmgo``. Modules are named, not imported, so that ``--help`` prints at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 
 class Verb(NamedTuple):
-    """A line of help, where configuration and function are defined, and the script, if any.
+    """A verb: its line of help, and where its configuration and its function are defined.
 
-    The function takes the configuration and, unless ``takes_report`` is false, a `ReadReport`.
+    ``script`` is the script with the same function, if any. The function takes the configuration
+    and, unless ``takes_report`` is false, a `ReadReport`. ``first`` is the setting that the first
+    argument gives if it is not a flag.
     """
 
     text: str
@@ -16,6 +18,7 @@ class Verb(NamedTuple):
     function: str
     script: str = ""
     takes_report: bool = True
+    first: str = ""
 
 
 VERBS = {
@@ -51,7 +54,8 @@ VERBS = {
         takes_report=False),
     "baseline": Verb(
         "Score proteins by term frequency, homology or neighbours.",
-        "esmgo.assess.baselines:BaselineConfig", "esmgo.assess.baselines:write_baseline"),
+        "esmgo.assess.baselines:BaselineConfig", "esmgo.assess.baselines:write_baseline",
+        first="method"),
     "audit": Verb(
         "Report what the split of a data set really tests.",
         "esmgo.assess.audit:AuditConfig", "esmgo.assess.audit:audit"),

@@ -1,4 +1,4 @@
-"""Parse the words of a verb, call its function, print the result, return the exit code."""
+"""Parses the arguments of a verb, calls its function, and prints the result."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 def run(name: str, words: Sequence[str], prog: str) -> int:
     """Run a verb of the table; return its exit code."""
     verb = VERBS[name]
-    if name == "baseline" and words and not words[0].startswith("-"):
-        words = [f"--method={words[0]}", *words[1:]]
+    if verb.first and words and not words[0].startswith("-"):
+        words = [f"--{verb.first}={words[0]}", *words[1:]]
     config, given = flags.parse(resolve_name(verb.config), words, prog=prog, description=verb.text)
     if name == "rank":
         return _rank(config, is_verb=prog.startswith("esmgo "))
     function = resolve_name(verb.function)
-    if name == "train":
-        return 4 if function(config, given).report.rejects else 0  # fit has named them at the start
+    if name == "train":  # its function logs rejected records itself
+        return 4 if function(config, given).report.rejects else 0
     report = ReadReport(getattr(config, "strict", False))
     keeps_rejects = verb.takes_report and hasattr(config, "rejects")
     replaces = name == "predict" and (config.resume or config.overwrite)
@@ -41,21 +41,21 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
         if found is not None:
             to_stream = is_stream(str(getattr(config, "output", None) or ""))
             print(found, file=sys.stderr if to_stream else sys.stdout)
-    if name == "selftest":
-        return 0 if found.is_good else 6
     if name == "audit" and config.output_dir is not None:
         print(f"written to {printable(config.output_dir, 120)}")
     if not keeps_rejects:
-        report = getattr(found, "report", report)  # of those who make their own
+        report = getattr(found, "report", report)  # of a function that takes none
         _log(report)
-    is_partial = bool(report.rejects) or getattr(found, "n_invalid", 0) > 0
-    return 4 if is_partial else 0
+    if not getattr(found, "is_good", True):  # a failed self-test
+        return 6
+    return 4 if report.rejects or getattr(found, "n_invalid", 0) else 0
 
 
 def _rank(config: RankConfig, *, is_verb: bool) -> int:
-    """Answer what the flags name, or ask; a verb's standard output has results alone.
+    """Rank the terms of the given proteins, or prompt for some on a terminal.
 
-    The script prints the complete transcript of the seed, and all terms of it.
+    The verb prints only results to standard output. The script also prints status lines, and
+    general terms, as it always did.
     """
     from esmgo.cli.conversation import answer, converse
 

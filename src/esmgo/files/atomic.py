@@ -17,10 +17,10 @@ from typing import BinaryIO
 from esmgo.errors import EsmgoError, MachineError, printable
 
 TEMPORARY = r"\d+-[0-9a-f]{8}\.(tmp|old)"
-"""Pattern of the end of a temporary name: process, random digits, kind."""
+"""Pattern of the end of a temporary name: process id, random digits, suffix."""
 
 MAX_NAME = 200
-"""Bytes of a name to which an ending can be added; file systems take 255."""
+"""Longest name, in bytes, that is extended by an ending; file systems allow 255 in all."""
 
 _DEVICES = {Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")}
 
@@ -35,10 +35,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a binary file that replaces ``path`` when the block ends without an error.
 
-    It is written beside the target, synced and renamed, and its folder is synced. After an error
-    it is removed. Permissions follow the umask; a symbolic link still points to its target. A
-    device or a pipe cannot be replaced and is written directly. Raises MachineError if the system
-    refuses: no space, no permission, no such folder.
+    It is written in the folder of the target, synced and renamed; then the folder is synced.
+    After an error it is removed. Permissions follow the umask. A symbolic link is kept, and the
+    file that it points to is replaced. A device or a pipe is written directly. Raises
+    MachineError if the system refuses: no space, no permission, no such folder.
     """
     try:
         yield from _beside(Path(os.path.realpath(path))) if is_replaceable(path) else _into(path)
@@ -51,20 +51,20 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def refusal(path: Path, error: OSError) -> MachineError:
-    """Return an error that names a path, and why the system refuses to write it."""
+    """Return an error that names a path and the reason why it cannot be written."""
     missing = isinstance(error, FileNotFoundError)
     reason = "there is no such folder" if missing else (error.strerror or str(error)).lower()
     return MachineError(f"{printable(path, 90)}: cannot be written: {reason}")
 
 
 def _is_ours(error: OSError, path: Path) -> bool:
-    """Whether the write failed, and not something else that the block did."""
+    """Whether writing failed, and not other code of the block."""
     name = error.filename
     return name is None or Path(name) == path or Path(name).suffix == ".tmp"
 
 
 def is_replaceable(path: Path) -> bool:
-    """Whether a path is a regular file or free, and no device, pipe or folder."""
+    """Whether a path is a regular file or does not exist; false for a device, pipe or folder."""
     if path.parent in _DEVICES:
         return False
     try:
@@ -79,7 +79,7 @@ def _into(path: Path) -> Iterator[BinaryIO]:
 
 
 def hidden(target: Path, ending: str) -> Path:
-    """Return a hidden path beside ``target``, named for it; a digest replaces a long name."""
+    """Return a hidden path beside ``target`` with its name, or a digest of a long name."""
     name = os.fsencode(target.name)
     stem = target.name if len(name) <= MAX_NAME else hashlib.sha256(name).hexdigest()
     return target.with_name(f".{stem}.{ending}")
@@ -91,9 +91,9 @@ def temporary(target: Path) -> Path:
 
 
 def sweep(target: Path) -> None:
-    """Remove what killed writers of ``target`` left; the caller keeps other writers out.
+    """Remove temporary files of killed processes; the caller holds the lock of ``target``.
 
-    A folder that was moved away and not yet replaced is moved back.
+    A folder that was renamed but not yet replaced gets its name back.
     """
     name = re.compile(re.escape(hidden(target, "").name) + TEMPORARY)
     for left in [each for each in target.parent.glob(".*") if name.fullmatch(each.name)]:
@@ -124,11 +124,11 @@ def _beside(target: Path) -> Iterator[BinaryIO]:
 
 
 def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, survive a power cut, where the file system can."""
+    """Sync a file, or the names in a folder, to disk, if the file system supports it."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
-        if path.is_dir():  # what was renamed in it stays renamed
+        if path.is_dir():  # unreadable: the renames in it are done, but not synced
             return
         raise
     try:

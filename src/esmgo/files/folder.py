@@ -16,19 +16,19 @@ from esmgo.files.output import exclusive
 
 @contextmanager
 def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path]:
-    """Yield an empty folder that becomes ``path`` when the block ends well.
+    """Yield an empty folder that becomes ``path`` when the block ends without an error.
 
-    The folder is made beside the target, synced to disk and renamed; after any error it is
-    removed. The target is checked on entry, before any work, and other writers are locked out.
+    The folder is created beside the target, synced to disk and renamed; after any error it is
+    removed. On entry the target is checked, and locked against other processes.
     Raises UsageError if ``path`` exists and may not be replaced, or if another process writes to
     it. Raises MachineError if the system refuses: no such parent, no permission, no space.
 
     Parameters
     ----------
     path : Path
-        The folder to make.
+        The folder to create.
     overwrite : bool
-        Whether it may replace an older folder.
+        Whether an older folder may be replaced.
     mark : str
         A file that the older folder must contain, unless it is empty, to be replaced.
     """
@@ -45,7 +45,7 @@ def replacing_folder(path: Path, *, overwrite: bool, mark: str) -> Iterator[Path
             raise
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                reason = f"{printable(path, 90)} was made by another process meanwhile"
+                reason = f"{printable(path, 90)} was created by another process meanwhile"
                 raise UsageError(reason, field="output_dir") from error
             raise refusal(path, error) from error
         finally:

@@ -1,6 +1,6 @@
-"""Packed content: gzip is unpacked, other formats are refused by name.
+"""Compressed content: gzip is decompressed; other formats are recognised and refused.
 
-The first bytes decide, never the name of the file.
+The first bytes determine the format, never the name of the file.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _FOREIGN = (
 def gunzip(
     data: bytes, rest: Iterator[bytes], name: str, refuse: type[InputError]
 ) -> Iterator[bytes]:
-    """Yield the content of one gzip member after the other, at most a chunk at a time.
+    """Yield the decompressed content of all gzip members, at most a chunk at a time.
 
-    Raises InputError: of the kind ``refuse``: truncated, damaged, or followed by other bytes.
+    Raises ``refuse`` if they are truncated, damaged, or followed by other bytes.
 
     Parameters
     ----------
     data : bytes
         The first bytes of the file.
     rest : iterator of bytes
-        All others.
+        The remaining bytes.
     """
     while data := _next_member(data, rest, name, refuse):
         member = zlib.decompressobj(wbits=31)
@@ -62,20 +62,17 @@ def gunzip(
 
 
 def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: type[InputError]) -> bytes:
-    """Return the bytes from the next gzip header on, or none at the end; NULs may pad members."""
+    """Skip NUL padding; return the bytes from the next gzip header on, or none at the end."""
     data = data.lstrip(b"\0")
     while len(data) < len(GZIP) and (more := next(rest, b"")):
         data = (data + more).lstrip(b"\0")
     if data and not data.startswith(GZIP):
-        raise refuse(name, "bytes that are no gzip follow the gzip data; fetch it again")
+        raise refuse(name, "other bytes follow the gzip data; fetch it again")
     return data
 
 
 def refuse_foreign(head: bytes, name: str, refuse: type[InputError]) -> None:
-    """Refuse by name content that is compressed, packed or encoded in a way that is not read.
-
-    Raises InputError: of the kind ``refuse``.
-    """
+    """Raise ``refuse`` if content has an unsupported compression, archive format or encoding."""
     for magic, reason in (*_FOREIGN, (GZIP, "gzip data inside gzip data; decompress it once")):
         if head.startswith(magic):
             raise refuse(name, reason)

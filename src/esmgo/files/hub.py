@@ -1,6 +1,6 @@
 """Files of the Hugging Face hub: from the local cache without a connection, else downloaded.
 
-A hub that does not answer is noticed within two seconds, not after minutes of retries.
+If the hub does not answer, an error follows within two seconds, not after minutes of retries.
 Pickles are never fetched.
 """
 
@@ -19,7 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-import huggingface_hub  # loads its parts, and no torch, on first use
+import huggingface_hub  # lazy: loads its modules on first use, without torch
 
 from esmgo.errors import HubError, printable
 
@@ -29,15 +29,15 @@ SAFE_SUFFIXES = (".safetensors", ".json", ".txt", ".parquet", ".jsonl", ".jsonl.
 """Suffixes to fetch. No .bin, .pt or .pkl: reading a pickle runs any code in it."""
 
 PATIENCE_SECONDS = 1.5
-"""Time limit of the first answer of the hub: issue 2 allows 2 s from start to error message.
-``HF_HUB_ETAG_TIMEOUT``, the hub library's own variable, overrules it on a slow line."""
+"""Time limit for the first answer of the hub; an error is to appear within 2 s of the start.
+The environment variable ``HF_HUB_ETAG_TIMEOUT`` of the hub library overrides it."""
 
 _ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.)")
 
 
 def is_hub_id(text: str) -> bool:
-    """Whether ``text`` is written as a hub id: ``owner/name`` or ``name``."""
+    """Whether ``text`` has the form of a hub id: ``owner/name`` or ``name``."""
     return len(text) <= 96 and _ID.fullmatch(text) is not None
 
 
@@ -54,13 +54,13 @@ def snapshot(
     repo_id : str
         ``owner/name``.
     kind : {"model", "dataset"}
-        Part of the hub.
+        Kind of the repository.
     patterns : sequence of str
         Files to fetch; ``*`` matches ``/``, too.
     required : sequence of str
         Each must match a file, or the folder is not used; ``|`` separates alternatives.
     local : str
-        What to use instead, for messages: ```base_model=tiny` or a local folder``.
+        The alternative that messages suggest: ```base_model=tiny` or a local folder``.
     """
     assert all(pattern.endswith(SAFE_SUFFIXES) for pattern in patterns)
     what = f"{kind} {printable(repr(repo_id), 70)}"
@@ -68,7 +68,7 @@ def snapshot(
         raise HubError(f"{what} is neither a local folder nor a hub id; use {local}")
     until = time.monotonic() + _patience()
     with _quiet():
-        with suppress(OSError, ValueError):  # not cached, in part only, or an unreadable cache
+        with suppress(OSError, ValueError):  # not cached, incomplete, or the cache is unreadable
             folder = _fetch(repo_id, kind, patterns, cached=True)
             if not _missing(folder, required):
                 return folder
@@ -91,7 +91,7 @@ def _patience() -> float:
 
 
 def _fetch(repo_id: str, kind: Kind, patterns: Sequence[str], *, cached: bool) -> Path:
-    """Return the folder of a snapshot; with ``cached`` without a connection."""
+    """Return the folder of a snapshot; with ``cached``, without a connection."""
     return Path(
         huggingface_hub.snapshot_download(
             repo_id, repo_type=kind, local_files_only=cached, allow_patterns=list(patterns)
@@ -100,21 +100,21 @@ def _fetch(repo_id: str, kind: Kind, patterns: Sequence[str], *, cached: bool) -
 
 
 def _check_reachable(repo_id: str, kind: Kind, until: float, what: str, local: str) -> None:
-    """Check that the hub has the repository; fail by the time ``until``.
+    """Check that the hub has the repository, by the time ``until`` at the latest.
 
     The request runs in a thread because the look-up of a host name cannot be interrupted:
-    without a network it may block for far longer than any time-out.
+    without a network it may block for far longer than the time limit.
     """
     answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def request() -> None:
         try:
             huggingface_hub.HfApi().repo_info(repo_id, repo_type=kind, timeout=_patience())
             answers.put(None)
         except Exception as error:
             answers.put(error)
 
-    threading.Thread(target=ask, name="hub", daemon=True).start()
+    threading.Thread(target=request, name="hub", daemon=True).start()
     try:
         answer = answers.get(timeout=max(until - time.monotonic(), 0.1))
     except queue.Empty:
@@ -124,7 +124,7 @@ def _check_reachable(repo_id: str, kind: Kind, until: float, what: str, local: s
 
 
 def _explain(error: Exception, what: str, local: str) -> HubError:
-    """Return the reason in one line."""
+    """Return an error with the reason in one line."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -134,14 +134,14 @@ def _explain(error: Exception, what: str, local: str) -> HubError:
     if isinstance(error, errors.HFValidationError):
         return HubError(f"{what} is neither a local folder nor a hub id; use {local}")
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return HubError(f"{what}: not here, not cached, and HF_HUB_OFFLINE is set; use {local}")
+        return HubError(f"{what}: not local, not cached, and HF_HUB_OFFLINE is set; use {local}")
     if isinstance(error, OSError) and error.errno is not None and error.filename:
         return HubError(f"{what} cannot be stored: {printable(error.strerror, 40)}; use {local}")
-    return HubError(f"{what}: not here, not cached, and the hub is out of reach; use {local}")
+    return HubError(f"{what}: not local, not cached, and the hub is out of reach; use {local}")
 
 
 def _missing(folder: Path, required: Sequence[str]) -> str:
-    """Return the first requirement that no file meets, or a missing shard, or ``""``."""
+    """Return the first pattern that matches no file, or a missing shard, or ``""``."""
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for pattern in required:
         if not any(fnmatch(name, one) for one in pattern.split("|") for name in names):
@@ -150,7 +150,7 @@ def _missing(folder: Path, required: Sequence[str]) -> str:
 
 
 def _siblings(names: set[str]) -> set[str]:
-    """Return the names of all shards of which ``names`` has one."""
+    """Return the names of all shards of every sharded file in ``names``."""
     every: set[str] = set()
     for name in names:
         match = _SHARD.search(name)
@@ -163,10 +163,8 @@ def _siblings(names: set[str]) -> set[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the hub library from printing bars, warnings and advice."""
-    from huggingface_hub.utils import (
-        logging as hub_logging,
-    )  # takes a third of a second: only when used
+    """Silence progress bars, warnings and hints of the hub library."""
+    from huggingface_hub.utils import logging as hub_logging  # slow to import: 0.3 s
     from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,

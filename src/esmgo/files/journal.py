@@ -1,10 +1,10 @@
-"""A file that only grows, and its journal, which tells which beginning of the file is valid.
+"""An append-only file and its journal, which records how much of the file is valid.
 
-The journal has a line for every append: items, bytes, CRC-32. Data is written before its line,
-and a line counts only if its CRC-32 holds, so after a kill, a power cut or a full disk the
-items of earlier appends are there, and no others.
+The journal has a line for every append: items, bytes, CRC-32. Data are written before their line,
+and a line counts only if the CRC-32 matches. So after a kill, a power cut or a full disk exactly
+the items of complete appends are kept.
 
-All methods raise OSError as the system does.
+All methods raise OSError if the system refuses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SYNC_BYTES = 64 << 20
-"""Bytes between two syncs: what a power cut can cost, under a second of most disks."""
+"""Bytes between two syncs, the most that a power cut can lose; takes under a second to write."""
 
 _LINE = re.compile(rb"([1-9]\d{0,17}) ([1-9]\d{0,17}) ([0-9a-f]{8})\n")
 _CHUNK = 1 << 20
@@ -29,16 +29,16 @@ _CHUNK = 1 << 20
 class Journalled:
     """N items in the file ``data``, and its journal.
 
-    Opening checks every byte, and cuts both files to their longest valid beginning.
+    Opening checks every byte, and truncates both files after the last valid append.
 
     Parameters
     ----------
     data, journal : Path
-        Made if they are missing.
+        Created if missing.
     owner : str
-        First line of the journal; if the journal has a different one, the files begin again.
+        First line of the journal. If the line differs, both files are emptied.
     bounds : ndarray, shape=(N + 1,), dtype=int64
-        Where in the data each item begins and the last one ends, in bytes; increasing.
+        Offset of each item in the data, and the end of the last one, in bytes; increasing.
     """
 
     def __init__(self, data: Path, journal: Path, owner: str, bounds: NDArray[np.int64]) -> None:
@@ -51,7 +51,7 @@ class Journalled:
             stack.pop_all()
 
     def append(self, n: int, data: memoryview) -> None:
-        """Add the bytes of the next ``n`` items; if it fails, nothing has changed.
+        """Append the bytes of the next ``n`` items; after an error the valid items are as before.
 
         The disk is synced every `SYNC_BYTES` and after the last item.
         """
@@ -82,13 +82,7 @@ class Journalled:
             self.data.close()
 
     def _recovered(self, owner: bytes) -> tuple[int, int, int]:
-        """Cut both files to their valid beginning.
-
-        Returns
-        -------
-        n_done, end, n_damaged : int
-            Items kept, bytes of the journal kept, appends lost.
-        """
+        """Truncate both files; return items kept, bytes of the journal kept, and appends lost."""
         journal = self._journal.read()
         n_done, end = 0, len(owner)
         if not journal.startswith(owner):
@@ -127,7 +121,7 @@ def _crc(file: BinaryIO, n_bytes: int) -> int | None:
 
 
 def _write(file: BinaryIO, data: memoryview, at: int) -> None:
-    """Write all of ``data`` at a place of the file, in as many pieces as the system takes."""
+    """Write all of ``data`` at an offset; one write of the system may take only a part of it."""
     while len(data):
         n = os.pwrite(file.fileno(), data, at)
         data, at = data[n:], at + n

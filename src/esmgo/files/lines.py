@@ -1,4 +1,4 @@
-"""Input as lines: whole lines in blocks, lines of text, or pieces of lines of any length."""
+"""Input as lines: complete lines in blocks, lines of text, or pieces of lines of any length."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 from esmgo.files.source import Refusal, with_head
 
 MAX_PIECE = 1 << 20
-"""Maximum bytes of a piece; a longer line comes in several."""
+"""Bytes from which a line is split into several pieces."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class Piece(NamedTuple):
-    """A line, or a part of one longer than `MAX_PIECE`, without its line end."""
+    """A line, or a part of a long one (see `MAX_PIECE`), without its line end."""
 
     line: int
     """Counted from 1."""
@@ -24,9 +24,9 @@ class Piece(NamedTuple):
 
 
 def pieces(content: Iterable[bytes]) -> Iterator[Piece]:
-    r"""Cut ``content`` into lines, a line of more than `MAX_PIECE` bytes into pieces.
+    r"""Split ``content`` into lines, and long lines into pieces; see `MAX_PIECE`.
 
-    ``\n``, ``\r\n`` and ``\r`` end a line, also mixed; nothing else does. A UTF-8 byte
+    ``\n``, ``\r\n`` and ``\r`` end a line, also mixed; no other character does. A UTF-8 byte
     order mark at the start is dropped. An empty last line is not yielded.
 
     Examples
@@ -61,10 +61,10 @@ def pieces(content: Iterable[bytes]) -> Iterator[Piece]:
 def line_blocks(
     content: Iterable[bytes], name: str, refuse: Refusal, *, size: int, max_length: int
 ) -> Iterator[tuple[int, bytes]]:
-    r"""Yield whole lines, about ``size`` bytes at a time, and the number of the first, from 1.
+    r"""Yield complete lines, about ``size`` bytes at a time, and the number of the first, from 1.
 
-    ``\r\n`` and ``\r`` come out as ``\n``; a UTF-8 byte order mark at the start is dropped.
-    Raises InputError: of the kind ``refuse``, if a line is longer than ``max_length`` bytes.
+    ``\r\n`` and ``\r`` become ``\n``; a UTF-8 byte order mark at the start is dropped.
+    Raises ``refuse`` if a line is longer than ``max_length`` bytes.
     """
     parts: list[bytes] = []
     line, n_held, last_cr = 1, 0, b""
@@ -79,10 +79,10 @@ def line_blocks(
         parts.append(data)
         n_held += len(data)
         if n_held >= size and (b"\n" in data or n_held > max_length):
-            whole, newline, rest = b"".join(parts).rpartition(b"\n")
+            complete, newline, rest = b"".join(parts).rpartition(b"\n")
             if newline:
-                yield line, whole + newline
-                line += whole.count(b"\n") + 1
+                yield line, complete + newline
+                line += complete.count(b"\n") + 1
             parts, n_held = [rest], len(rest)
         if n_held > max(max_length, size):
             raise refuse(name, f"a line of more than {max_length:,} bytes", line)
@@ -95,8 +95,7 @@ def text_lines(
 ) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line of UTF-8 ``content`` (see `chunks`).
 
-    Raises InputError: of the kind ``refuse``, with the line: not UTF-8, or longer than
-    ``max_length`` bytes.
+    Raises ``refuse``, naming the line, if it is not UTF-8 or longer than ``max_length`` bytes.
     """
     for line, block in line_blocks(content, name, refuse, size=1, max_length=max_length):
         lines = block.removesuffix(b"\n").split(b"\n")
@@ -118,7 +117,7 @@ def _decoded(
 
 
 def decoded_line(data: bytes, name: str, refuse: Refusal, line: int) -> str:
-    """Return the text of a line of UTF-8, or refuse it, naming line, column and byte."""
+    """Return the text of a line; if it is not UTF-8, raise ``refuse`` with line, column and byte."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""One writer at a time. The kernel releases the lock of a dead process."""
+"""Locks: one process at a time writes a target. The kernel releases locks of dead processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esmgo.errors import UsageError, printable
 
 
 def acquire(lock: Path, target: Path) -> int:
-    """Make and lock the file ``lock``; return a handle for `release`.
+    """Create and lock the file ``lock``; return a handle for `release`.
 
     Raises UsageError if another process holds the lock; the message names its pid and host, and
     ``target``. Raises OSError if the system refuses.
@@ -39,7 +39,7 @@ def acquire(lock: Path, target: Path) -> int:
 
 
 def release(file: int, lock: Path) -> None:
-    """Remove the lock, so that another process may take it."""
+    """Remove and release the lock."""
     lock.unlink(missing_ok=True)
     os.close(file)
 

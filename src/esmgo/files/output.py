@@ -1,4 +1,4 @@
-"""Where results go: standard output, or a file that is complete or absent."""
+"""Output: standard output, or a file that is complete or absent."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def check_free(
     cure: str = "`overwrite` replaces it",
     mark: str | None = None,
 ) -> None:
-    """Check before any work that an output can be written.
+    """Check before any computation that an output can be written.
 
-    Raises UsageError if a file is needed and a folder is there, or if the older output may not be
-    replaced. Raises MachineError if there is no folder for the output, or the system refuses.
+    Raises UsageError if the output is a folder instead of a file, or exists and may not be
+    replaced. Raises MachineError if its parent folder is missing, or the system refuses.
 
     Parameters
     ----------
     output : str or Path
-        A file, or with ``mark`` a folder; the text ``-`` is standard output.
+        A file, or with ``mark`` a folder; ``-`` is standard output.
     overwrite : bool
         Whether an older output may be replaced.
     field, cure : str
-        For messages: the setting that names the output, and what to do about an older one.
+        For messages: the setting that names the output, and the remedy if it exists.
     mark : str, optional
         A file that an older folder must contain, unless it is empty, to be replaced.
     """
@@ -45,14 +45,14 @@ def check_free(
     name = printable(path, 90)
     try:
         is_folder, exists = path.is_dir(), path.exists() if mark else path.is_file()
-    except OSError as error:  # a name that is too long, say
+    except OSError as error:  # for example a name that is too long
         raise refusal(path, error) from error
     if is_folder and not mark:
         raise UsageError(f"{name} is a folder; name a file in it", field)
     if exists and not overwrite:
         raise UsageError(f"{name} exists; {cure}", field)
     if mark and exists and not (is_folder and ((path / mark).is_file() or not any(path.iterdir()))):
-        reason = f"{name} holds no {mark}, so it is not replaced; remove it yourself"
+        reason = f"{name} contains no {mark}, so it is not replaced; remove it yourself"
         raise UsageError(reason, field)
     if not parent.is_dir():
         raise MachineError(f"`{field}` {name}: there is no such {'parent ' if mark else ''}folder")
@@ -62,7 +62,7 @@ def check_free(
 
 @contextmanager
 def opened(output: str) -> Iterator[BinaryIO]:
-    """Open standard output for ``-``, else a file, compressed where its name ends in .gz.
+    """Open standard output for ``-``, else a file; it is compressed if its name ends in .gz.
 
     The file is complete or absent afterwards; equal contents give equal bytes.
     """
@@ -80,11 +80,11 @@ def opened(output: str) -> Iterator[BinaryIO]:
 
 
 def is_stream(output: str | Path) -> bool:
-    """Whether written bytes cannot be taken back: standard output, a pipe, a device."""
+    """Whether an output cannot be replaced: standard output, a pipe, a device."""
     path = Path(output)
     try:
         return output == "-" or not (path.is_dir() or is_replaceable(path))
-    except OSError:  # no permission to look: opening it gives the error
+    except OSError:  # no permission: opening it raises the error
         return False
 
 
@@ -96,10 +96,10 @@ def exclusive(
     field: str = "output",
     mark: str | None = None,
 ) -> Iterator[None]:
-    """Check that outputs are free, lock out other writers, remove what killed ones left.
+    """Check outputs, lock them against other processes, and remove files of killed ones.
 
     The parameters are those of `check_free`. Raises UsageError if another process writes to an
-    output, or as `check_free`. Raises MachineError if the system refuses.
+    output, and the errors of `check_free`. Raises MachineError if the system refuses.
     """
     with ExitStack() as stack:
         for output in outputs:
@@ -111,6 +111,6 @@ def exclusive(
                 sweep(path)
             except OSError as error:
                 raise refusal(path, error) from error
-        for output in outputs:  # again: another writer may have finished, or left an older folder
+        for output in outputs:  # again: another process may have written one before the lock
             check_free(output, overwrite=overwrite, field=field, mark=mark)
         yield

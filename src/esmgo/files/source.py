@@ -1,6 +1,6 @@
 """Input as bytes: a path, ``-`` for standard input, or an open binary file, plain or gzip.
 
-An input that cannot be read completely is refused, never cut short in silence.
+An input that cannot be read completely is refused, never silently truncated.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Refusal: TypeAlias = type[InputError]
 Stamp: TypeAlias = tuple[int, int, int]
 
 HEAD = 4096
-"""Minimum bytes of the first chunk, if the input has as many: enough to recognise a format."""
+"""Minimum bytes of the first chunk, if the input has as many; enough to recognise a format."""
 
 _CHUNK = 1 << 18
 
 
 def name_of(source: Source) -> str:
-    """Return what messages call ``source``."""
+    """Return the name of ``source`` in messages."""
     if isinstance(source, (str, os.PathLike)):
         return "standard input" if source == "-" else os.fspath(source)
     name = getattr(source, "name", None)
@@ -36,19 +36,19 @@ def name_of(source: Source) -> str:
 
 
 def check_readable(source: Source, refuse: Refusal) -> None:
-    """Open ``source`` and close it again, to find a wrong path before any long work.
+    """Open ``source`` and close it, to find a wrong path before a long computation.
 
-    Raises InputError: of the kind ``refuse``: no such file, a directory, permission denied.
+    Raises ``refuse`` if it is missing, a directory, or not readable.
     """
     if isinstance(source, (str, os.PathLike)) and source != "-":
         path = os.fspath(source)
         if Path(path).is_fifo():
-            return  # opening it would take the writer's turn
+            return  # opening and closing it would break the writer's pipe
         _open(path, refuse).close()
 
 
 def stamp(source: Source) -> Stamp | None:
-    """Return identity, size and time of a regular file; None for a stream."""
+    """Return inode, size and modification time of a regular file; None for a stream."""
     if not isinstance(source, (str, os.PathLike)) or source == "-":
         return None
     try:
@@ -59,10 +59,9 @@ def stamp(source: Source) -> Stamp | None:
 
 
 def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> None:
-    """Compare ``source`` with an earlier `stamp`; call it when the work on it is done.
+    """Compare ``source`` with an earlier `stamp`; call it when all of it is read.
 
-    Raises InputError: of the kind ``refuse``, if the file grew, shrank, or was replaced
-    meanwhile.
+    Raises ``refuse`` if the file changed in size or was replaced or modified meanwhile.
     """
     if before is not None and stamp(source) != before:
         raise refuse(name_of(source), "changed while it was read; run again when it is complete")
@@ -71,16 +70,16 @@ def check_unchanged(source: Source, before: Stamp | None, refuse: Refusal) -> No
 def chunks(source: Source, refuse: Refusal) -> Iterator[bytes]:
     """Yield the bytes of ``source``, decompressed if they are gzip, whatever its name.
 
-    The first chunk has at least `HEAD` bytes, or all of the input. Raises InputError: of the kind
-    ``refuse``: missing, unreadable, compressed in another way, UTF-16, truncated, followed by
-    other bytes, or changed while it was read.
+    The first chunk has at least `HEAD` bytes, or all of the input. Raises ``refuse`` if the input
+    is missing, unreadable, truncated, in an unsupported format or encoding (see
+    `esmgo.files.gzipped`), or if it changed while it was read.
 
     Parameters
     ----------
     source : str, path or binary file
         ``-`` is standard input. A file object is left open.
     refuse : type of InputError
-        What to raise.
+        The error to raise.
     """
     name = name_of(source)
     content = with_head(_read(source, name, refuse), len(GZIP))
@@ -137,7 +136,7 @@ def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
 
 
 def with_head(content: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Join the first chunks to ``size`` bytes or more; yield those before an error, then raise."""
+    """Join the first chunks to at least ``size`` bytes; after an error yield what came before it."""
     head = b""
     try:
         for chunk in content:
