@@ -97,7 +97,7 @@ def differences(source: Checkpoint, packed: Checkpoint, fasta: Path) -> dict[str
     found = {}
     for name, sources in (("head", ("head",)), ("blend", None)):
         before, after = (
-            Predictor.of(each, device="cpu", dtype="fp32", sources=sources)
+            Predictor.load(each, device="cpu", dtype="fp32", sources=sources)
             for each in (source, packed)
         )
         pairs = zip(before.score(proteins), after.score(proteins), strict=True)
@@ -164,7 +164,7 @@ def card_of(
         "selftest": {
             "tolerance": TOLERANCE,
             "torch": torch.__version__,
-            "scores": scores_of(Predictor.of(packed, device="cpu", dtype="fp32")),
+            "scores": scores_of(Predictor.load(packed, device="cpu", dtype="fp32")),
         },
     }
 

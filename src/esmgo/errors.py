@@ -30,7 +30,7 @@ _NO_MEMORY = (
 )  # fmt: skip
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def reports_out_of_memory(error: BaseException) -> bool:
     """Whether an error of the system or of torch reports that memory ran out."""
     return any(text in str(error).lower() for text in _NO_MEMORY)
 

@@ -19,7 +19,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
-from esmgo.evidence.diamond import votes_of as votes_of_hits
+from esmgo.evidence.homology import votes_of as votes_of_hits
 from esmgo.evidence.votes import BLOCK, Votes, vote
 from esmgo.files.output import check_free, exclusive, opened
 from esmgo.files.source import check_readable

@@ -18,7 +18,7 @@ from typing import NoReturn
 from esmgo import __version__
 from esmgo.cli.flags import typed
 from esmgo.cli.table import VERBS
-from esmgo.errors import EsmgoError, printable, is_out_of_memory
+from esmgo.errors import EsmgoError, printable, reports_out_of_memory
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
 
@@ -96,7 +96,7 @@ def _guarded(verb: str, words: list[str], prog: str) -> int:
 
 def _is_the_machine(error: BaseException) -> bool:
     is_full = isinstance(error, OSError) and error.errno in _MACHINE
-    return is_full or isinstance(error, MemoryError) or is_out_of_memory(error)
+    return is_full or isinstance(error, MemoryError) or reports_out_of_memory(error)
 
 
 def _machine_message(error: BaseException) -> str:
@@ -144,7 +144,7 @@ def _help() -> str:
 
 
 class _Printer(logging.Handler):
-    """Prints progress of training to stdout, notices and warnings to stderr, steps to a terminal."""
+    """Prints progress to stdout, notices and warnings to stderr, and steps to a terminal only."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError, printable
 from esmgo.evidence.coannotation import Coannotation
-from esmgo.evidence.diamond import Homologs
+from esmgo.evidence.homology import Homologs
 from esmgo.evidence.index import Index
 from esmgo.evidence.kmers import kmer_votes
 from esmgo.evidence.neighbours import neighbour_votes, normalised

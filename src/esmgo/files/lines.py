@@ -117,7 +117,7 @@ def _decoded(
 
 
 def decoded_line(data: bytes, name: str, refuse: Refusal, line: int) -> str:
-    """Return the text of a line; if it is not UTF-8, raise ``refuse`` with line, column and byte."""
+    """Return the text of a line, or raise ``refuse`` with line, column and byte if not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -136,7 +136,7 @@ def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
 
 
 def with_head(content: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Join the first chunks to at least ``size`` bytes; after an error yield what came before it."""
+    """Join the first chunks to at least ``size`` bytes; yield those before an error, then raise."""
     head = b""
     try:
         for chunk in content:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from esmgo.errors import UsageError, printable, is_out_of_memory
+from esmgo.errors import UsageError, printable, reports_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` reports that memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and is_out_of_memory(error)
+    return isinstance(error, RuntimeError) and reports_out_of_memory(error)
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -138,7 +138,7 @@ def open_predictor(
     """
     from esmgo.predict.predictor import Predictor  # torch takes seconds
 
-    return Predictor.of(
+    return Predictor.load(
         checkpoint,
         device=device,
         context_length=context_of(checkpoint.path, context_length),

@@ -67,7 +67,7 @@ class Predictor:
     @classmethod
     def load(
         cls,
-        path: str | Path | None = None,
+        path: str | Path | Checkpoint | None = None,
         *,
         device: str | None = None,
         context_length: int | None = None,
@@ -80,8 +80,8 @@ class Predictor:
 
         Parameters
         ----------
-        path : str or Path, optional
-            A checkpoint of `esmgo.fit`; when left out the bundled caller.
+        path : str, Path or Checkpoint, optional
+            A checkpoint of `esmgo.fit`, or an opened one; when left out the bundled caller.
         device : str, optional
             ``cuda``, ``mps``, ``cpu`` …; when left out the best available one.
         context_length : int, optional
@@ -103,29 +103,8 @@ class Predictor:
         UsageError
             If the device or a requested source is not available.
         """
-        return cls.of(
-            open_checkpoint(bundled_path() if path is None else path),
-            device=device,
-            context_length=context_length,
-            dtype=dtype,
-            homology=homology,
-            sources=sources,
-            threads=threads,
-        )
-
-    @classmethod
-    def of(
-        cls,
-        checkpoint: Checkpoint,
-        *,
-        device: str | None = None,
-        context_length: int | None = None,
-        dtype: str = "auto",
-        homology: dict[str, str] | None = None,
-        sources: str | Sequence[str] | None = None,
-        threads: int = 1,
-    ) -> Predictor:
-        """Load an opened checkpoint; see `load`."""
+        is_open = isinstance(path, Checkpoint)
+        checkpoint = path if is_open else open_checkpoint(path or bundled_path())
         requested = parse_sources(sources)
         scorer = Scorer.of(checkpoint, device=device, context_length=context_length, dtype=dtype)
         kmers, by_homology = EvidenceSource.KMERS.word, EvidenceSource.HOMOLOGY.word
@@ -138,8 +117,8 @@ class Predictor:
             wanted = variant.sources if variant else (EvidenceSource.HEAD.word,)
         elif variant is None and len(wanted) > 1:
             how = "esmgo blend with `homology`" if by_homology in wanted else "esmgo blend"
-            path = printable(checkpoint.path, 60)
-            raise UsageError(f"{path} has no blend of {', '.join(wanted)}: {how} fits one")
+            name = printable(checkpoint.path, 60)
+            raise UsageError(f"{name} has no blend of {', '.join(wanted)}: {how} fits one")
         if index is not None and kmers not in wanted:
             index = replace(index, kmers=None)  # searching them takes time
         evidence = Sources(

@@ -1,0 +1,62 @@
+"""Homology: votes of training proteins whose sequences align to a protein."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.fasta import Protein
+from esmgo.evidence.diamond import Database, Hits
+from esmgo.evidence.votes import Votes
+
+
+class Homologs:
+    """Training proteins that vote for the proteins to which their sequences align.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        The M training proteins.
+    sequences : dict of str to str
+        Cleaned residues by id. Sequences of other proteins are not used.
+    threads : int
+        CPU threads of DIAMOND.
+    """
+
+    def __init__(self, ids: Sequence[str], sequences: dict[str, str], threads: int) -> None:
+        row_of = {id: i for i, id in enumerate(ids)}
+        kept = [id for id in sequences if id in row_of]
+        self._rows = np.array([row_of[id] for id in kept], np.int64)
+        self._database = Database([sequences[id] for id in kept], threads)
+
+    def votes(
+        self, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None
+    ) -> tuple[Votes, NDArray[np.float32]]:
+        """Return the votes for N proteins, and bits per residue of the best alignment, (N,).
+
+        ``own`` gives the row of each protein among the training proteins. It does not vote.
+        """
+        hits = self._database.search([p.sequence for p in proteins])
+        if own is not None:
+            hits = hits.take(self._rows[hits.subject] != own[hits.query])
+        first, bits = hits.best(), np.zeros(len(proteins), np.float32)
+        lengths = np.array([len(p.sequence) for p in proteins])
+        bits[first.query] = first.bits / lengths[first.query]
+        votes = votes_of(hits, len(proteins))
+        return votes.of(self._rows[votes.voter]), bits
+
+
+def votes_of(hits: Hits, n_queries: int) -> Votes:
+    """Return one vote of each hit, weighted by its bit score.
+
+    The score of a term is the sum of bit scores of the hits that have it, divided by the
+    sum over all hits of the protein, as in DiamondScore.
+
+    References
+    ----------
+    Kulmanov & Hoehndorf, DeepGOPlus, Bioinformatics 36:422 (2020).
+    """
+    total = np.bincount(hits.query, hits.bits, n_queries).astype(np.float64)
+    return Votes(hits.query, hits.subject, hits.bits, total)
