@@ -48,7 +48,7 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
         _log(report)
     if not getattr(found, "is_good", True):  # a failed self-test
         return 6
-    return 4 if report.rejects or getattr(found, "n_invalid", 0) else 0
+    return 4 if report.rejects or getattr(found, "n_invalid", False) else 0
 
 
 def _rank(config: RankConfig, *, is_verb: bool) -> int:

@@ -103,8 +103,8 @@ class Predictor:
         UsageError
             If the device or a requested source is not available.
         """
-        is_open = isinstance(path, Checkpoint)
-        checkpoint = path if is_open else open_checkpoint(path or bundled_path())
+        path = bundled_path() if path is None else path
+        checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
         requested = parse_sources(sources)
         scorer = Scorer.of(checkpoint, device=device, context_length=context_length, dtype=dtype)
         kmers, by_homology = EvidenceSource.KMERS.word, EvidenceSource.HOMOLOGY.word
