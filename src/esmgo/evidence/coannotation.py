@@ -32,12 +32,7 @@ PRIOR_WEIGHT = 30.0
 class Coannotation:
     """For each term, the fraction of its proteins that have each term of other aspects.
 
-    Parameters
-    ----------
-    terms : SparseRows
-        Closed annotations of M training proteins.
-    labels : LabelSpace
-        T terms.
+    ``terms`` are the closed annotations of the training proteins.
     """
 
     def __init__(self, terms: SparseRows, labels: LabelSpace) -> None:
@@ -74,11 +69,7 @@ class Coannotation:
         The support for a term is a weighted mean over the protein's terms of all other aspects.
         It averages the fraction of the proteins with such a term that have the supported term,
         too. The weights are the probability of a term above `NEGLIGIBLE` times its information.
-
-        Parameters
-        ----------
-        scores : ndarray, shape=(N, T), dtype=float32
-            Probabilities of terms.
+        ``scores``, shape=(N, T), are probabilities of terms.
         """
         found = np.zeros_like(scores)
         n_aspects = self._has_aspect.shape[1]

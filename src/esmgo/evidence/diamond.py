@@ -135,14 +135,9 @@ class Database:
         self.close()
 
     def search(self, queries: Sequence[str], most: int = MOST_HITS) -> Hits:
-        """Compare proteins with those of the database, by ``diamond blastp --very-sensitive``.
+        """Compare cleaned sequences with the database, by ``diamond blastp --very-sensitive``.
 
-        Parameters
-        ----------
-        queries : sequence of str
-            Cleaned residues.
-        most : int
-            Hits per query at most.
+        At most ``most`` hits per query are returned.
         """
         if not queries or not self._subjects:
             return _hits(np.zeros((len(COLUMNS), 0)), queries, self._subjects)

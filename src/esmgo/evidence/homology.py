@@ -15,14 +15,8 @@ from esmgo.evidence.votes import Votes
 class Homologs:
     """Training proteins that vote for the proteins to which their sequences align.
 
-    Parameters
-    ----------
-    ids : sequence of str
-        The M training proteins.
-    sequences : dict of str to str
-        Cleaned residues by id. Sequences of other proteins are not used.
-    threads : int
-        CPU threads of DIAMOND.
+    ``ids`` are those of the M training proteins. ``sequences`` gives cleaned residues by id;
+    those of other proteins are not used. DIAMOND uses ``threads`` CPU threads.
     """
 
     def __init__(self, ids: Sequence[str], sequences: dict[str, str], threads: int) -> None:

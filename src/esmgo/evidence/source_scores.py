@@ -58,12 +58,7 @@ that holds the similarity of the most similar one. Stored blends contain these n
 def parse_sources(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the named sources in the order of `SCORING`; None for None.
 
-    Raises UsageError if a name is unknown.
-
-    Parameters
-    ----------
-    text : str or sequence of str, optional
-        Names, as a sequence or separated by commas.
+    Names are separated by commas or in a sequence. Raises UsageError if one is unknown.
     """
     if text is None:
         return None

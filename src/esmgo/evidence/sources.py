@@ -50,18 +50,11 @@ class Relatives(NamedTuple):
 def available_sources(
     index: Index | None, homology: dict[str, str] | None, requested: Sequence[str] | None, path: str
 ) -> tuple[str, ...]:
-    """Return the requested sources, or all that are available.
+    """Return the requested sources, names of `SCORING`, or all that are available.
 
-    Raises UsageError if a requested source is not available. The message names the remedy.
-
-    Parameters
-    ----------
-    index : Index, optional
-        The training proteins of the checkpoint at ``path``.
-    homology : dict of str to str, optional
-        Training sequences by id.
-    requested : sequence of str, optional
-        Names of `SCORING`.
+    ``index`` has the training proteins of the checkpoint at ``path``, and ``homology`` their
+    sequences by id. Raises UsageError if a requested source is not available. The message names
+    the remedy.
     """
     has = {
         EvidenceSource.HEAD: True,
@@ -133,14 +126,8 @@ class Sources:
     ) -> Relatives:
         """Find the training proteins that are similar to each of N proteins.
 
-        Parameters
-        ----------
-        proteins : sequence of Protein
-            The N proteins.
-        vectors : ndarray, shape=(N, D), dtype=float32
-            Final states at ``<cls>``.
-        own : ndarray, shape=(N,), optional
-            The row of each protein in the index. A protein does not vote for itself.
+        ``vectors``, shape=(N, D), are the final states at ``<cls>``. ``own``, shape=(N,), gives the
+        row of each protein in the index: a protein does not vote for itself.
         """
         found: dict[str, tuple[Votes, Values]] = {}
         if self.index is not None:
@@ -155,15 +142,7 @@ class Sources:
         return Relatives(votes, {name: pair[1] for name, pair in found.items()})
 
     def score(self, relatives: Relatives, head: NDArray[np.float32]) -> SourceScores:
-        """Return the scores of all sources.
-
-        Parameters
-        ----------
-        relatives : Relatives
-            Of N proteins.
-        head : ndarray, shape=(N, T), dtype=float32
-            Probabilities of the head, propagated.
-        """
+        """Return the scores of all sources; ``head``, shape=(N, T), has propagated probabilities."""
         votes = {name: self._voted(each, len(head)) for name, each in relatives.votes.items()}
         none = np.zeros_like(head)
         scores = SourceScores(head, votes, relatives.similarity, self._frequency, none)

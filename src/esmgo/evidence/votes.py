@@ -53,24 +53,9 @@ def vote(
 ) -> Iterator[Scores]:
     """Score each term by the weight of the voters that have it: ``Σ weight / total``.
 
-    Annotations are closed, so an ancestor never scores lower than its descendant. A
-    protein without votes scores 0.
-
-    Parameters
-    ----------
-    votes : Votes
-        Votes of the rows of ``terms`` for ``proteins``.
-    proteins : sequence of str
-        Ids of the N proteins.
-    terms : SparseRows
-        Closed annotations of the training proteins.
-    labels : LabelSpace
-        The T columns.
-
-    Yields
-    ------
-    Scores
-        Blocks of at most 512 proteins, in order.
+    ``terms`` are the closed annotations of the voters, so an ancestor never scores lower than its
+    descendant. ``proteins`` are the ids of those that receive the votes; without votes all scores
+    are 0. Blocks have at most 512 proteins, in order.
     """
     size = max(1, min(BLOCK, _CELLS // max(len(labels), 1)))
     for first in range(0, len(proteins), size):

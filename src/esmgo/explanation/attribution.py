@@ -89,16 +89,7 @@ def logits(
 ) -> NDArray[np.float32]:
     """Return the logit of one term for each of N proteins, in fp32; shape=(N,).
 
-    Parameters
-    ----------
-    caller : Caller
-        In evaluation mode, on ``device``.
-    rows : sequence of ndarray, shape=(L,), dtype=uint8
-        Token ids of each protein.
-    column : int
-        The term.
-    device : torch.device
-        Where to compute.
+    ``rows`` are the token ids of each protein. The caller is in evaluation mode, on ``device``.
     """
 
     @torch.inference_mode()

@@ -152,10 +152,8 @@ class Store:
 
         Raises MachineError if the disk is full; earlier proteins stay unchanged.
 
-        Parameters
-        ----------
-        values : ndarray, shape=(R, width), dtype as opened
-            ``R`` is the sum of their lengths; every protein is complete.
+        ``values`` has the shape (R, width) and the dtype of the store. ``R`` is the sum of the
+        lengths of the proteins; every protein is complete.
         """
         if not len(values):
             return
@@ -172,17 +170,9 @@ class Store:
     def rows(self, proteins: NDArray[np.intp]) -> NDArray[Any]:
         """Return the rows of some proteins, one protein after the other.
 
-        Raises IndexError if one of them is not stored yet.
-
-        Parameters
-        ----------
-        proteins : ndarray, shape=(B,)
-            Positions in the store, in any order; repeats are allowed.
-
-        Returns
-        -------
-        ndarray, shape=(R, width)
-            A copy; ``R`` is the sum of their lengths.
+        ``proteins``, shape=(B,), are positions in the store, in any order; repeats are allowed.
+        The result is a copy, shape=(R, width); ``R`` is the sum of their lengths. Raises
+        IndexError if one of them is not stored yet.
         """
         if len(proteins) and not 0 <= proteins.min() <= proteins.max() < self.n_done:
             raise IndexError(f"the store holds {self.n_done} proteins")

@@ -13,14 +13,9 @@ from esmgo.metrics.result import name_of
 class Board:
     """Writes one point per epoch into a TensorBoard run directory.
 
-    Raises MachineError if the folder cannot be written.
-
-    Parameters
-    ----------
-    run_dir_path : str
-        Created if missing.
-    resumed_after : int or None
-        Epochs that were done when training resumed; points of later epochs are hidden.
+    The directory is created if missing. ``resumed_after`` is the number of epochs that were done
+    when training resumed; points of later epochs are hidden. Raises MachineError if the folder
+    cannot be written.
     """
 
     def __init__(self, run_dir_path: str, resumed_after: int | None) -> None:

@@ -91,19 +91,10 @@ class Features:
     def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> int:
         """Compute and store all activations, or the rest that an earlier run left.
 
-        Parameters
-        ----------
-        folder : Path
-            Contains all stores, each in a folder named by its fingerprint.
-        gigabytes : float or None
-            Maximal size; 0 stores nothing, None allows half of the free disk.
-        stop : StopRequest
-            A signal stops the computation; stored activations stay.
-
-        Returns
-        -------
-        int
-            Stored bytes; 0 if nothing is stored because there is no room or no layer is frozen.
+        ``folder`` contains all stores, each in a folder named by its fingerprint. At most
+        ``gigabytes`` are stored; None allows half of the free disk. Returns the stored bytes: 0 if
+        there is no room or no layer is frozen. A signal stops the computation; stored activations
+        stay.
         """
         if gigabytes == 0 or self._rate or self.caller.n_frozen == 0 or not self._ids:
             return 0

@@ -35,10 +35,6 @@ def sparse_bce(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     rows, columns : Tensor, shape=(annotations,), dtype=int64
         The true cells, sorted by row, without duplicates.
 
-    Returns
-    -------
-    Tensor, shape=(), dtype=float32
-
     Examples
     --------
     >>> sparse_bce(torch.zeros(1, 2), torch.tensor([0]), torch.tensor([1]))
@@ -67,14 +63,7 @@ class _SparseBce(torch.autograd.Function):
 
 
 class Climb:
-    """The edges from children to parents, as tensors on the training device.
-
-    Parameters
-    ----------
-    labels : LabelSpace
-        The terms and their parents.
-    device : torch.device
-    """
+    """The edges from children to parents, as tensors on the training device."""
 
     def __init__(self, labels: LabelSpace, device: torch.device) -> None:
         self.steps = []  # parents, shape=(P,); parents with their k children, shape=(P, 1 + k)
@@ -124,10 +113,6 @@ def coherent_bce(logits: Tensor, rows: Tensor, columns: Tensor, climb: Climb) ->
         The true cells, sorted by row, without duplicates, propagated to all ancestors.
     climb : Climb
         The edges between the T terms.
-
-    Returns
-    -------
-    Tensor, shape=(), dtype=float32
 
     References
     ----------

@@ -62,11 +62,6 @@ def substituted(
         Probability that a residue is replaced, in [0, 1].
     random : numpy.random.Generator
         Draws L numbers to choose positions, then one number per chosen position.
-
-    Returns
-    -------
-    ndarray, shape=(L,), dtype=uint8
-        A new array.
     """
     cumulative = _cumulative()
     at = np.flatnonzero((random.random(len(tokens)) < rate) & (cumulative[tokens, -1] > 0))

@@ -16,15 +16,9 @@ def epoch_windows(
 
     Each protein occurs once. Proteins are shuffled, sorted by length within pools, and cut
     into batches. Then the batches are shuffled.
-
-    Parameters
-    ----------
-    lengths : ndarray, shape=(N,), dtype=int64
-        Tokens per protein.
-    batch_size, accumulation : int
-        Proteins per batch, batches per window; the last window may be smaller.
-    seed, epoch : int
-        Determine the order.
+    ``lengths``, shape=(N,), are the tokens of each protein, ``batch_size`` the proteins of a
+    batch, and ``accumulation`` the batches of a window; the last window may be smaller. ``seed``
+    and ``epoch`` determine the order.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))

@@ -14,14 +14,7 @@ from esmgo.go.sparse import SparseRows
 def term_frequency(proteins: Sequence[str], terms: SparseRows, labels: LabelSpace) -> Scores:
     """Score every protein by the fraction of training proteins with each term (naive baseline).
 
-    Parameters
-    ----------
-    proteins : sequence of str
-        Ids of the N proteins to score.
-    terms : SparseRows
-        Closed annotations of the training proteins.
-    labels : LabelSpace
-        The T columns.
+    ``proteins`` are the ids of those to score, ``terms`` the closed annotations of training.
     """
     rate = (terms.frequency(len(labels)) / max(len(terms), 1)).astype(np.float32)
     return Scores(tuple(proteins), np.tile(rate, (len(proteins), 1)), labels)

@@ -43,14 +43,8 @@ def micro_sums(
 ) -> MicroSums:
     """Return the counts of one block over all terms but the roots.
 
-    Parameters
-    ----------
-    scores : Scores
-        Over the label space of the truth.
-    truth : Truth
-        Closed annotations.
-    rows : ndarray, shape=(B,), dtype=intp
-        Which protein of the truth each row of ``scores`` is.
+    Scores and truth, which is closed, have one label space. ``rows``, shape=(B,), gives the
+    protein of the truth for each row of ``scores``.
     """
     counted = np.array([not term.is_root for term in scores.labels.terms], bool)
     called = (scores.values >= threshold) & counted  # (B, T)

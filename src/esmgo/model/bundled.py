@@ -62,12 +62,7 @@ def checkpoint_or_bundled(given: str | None) -> Path:
 
     A notice is logged if the bundled one is used by default. If none exists, the usual path is
     returned, so that opening it raises the error. Raises CheckpointError if the bundled caller is
-    requested by name and not installed.
-
-    Parameters
-    ----------
-    given : str, optional
-        A path, which is not checked, or `BUNDLED`.
+    requested by name and not installed. ``given`` is `BUNDLED` or a path, which is not checked.
     """
     if given == BUNDLED:
         return bundled_path()

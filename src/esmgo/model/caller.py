@@ -32,15 +32,7 @@ _ENTRIES = tuple(tiny_sizes())  # in this order in every checkpoint
 
 
 class Caller:
-    """An encoder and a head.
-
-    Parameters
-    ----------
-    sizes : dict
-        Entries of a checked ``config.json``.
-    n_terms : int
-        Outputs of the head.
-    """
+    """An encoder and a head; ``sizes`` are the entries of a checked ``config.json``."""
 
     def __init__(self, sizes: Mapping[str, Any], n_terms: int) -> None:
         self._sizes = {key: sizes[key] for key in _ENTRIES if key in sizes}
@@ -180,15 +172,8 @@ class Caller:
     def set_output_bias(self, counts: Tensor, n_proteins: int) -> None:
         """Set each output's bias to its term's log-odds in the training data.
 
-        With tens of thousands of rare terms, gradient descent would need many epochs
-        to learn them.
-
-        Parameters
-        ----------
-        counts : Tensor, shape=(T,)
-            Training proteins that have the term.
-        n_proteins : int
-            Training proteins.
+        With tens of thousands of rare terms, gradient descent would need many epochs to learn
+        them. ``counts``, shape=(T,), are the training proteins with each term, of ``n_proteins``.
         """
         rate = (counts.double() + 0.5) / (n_proteins + 1)
         with torch.no_grad():

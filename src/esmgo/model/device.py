@@ -39,15 +39,7 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def resolved(device: torch.device, dtype: str) -> str:
-    """Return ``bf16`` or ``fp32``.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the computation runs.
-    dtype : str
-        ``bf16``, ``fp32``, or ``auto``: bf16 if the hardware multiplies it faster.
-    """
+    """Return ``bf16`` or ``fp32``; for ``auto`` bf16 if the hardware multiplies it faster."""
     if dtype == "auto":
         return "bf16" if _has_bf16(device) else "fp32"
     return dtype

@@ -21,14 +21,8 @@ from esmgo.model.tokens import encode, windows
 def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller:
     """Load the encoder of a checkpoint, or of a base model (with an unused head).
 
-    Raises CheckpointError if its weights are not valid.
-
-    Parameters
-    ----------
-    source : Checkpoint, Path or None
-        A path is a base model's folder, None the embedded ``tiny``.
-    device : torch.device
-        Where it will compute.
+    A path is a base model's folder, None the embedded ``tiny``. Raises CheckpointError if the
+    weights are not valid.
     """
     if isinstance(source, Checkpoint):
         caller = source.caller()

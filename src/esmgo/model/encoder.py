@@ -202,13 +202,7 @@ def in_chunks(f: Callable[..., Tensor], *rows: Tensor, size: int = CHUNK) -> Ten
 
 
 class Encoder(nn.Module):
-    """Embeddings and layers of an ESM2.
-
-    Parameters
-    ----------
-    sizes : dict
-        Entries of a checked ``config.json``.
-    """
+    """Embeddings and layers of an ESM2; ``sizes`` are the entries of a checked ``config.json``."""
 
     def __init__(self, sizes: dict[str, Any]) -> None:
         super().__init__()

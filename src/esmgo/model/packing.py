@@ -113,16 +113,9 @@ class Packed:
 def pack(
     rows: Sequence[NDArray[np.uint8]], device: torch.device | str = "cpu", *, fill: bool = True
 ) -> Packed:
-    """Join the token ids of proteins, longest first.
+    """Join the token ids of proteins, each shape=(L,), dtype=uint8, longest first.
 
-    Parameters
-    ----------
-    rows : sequence of ndarray, shape=(L,), dtype=uint8
-        Token ids of each protein, in any order.
-    device : torch.device
-        Device of the tokens.
-    fill : bool
-        On a CPU, add padding up to a multiple of `CHUNK`.
+    With ``fill`` padding is added on a CPU, up to a multiple of `CHUNK`.
     """
     lengths = np.array([len(row) for row in rows])
     order = np.argsort(-lengths, kind="stable")

@@ -26,19 +26,10 @@ MAX_OVERLAP = 256
 
 
 def encode(sequence: str, context_length: int) -> NDArray[np.uint8]:
-    """Return the token ids of a protein: ``<cls>``, residues, ``<eos>``.
+    """Return the token ids of a protein: ``<cls>``, residues, ``<eos>``; shape=(L,), dtype=uint8.
 
-    Parameters
-    ----------
-    sequence : str
-        Cleaned residues (`esmgo.data.residues.clean`).
-    context_length : int
-        Tokens at most; a longer protein is cut at its C-terminal end.
-
-    Returns
-    -------
-    ndarray, shape=(L,), dtype=uint8
-        With ``L = min(len(sequence) + 2, context_length)``.
+    ``sequence`` contains cleaned residues (`esmgo.data.residues.clean`). A protein of more than
+    ``context_length`` tokens is cut at its C-terminal end.
 
     Examples
     --------

@@ -24,14 +24,7 @@ from esmgo.proteome.parts import SPOOL, Parts
 class Input:
     """The proteins of a FASTA file or a pipe; can be read more than once.
 
-    Parameters
-    ----------
-    source : str
-        A path, or ``-`` for standard input. A stream is copied into ``folder``.
-    folder : Path
-        Must exist.
-    config : FastaConfig
-        How to read.
+    ``source`` is a path, or ``-`` for standard input. A stream is copied into ``folder``.
     """
 
     def __init__(self, source: str, folder: Path, config: FastaConfig) -> None:
@@ -80,16 +73,7 @@ class Input:
 class BlockCaller:
     """Loads blocks of calls from the parts, or computes them; scores equal sequences once.
 
-    Parameters
-    ----------
-    parts : Parts
-        Parts of a job that has begun.
-    predictor : Predictor
-        Computes the scores.
-    selection : CallRules
-        Selects the calls.
-    size : int
-        Proteins in a block.
+    ``parts`` belong to a job that has begun. A block has ``size`` proteins.
     """
 
     def __init__(self, parts: Parts, predictor: Predictor, selection: CallRules, size: int) -> None:

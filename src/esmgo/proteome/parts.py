@@ -40,17 +40,9 @@ DAMAGED = (
 class Parts:
     """The folder with the finished blocks of a job.
 
-    Raises UsageError if there is unfinished work and both are false, or if the folder holds other
-    files.
-
-    Parameters
-    ----------
-    folder : Path
-        Created if missing; remains of a finished job are removed.
-    resume : bool
-        Keep unfinished work.
-    overwrite : bool
-        Discard unfinished work.
+    It is created if missing; remains of a finished job are removed. ``resume`` keeps unfinished
+    work, and ``overwrite`` discards it. Raises UsageError if there is unfinished work and both are
+    false, or if the folder contains other files.
     """
 
     def __init__(self, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
