@@ -1,5 +1,5 @@
-# `make` lists the targets. `make quickstart` and `make test` each work first, alone, on a fresh
-# machine: they need Python 3.11 or later, make and a package registry.
+# `make` lists the targets. `make quickstart` and `make test` work independently on a new machine:
+# they need Python 3.11 or later, make and a package registry.
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,22 +31,22 @@ quickstart: $(VENV)/installed  ## install, call famous proteins, train the tiny 
 test: $(VENV)/developing  ## run the tests
 	$(BIN)/python -m pytest
 
-check: $(VENV)/developing  ## format, lint, types, floors, tests
+check: $(VENV)/developing  ## check format, lint, types and imports, and run the tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/developing  ## quick versions of the benchmarks; benchmarks/README.md tells the full ones
+bench: $(VENV)/developing  ## run quick versions of the benchmarks; see benchmarks/README.md for the full ones
 	$(BIN)/python benchmarks/inference.py --quick
 	$(BIN)/python benchmarks/training.py --quick
 	$(BIN)/python benchmarks/startup.py --quick
 	$(BIN)/python benchmarks/evaluation.py
 
-format: $(VENV)/developing  ## format and mend what can be mended
+format: $(VENV)/developing  ## format the code and apply automatic fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-clean:  ## remove the environment and what quickstart made
+clean:  ## remove the environment and the output of quickstart
 	rm -rf $(VENV) $(QUICK)

@@ -1,8 +1,8 @@
-"""Two minutes offline: call three famous proteins, draw one, then train a caller of your own.
+"""Two minutes offline: call three famous proteins, draw one, then train your own caller.
 
-First the bundled caller, trained on real proteins, answers in seconds. Then the small embedded
-encoder is trained on the embedded synthetic proteins, and ranks the terms of a protein with
-zinc fingers that it has never seen. Everything is written to ``quickstart/``.
+First the bundled caller, trained on real proteins, ranks the terms of three proteins in seconds.
+Then the small embedded encoder is trained on the embedded synthetic proteins, and ranks the terms
+of a protein with zinc fingers that is not in its training set. All output is in ``quickstart/``.
 """
 
 import shutil
@@ -30,14 +30,14 @@ CALLED = 0.5  # a quarter of the training proteins, or fewer, have these terms
 N_FAMOUS = 3  # p53, CDK2, haemoglobin alpha
 
 HONEST = """
-These are real calls by a real, if small, model. But many famous proteins, these among them, are
-training proteins: they show what an answer looks like, not how good it is. docs/model_card.md
-tells that, on proteins without a relative in training.
+The bundled caller is a small model that was trained on real proteins, including these three.
+They show the form of the results, not their accuracy. docs/model_card.md reports the accuracy on
+proteins without a relative in the training set.
 """
 
 NEXT = """
-What was trained here is a toy: synthetic proteins, a small encoder that knows no biology.
-With the real ESM2 and the real data (needs the Hugging Face hub; better a GPU):
+This example trained a small encoder, which was never pretrained, on synthetic proteins.
+With ESM2 and real data (needs the Hugging Face hub; a GPU is recommended):
 
   {python} fine-tune.py --ontology=https://purl.obolibrary.org/obo/go/go-basic.obo
   {python} predict-rank.py
@@ -47,7 +47,7 @@ Your own data: {python} -m esmgo build --help      Your own model folder: --base
 
 
 def run(*words: str) -> None:
-    """Show a command, run it, and pass on what it prints."""
+    """Print a command, run it, and print its output."""
     print(f"\n$ {sys.executable.replace(str(Path.cwd()) + '/', '')} {' '.join(words)}", flush=True)
     with subprocess.Popen(
         [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
@@ -59,7 +59,7 @@ def run(*words: str) -> None:
 
 
 def draw(*words: str) -> Path:
-    """Draw a subgraph as a picture, or without Graphviz as a page; return where it is."""
+    """Draw a subgraph as SVG, or without Graphviz as HTML; return its path."""
     name, *rest = words
     picture = FOLDER / f"{name}.{'svg' if shutil.which('dot') else 'html'}"
     run("-m", "esmgo", "subgraph", *rest, "--device=cpu", f"--output={picture}", "--overwrite")
@@ -70,7 +70,7 @@ def call_famous() -> None:
     """Call three famous proteins with the bundled caller, and draw the first."""
     start = time.monotonic()
     if not BUNDLED.is_dir():
-        print("This copy came without the bundled caller: no famous proteins are called.")
+        print("The bundled caller is not installed: the famous proteins are skipped.")
         return
     proteins = list(esmgo.read_fasta(famous_path()))[:N_FAMOUS]
     fasta = FOLDER / "famous.fasta"
@@ -83,7 +83,7 @@ def call_famous() -> None:
 
 
 def called(protein: SampleRow) -> dict[str, float]:
-    """Return the probability of every term, by name: as `rank` does, from Python."""
+    """Return the probability of every term, by name; this is `esmgo rank` in Python."""
     predictor = esmgo.Predictor.load(CHECKPOINT, device="cpu")
     (prediction,) = predictor.predict([esmgo.Protein(protein["id"], protein["sequence"])])
     return {term.name: probability for term, probability in prediction.top(len(predictor.labels))}
@@ -102,12 +102,12 @@ def train_and_call() -> None:
     for name in EXPECTED:
         print(f"{name}: {probabilities[name]:.2f}")
     if min(probabilities[name] for name in EXPECTED) < CALLED:
-        sys.exit("quickstart: the terms of the zinc fingers should have been called")
+        sys.exit("quickstart: error: the expected terms of the zinc fingers were not called")
     print(f"\nThe zinc fingers were recognised. Open {picture} to see the subgraph.")
 
 
 def main() -> None:
-    """Call, train, call again, and say what comes next."""
+    """Call, train, call again, and print the next steps."""
     start = time.monotonic()
     FOLDER.mkdir(exist_ok=True)
     call_famous()

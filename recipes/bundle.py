@@ -1,13 +1,17 @@
-"""Pack a blended checkpoint and its index into what the program carries with it.
+"""Pack a blended checkpoint and its index into the bundled caller of the program.
 
     python recipes/bundle.py CHECKPOINT FOLDER [--overwrite]
 
-writes FOLDER/caller.safetensors (weights in int8, label space, blend; no optimiser state, no
-settings), FOLDER/caller.index.safetensors (coarse vectors, k-mers, ids and terms of the training
-proteins, those alike side by side, which takes less room; no sequences) and FOLDER/card.json
-(what it is, SHA-256 of both, scores for `esmgo selftest`), all or nothing, 40 MB at most. What
-packing changes is measured on five famous proteins, or those of --fasta=FILE, and printed. The
-default FOLDER is where the program looks.
+writes three files, all or none, of at most 40 MB together:
+
+- FOLDER/caller.safetensors: weights in int8, label space and blend, without optimiser state and
+  settings;
+- FOLDER/caller.index.safetensors: coarse vectors, k-mers, ids and terms of the training proteins,
+  without sequences; similar proteins are adjacent, which compresses better;
+- FOLDER/card.json: a description, SHA-256 of both files, and scores for `esmgo selftest`.
+
+The effect of packing on scores is measured on five famous proteins, or on those of --fasta=FILE,
+and printed. By default FOLDER is the place from which the program reads its bundled caller.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ from esmgo.predict.selftest import TOLERANCE, scores_of
 
 LIMIT = 40_000_000
 PATHS = {"checkpoint_path", "run_dir_path", "dataset", "ontology", "base_model"}
-"""Settings that name a place on the machine that trained."""
+"""Settings that are paths on the machine of the training."""
 
 WORDS = {
     "intended_use": "Hypotheses about what a protein does, from its sequence alone, offline.",
@@ -60,7 +64,7 @@ def main() -> None:
     source = open_checkpoint(options.checkpoint)
     index = open_index(source)
     if index is None or source.blend is None:
-        parser.error(f"{options.checkpoint} has no blend, or no index: esmgo blend makes it one")
+        parser.error(f"{options.checkpoint} has no blend, or no index: esmgo blend fits both")
     if index.kmers is not None:
         with tqdm(desc="Ordering", total=len(index), unit="protein", disable=None) as bar:
             index = index.reordered(index.kmers.tour(bar.update))
@@ -83,7 +87,7 @@ def main() -> None:
 
 
 def pack(source: Checkpoint, path: Path, blend: dict[str, Any]) -> Checkpoint:
-    """Write weights, label space and blend alone."""
+    """Write only weights, label space and blend."""
     save_checkpoint(
         path, source.caller(), source.labels, source.context_length, {},
         blend=blend, small=True,
@@ -92,7 +96,7 @@ def pack(source: Checkpoint, path: Path, blend: dict[str, Any]) -> Checkpoint:
 
 
 def differences(source: Checkpoint, packed: Checkpoint, fasta: Path) -> dict[str, float]:
-    """Return how far scores have moved: of the head alone, and of the blend."""
+    """Return by how much the scores of the head alone and of the blend differ."""
     proteins = list(read_fasta(fasta))
     found = {}
     for name, sources in (("head", ("head",)), ("blend", None)):
@@ -109,9 +113,9 @@ def differences(source: Checkpoint, packed: Checkpoint, fasta: Path) -> dict[str
 
 
 def gap(packed: Predictor) -> float:
-    """Return how clearly the neighbours of the famous proteins are the nearest.
+    """Return by how much the last neighbour of any famous protein is nearer than the next one.
 
-    Below 1e-6 another processor may find others, and `esmgo selftest` fail there.
+    Below 1e-6 another processor may find other neighbours, and `esmgo selftest` may fail on it.
     """
     _, vectors, _ = packed.scorer.states([p.sequence for p in read_fasta(famous_path())])
     k, index = packed.sources.num_neighbours, packed.sources.index
@@ -121,7 +125,7 @@ def gap(packed: Predictor) -> float:
 
 
 def same_neighbours(index: Index, packed: Checkpoint, k: int = 10) -> dict[str, float]:
-    """Return the part of the nearest neighbours of training proteins that packing leaves."""
+    """Return the fraction of the nearest neighbours of training proteins that packing keeps."""
     small = open_index(packed)
     assert small is not None
     some = np.random.default_rng(0).permutation(len(index))[:500]
@@ -136,7 +140,7 @@ def same_neighbours(index: Index, packed: Checkpoint, k: int = 10) -> dict[str, 
 def card_of(
     source: Checkpoint, packed: Checkpoint, index: Index, changes: dict[str, float]
 ) -> dict[str, Any]:
-    """Return what the files are, as plain values."""
+    """Return the description of the files, as plain values."""
     sizes, labels = packed.encoder, packed.labels
     tensors = packed.header.tensors.items()
     n_weights = sum(int(np.prod(t.shape)) for name, t in tensors if not name.endswith(SCALE))

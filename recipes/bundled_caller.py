@@ -1,12 +1,12 @@
-"""Make the bundled caller from a data set, with one command and a seed.
+"""Make the bundled caller from a data set, with one command and one seed.
 
     python recipes/bundled_caller.py DATASET ONTOLOGY FOLDER --seed=1 [--ia=FILE] [--device=cpu]
 
 DATASET is a folder of {all,mf,bp,cc}/{train,test}.parquet, as `esmgo build` makes it. Its training
-proteins are cut into those trained on and those that the blend learns from; its test split is
-read when all is done, to evaluate. FOLDER/bundled is the result: copy it to src/esmgo/bundled.
-FOLDER/recipe.json says what was run, for how long, and on what. A step that is done is not done
-again, and training goes on where it was killed.
+proteins are split into training and calibration proteins; the blend is fitted on the latter. The
+test split is read only at the end, for the evaluation. FOLDER/bundled is the result: copy it to
+src/esmgo/bundled. FOLDER/recipe.json records the commands, their times and the machine. When the
+script is run again, it skips finished steps and resumes training.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ LAYERS = (
     " --gradient_accumulation_steps=1 --schedule=linear --dropout=0 --num_epochs=5"
     " --eval_interval=1 --checkpoint_interval=1 --eval_ratio=1"
 )
-"""All layers, by frequent terms alone: what rare ones teach the encoder is mostly noise."""
+"""All layers, on frequent terms only: the gradient of rare terms is mostly noise."""
 
 ENCODER = f"{LAYERS} --learning_rate=1e-3 --substitution_rate=0.1"
 RESTART = f"{LAYERS} --learning_rate=7e-4"
-"""The same again from where that ended: it had learned nothing by heart, and was still learning."""
+"""A second run, from the result of the first, which still improved and did not overfit."""
 
 HEAD = (
     "--context_length=1026 --batch_size=64 --gradient_accumulation_steps=1 --learning_rate=1e-3"
     " --schedule=linear --num_epochs=6 --eval_interval=3 --checkpoint_interval=1 --eval_ratio=1"
 )
-"""Then, on the frozen encoder, a head for all terms."""
+"""Finally a head for all terms, on the frozen encoder."""
 
 BLEND = "--homology --num_neighbours=100"
 
@@ -57,13 +57,13 @@ SOURCES = {
     "kmers": "--sources=kmers",
     "homology": "--homology={dataset}",
 }
-"""What is evaluated of the caller; with homology, DIAMOND searches its training proteins."""
+"""Evaluated sources of the caller; for homology DIAMOND searches its training proteins."""
 
 RECIPES = Path(__file__).resolve().parent
 
 
 def steps(ia: str) -> dict[str, str]:
-    """Return the commands by name; what stands in braces is known when they run."""
+    """Return the commands by name; names in braces are replaced when they run."""
     often = "--seed={seed} --device={device} --resume"
     packed = "--checkpoint_path={folder}/bundled/caller.safetensors"
     whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
@@ -103,7 +103,7 @@ def steps(ia: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Do what is left to do."""
+    """Run the steps that are not done."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     for name in ("dataset", "ontology", "folder"):
         parser.add_argument(name, type=Path)
@@ -124,10 +124,10 @@ def main() -> None:
         text = command.format(**(known | shown))
         if name in done:
             if done[name]["command"] != text:
-                parser.error(f"step {name} was done by another command: take a new folder")
+                parser.error(f"step {name} was done with another command: choose a new folder")
             continue
         if name == "base":
-            shutil.rmtree(folder / "base", ignore_errors=True)  # half of one, of a run killed
+            shutil.rmtree(folder / "base", ignore_errors=True)  # incomplete, of a killed run
         done[name] = {"command": text} | run(words)
         record = {"seed": options.seed, "machine": machine(options.device), "steps": done}
         write_atomically(journal, (json.dumps(record, indent=1) + "\n").encode())
@@ -139,7 +139,9 @@ def run(words: list[str]) -> dict[str, float]:
     print(f"\n$ {' '.join(words)}", flush=True)
     program = ["-m", "esmgo"] if words[0] == "esmgo" else [str(RECIPES / words[0])]
     start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    keeping = os.environ | {"MALLOC_MMAP_MAX_": "0"}  # buffers, instead of asking at each step
+    keeping = os.environ | {
+        "MALLOC_MMAP_MAX_": "0"
+    }  # keeps buffers instead of allocating them at each step
     subprocess.run([sys.executable, *program, *words[1:]], check=True, env=keeping)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -147,7 +149,7 @@ def run(words: list[str]) -> dict[str, float]:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Return what it runs on."""
+    """Return a description of the machine."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,11 +1,13 @@
-"""Hold out families of training proteins that no other training protein is close to.
+"""Hold out families of training proteins that have no close relative in the remaining training set.
 
-A blend learns on held-out proteins how far neighbours and homology can be trusted, and how often
-calls are right. So they must be like the proteins of interest: of families of all sizes, and
-without a close relative among those trained on; relatives that are held out with them stand in for
-those that a new protein will have in the index. Proteins are clustered at 30 % identity and
-80 % coverage (``diamond cluster``), a part of the clusters is taken, and compared with all
-proteins; whatever still has a relative of 30 % identity over 80 % of either outside goes back.
+On the held-out (calibration) proteins `esmgo blend` fits the weights of head, neighbours and
+homology, and calibrates the scores. They must therefore resemble the proteins of interest: they
+come from families of all sizes, and have no close relative among the training proteins. Relatives
+that are held out with them play the role of those that a new protein has in the index.
+
+Proteins are clustered at 30 % identity and 80 % coverage (``diamond cluster``). A fraction of the
+clusters is chosen, and their proteins are compared with all others. A protein with a relative
+outside, of 30 % identity over 80 % of either sequence, is returned to the training set.
 
     python recipes/hold_out.py DATASET OUTPUT [--share=0.1] [--threads=2]
 
@@ -32,11 +34,13 @@ IDENTITY, COVERAGE = 30.0, 80.0
 
 
 def main() -> None:
-    """Write the cut data set."""
+    """Write the data set with held-out proteins."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--share", type=float, default=0.1, help="of the clusters to take")
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="fraction of the clusters to hold out"
+    )
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     table = pq.read_table(options.dataset / "all" / "train.parquet")
@@ -48,7 +52,7 @@ def main() -> None:
     is_out = without_relatives(is_out, candidates, hits)
     held_out = {ids[i] for i in np.flatnonzero(is_out)}
     taken = f"{len(np.unique(centroid[candidates])):,} of {len(np.unique(centroid)):,} clusters"
-    print(f"{taken} looked at, {len(held_out):,} of {len(ids):,} proteins held out")
+    print(f"{taken} chosen, {len(held_out):,} of {len(ids):,} proteins held out")
     for subset in ("all", "mf", "bp", "cc"):
         whole = pq.read_table(options.dataset / subset / "train.parquet")
         is_out = np.array([id in held_out for id in whole["id"].to_pylist()])
@@ -59,7 +63,7 @@ def main() -> None:
 
 
 def clusters(sequences: Sequence[str], threads: int) -> NDArray[np.intp]:
-    """Return the place of each protein's centroid; shape=(N,)."""
+    """Return the row number of each protein's centroid; shape=(N,)."""
     with tempfile.TemporaryDirectory() as folder:
         fasta, found = Path(folder) / "all.fasta", Path(folder) / "clusters.tsv"
         fasta.write_text("".join(f">{i}\n{each}\n" for i, each in enumerate(sequences)))
@@ -78,7 +82,7 @@ def clusters(sequences: Sequence[str], threads: int) -> NDArray[np.intp]:
 def without_relatives(
     is_out: NDArray[np.bool_], candidates: NDArray[np.intp], hits: Hits
 ) -> NDArray[np.bool_]:
-    """Take back whoever has a close relative that stays, until nobody has."""
+    """Return proteins with a close relative in the training set to it, until there are none."""
     close = (hits.identity >= IDENTITY) & (
         (hits.query_coverage >= COVERAGE) | (hits.subject_coverage >= COVERAGE)
     )

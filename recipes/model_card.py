@@ -3,8 +3,7 @@
     python recipes/model_card.py FOLDER/evaluation [--plot=docs/calibration.svg]
 
 where FOLDER/evaluation/{naive,diamond,head,neighbours,kmers,blend,homology}/evaluation.json are
-those that recipes/bundled_caller.py leaves; what is not there is left out. The plot shows the
-third table.
+results of recipes/bundled_caller.py; missing ones are omitted. The plot shows the third table.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ text.tick { font-size: 13px; fill: #555; }
 .line.c2, .badge.c2 path { stroke: #009e73; } .c2.dot, .badge.c2 circle { fill: #009e73; }
 .badge text { font-size: 11px; font-weight: bold; fill: #fff; }
 """
-"""Of a picture by itself: `evaluation_page.css` has variables, which few readers of SVG know."""
+"""Style of a stand-alone SVG; few viewers support the variables of `evaluation_page.css`."""
 
 METRICS = {"fmax": "Fmax", "fmax_weighted": "wFmax", "smin": "Smin", "aupr": "AUPR"}
 
@@ -59,7 +58,7 @@ def main() -> None:
 
 
 def evaluations(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what was found by caller, then by aspect."""
+    """Return the results by caller, then by aspect."""
     found = {}
     for name in CALLERS:
         path = folder / name / "evaluation.json"
@@ -71,7 +70,7 @@ def evaluations(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def metrics(result: dict[str, Any]) -> dict[str, float | None]:
-    """Return the metrics of one caller in one aspect; Smin is in bits where those are known."""
+    """Return the metrics of one caller in one aspect; Smin is weighted, in bits, if available."""
     best = result["best"]
     points = {"fmax": best["fmax"], "fmax_weighted": best["fmax_weighted"]}
     points["smin"] = best["smin_weighted"] or best["smin"]
@@ -86,7 +85,7 @@ def figures(folder: Path) -> dict[str, dict[str, dict[str, float | None]]]:
 
 
 def accuracy(found: dict[str, dict[str, Any]], aspects: list[str]) -> str:
-    """All metrics of all callers."""
+    """Return the table of all metrics of all callers."""
     head = ["", *(f"{aspect} {name}" for aspect in aspects for name in METRICS.values())]
     rows = []
     for name, of in found.items():
@@ -96,7 +95,7 @@ def accuracy(found: dict[str, dict[str, Any]], aspects: list[str]) -> str:
 
 
 def similarity(found: dict[str, dict[str, Any]], aspects: list[str]) -> str:
-    """Fmax by identity to the nearest training protein."""
+    """Return the table of Fmax by identity to the nearest training protein."""
     by = {
         (name, aspect, each["group"]): each
         for name, of in found.items()
@@ -115,7 +114,7 @@ def similarity(found: dict[str, dict[str, Any]], aspects: list[str]) -> str:
 
 
 def calibration(found: dict[str, dict[str, Any]], name: str = "blend") -> str:
-    """Of calls with about the same score, how many are in the annotations."""
+    """Return the observed fraction of annotated calls, by score."""
     rows = [
         [aspect, f"{each['low']:.1f}–{each['high']:.1f}", f"{each['n_calls']:,}",
          cell(each["mean_score"]), cell(each["observed"])]
@@ -130,11 +129,13 @@ def plot(aspects: dict[str, Any]) -> str:
     lines = []
     for i, (aspect, result) in enumerate(aspects.items()):
         points = [(each["mean_score"], each["observed"]) for each in result["reliability"]]
-        mark = points[-1 - (i + 1) % len(points)]  # lines lie close: not the same dot of each
+        mark = points[
+            -1 - (i + 1) % len(points)
+        ]  # another point of each line, so that numbers do not overlap
         lines.append(Line(i + 1, i, aspect, points, mark, [3.0] * len(points)))
     title = f"Calibration of the blend: {', '.join(f'{x.number} {x.name}' for x in lines)}"
     axes = Axis(f"Mean score ({title.partition(': ')[2]})", ticks(1)), Axis("Observed", ticks(1))
-    what = "Of calls with about the same score, the part that is in the annotations."
+    what = "Fraction of the calls with about the same score that are annotated."
     drawn = str(line_chart("calibration", title, what, axes, lines, [Guide([(0, 0), (1, 1)])]))
     opened = '<svg xmlns="http://www.w3.org/2000/svg"'
     head, body = drawn.replace("<svg", opened, 1).split(">", 1)
@@ -142,7 +143,7 @@ def plot(aspects: dict[str, Any]) -> str:
 
 
 def cell(value: float | None) -> str:
-    """Three decimals, without the zero before them."""
+    """Return a number with three decimals, without a leading zero."""
     return "–" if value is None else f"{value:.3f}".replace("0.", ".", int(value < 1))
 
 

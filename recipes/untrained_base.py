@@ -1,13 +1,15 @@
-"""Write an ESM2 encoder with first, untrained weights, to be trained from scratch.
+"""Write an ESM2 encoder with initial weights, for training from scratch.
 
     python recipes/untrained_base.py FOLDER --layers=2 --width=192 --heads=8 --window --pool
 
 ``esmgo train --base_model=FOLDER --unfreeze_last_k_layers=2`` then trains all of its layers;
-the embeddings of the 33 tokens stay as they are drawn. With ``--window`` the first layer's heads
-start by looking at one neighbour each, at -1, 1, -2, 2 …, as those of ``tiny`` do: under rotary
-positions the biases of query and key decide that. So the layer starts as a convolution. With
-``--pool`` the last layer starts by gathering, at ``<cls>``, residues that fit one random direction
-per head, between their mean and their maximum; two heads stay near the N-terminus.
+the random embeddings of the 33 tokens are not trained.
+
+With ``--window`` each head of the first layer initially attends to one neighbour, at the distance
+-1, 1, -2, 2 …, as in ``tiny``. With rotary positions the biases of query and key determine the
+distance. So the layer starts as a convolution. With ``--pool`` each head of the last layer
+initially pools, at ``<cls>``, the residues along one random direction; the result is between their
+mean and their maximum. Two heads attend to the N-terminus.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from esmgo.model.encoder import Encoder
 
 CLS = 0
 CONTENT, POOLED, N_TERMINAL = 2.0, 6.0, 2
-"""How sharply the last layer chooses, how much it adds, and its heads near the N-terminus."""
+"""Last layer: sharpness of attention, scale of its output, and number of N-terminal heads."""
 
 
 def main() -> None:
@@ -70,7 +72,7 @@ def main() -> None:
 
 
 def look_at_neighbours(attention: torch.nn.Module, n_heads: int) -> None:
-    """Let each head look at one distance, whatever the residues."""
+    """Make each head attend to one distance, independent of the residues."""
     own = attention.self
     frequency = frequencies(own, n_heads)
     weight = torch.where(frequency > 0.005, 12.0, 0.0)
@@ -81,7 +83,7 @@ def look_at_neighbours(attention: torch.nn.Module, n_heads: int) -> None:
 
 
 def gather(encoder: Encoder, n_heads: int, draw: torch.Generator) -> None:
-    """Let each head of the last layer weigh residues by one direction, whoever asks."""
+    """Make each head of the last layer weigh residues by one direction, for all queries."""
     encoder.embeddings.word_embeddings.weight[CLS] = 0
     last = encoder.layers[-1].attention
     own, width = last.self, len(last.self.query.bias)
@@ -89,7 +91,7 @@ def gather(encoder: Encoder, n_heads: int, draw: torch.Generator) -> None:
     half = len(frequency)
     query, key = torch.zeros(n_heads, 2 * half), torch.zeros(n_heads, 2 * half)
     content = torch.zeros(n_heads, 2 * half, width)
-    # the slowest frequency: the same at all distances
+    # the slowest frequency: nearly constant over all distances
     content[:, half - 1].normal_(0, CONTENT * width**-0.5, generator=draw)
     query[:, half - 1] = math.sqrt(2 * half)
     near = torch.where((frequency > 0.005) & (frequency < 0.05), 20.0, 0.0)
@@ -105,13 +107,13 @@ def gather(encoder: Encoder, n_heads: int, draw: torch.Generator) -> None:
 
 
 def frequencies(own: torch.nn.Module, n_heads: int) -> torch.Tensor:
-    """Return the angles by which rotary positions turn a head's vectors, per residue."""
+    """Return the angles per residue by which rotary positions rotate a head's vectors."""
     half = len(own.query.bias) // n_heads // 2
     return 10000.0 ** (-torch.arange(half) / half)
 
 
 def biases_at(offset: int, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the biases of query and key of a head that looks ``offset`` residues ahead."""
+    """Return the query and key biases of a head that attends ``offset`` residues ahead."""
     half = len(weight)
     length = (weight * math.sqrt(2 * half)).sqrt()
     angle = offset * 10000.0 ** (-torch.arange(half) / half)

@@ -142,7 +142,7 @@ class Sources:
         return Relatives(votes, {name: pair[1] for name, pair in found.items()})
 
     def score(self, relatives: Relatives, head: NDArray[np.float32]) -> SourceScores:
-        """Return the scores of all sources; ``head``, shape=(N, T), has propagated probabilities."""
+        """Return the scores of all sources; ``head``, shape=(N, T), are propagated scores."""
         votes = {name: self._voted(each, len(head)) for name, each in relatives.votes.items()}
         none = np.zeros_like(head)
         scores = SourceScores(head, votes, relatives.similarity, self._frequency, none)

@@ -126,7 +126,7 @@ class Calibration:
     def from_json(cls, value: dict[str, Any]) -> Calibration:
         """Read the values that `to_json` returned.
 
-        Raises ValueError or TypeError or KeyError if ``value`` is not such a calibration.
+        Raises ValueError, TypeError or KeyError if ``value`` is not such a calibration.
         """
         if value["edges"] != len(EDGES):
             raise ValueError(f"calibrated at {value['edges']} scores instead of {len(EDGES)}")

@@ -86,10 +86,7 @@ class OutputConfig:
     )
 
     def check_output(self) -> None:
-        """Check the settings of output files.
-
-        Raises UsageError: names the setting.
-        """
+        """Check the settings of output files; raise UsageError naming the wrong one."""
         if self.output is None:
             raise UsageError("give `output=FILE` (- for standard output)")
         found = self.targets()
@@ -134,18 +131,12 @@ class OutputConfig:
         return {name: stem + FORMATS[name][0] + packed for name in names}
 
     def check_taxon(self) -> None:
-        """Check that gaf has a taxon.
-
-        Raises UsageError if it has none.
-        """
+        """Raise UsageError if the format gaf is requested without a taxon."""
         if self.taxon is None and "gaf" in self.targets():
             raise UsageError("gaf names the taxon of each protein: give `taxon=NUMBER` (NCBI)")
 
     def check_labels(self, labels: LabelSpace) -> None:
-        """Check that the formats can represent a label space.
-
-        Raises UsageError: names the formats.
-        """
+        """Raise UsageError if the formats cannot represent a label space."""
         if not {"gaf", "gpad"}.isdisjoint(self.targets()) and any(
             t.aspect is None for t in labels.terms
         ):

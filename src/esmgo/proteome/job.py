@@ -115,7 +115,7 @@ class Job:
     def from_json(cls, value: dict[str, Any]) -> Job:
         """Read a result of `to_json`.
 
-        Raises ValueError or TypeError or KeyError if ``value`` is anything else.
+        Raises ValueError, TypeError or KeyError if ``value`` is anything else.
         """
         which, of = map(int, value["shard"])
         n_proteins, block = int(value["n_proteins"]), int(value["block"])

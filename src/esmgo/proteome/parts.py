@@ -155,7 +155,7 @@ def pack(calls: Calls, owner: str) -> bytes:
 def unpack(data: bytes, n_terms: int) -> tuple[Calls, str]:
     """Return calls and owner.
 
-    Raises Exception: one of `DAMAGED`, if ``data`` is not a result of `pack`.
+    Raises one of `DAMAGED` if ``data`` is not a result of `pack`.
     """
     digest, archive = data[:32], memoryview(data)[32:]
     if hashlib.sha256(archive).digest() != digest:

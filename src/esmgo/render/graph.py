@@ -49,8 +49,8 @@ def render(subgraph: Subgraph, format: str) -> bytes:
     """Return the subgraph in one of `FORMATS`; text is UTF-8.
 
     The same subgraph gives the same bytes, for SVG and PNG with the same Graphviz. Raises
-    UsageError if ``format`` is not one of them. Raises MachineError: for SVG and PNG, if the
-    program `dot` is missing, fails or needs over a minute.
+    UsageError if ``format`` is not one of them. For SVG and PNG raises MachineError if the
+    program `dot` is missing, fails or takes over a minute.
     """
     match format:
         case "svg" | "png":
