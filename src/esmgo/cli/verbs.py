@@ -54,8 +54,8 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
 def _rank(config: RankConfig, *, is_verb: bool) -> int:
     """Rank the terms of the given proteins, or prompt for some on a terminal.
 
-    The verb prints only results to standard output. The script also prints status lines, and
-    general terms, as it always did.
+    The verb prints only results to standard output. The script also prints status lines there, and
+    lists general terms.
     """
     from esmgo.cli.conversation import answer, converse
 
@@ -70,7 +70,7 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
 
 @contextmanager
 def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iterator[None]:
-    """Log what was rejected and write it to the file ``rejects``, also where the work fails."""
+    """Log rejected records and write them to the file ``rejects``, also after an error."""
     with report.kept(config.rejects, overwrite=replaces, cure="choose another name"):
         try:
             yield

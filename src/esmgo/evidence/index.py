@@ -94,7 +94,8 @@ def write_index(
 ) -> str:
     """Write an index and return its fingerprint.
 
-    An interruption leaves a complete file at ``path``: the old one or the new one.
+    An interruption leaves a complete file at ``path``: the old one or the new one. Raises
+    MachineError if the disk is full or refuses.
 
     Parameters
     ----------
@@ -108,11 +109,6 @@ def write_index(
         `Checkpoint.read_encoder_fingerprint` of the checkpoint that made the vectors.
     small : bool
         Store vectors approximately, in an eighth of the bytes, and ids deflated.
-
-    Raises
-    ------
-    MachineError
-        If the disk is full or refuses.
     """
     leaves = index.terms.leaves(labels)
     arrays: dict[str, NDArray[Any]]
@@ -143,12 +139,8 @@ def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]
     """Replace index and blend of a checkpoint; at any moment the old or the new pair is in use.
 
     The new index is at the last path of `files_of` until the checkpoint contains the new blend,
-    which names the fingerprint of the new index. The caller must exclude other writers.
-
-    Raises
-    ------
-    MachineError
-        If the disk is full or refuses.
+    which names the fingerprint of the new index. The caller must exclude other writers. Raises
+    MachineError if the disk is full or refuses.
     """
     path, usual, new = files_of(checkpoint.path)
     with suppress(CheckpointError, KeyError):  # there is none
@@ -165,12 +157,8 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
 
     If the blend names an index, that one is read. Otherwise the weights of the encoder are read
     to find the index of the same encoder; the best epoch may share the index of the last one.
-    Without ``with_kmers`` no k-mers are read.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged, or if it is not the index that the blend names.
+    Without ``with_kmers`` no k-mers are read. Raises CheckpointError if the file is damaged, or
+    if it is not the index that the blend names.
     """
     path, usual, new = files_of(checkpoint.path)
     named, last = _index_of(checkpoint), path.with_name(path.name.replace(".best", "", 1))

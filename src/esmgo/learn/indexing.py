@@ -18,11 +18,7 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
     """Write the index of the checkpoint at ``path``: complete or absent.
 
     If the checkpoint has a blend, its index stays valid: a save by training removes the blend.
-
-    Raises
-    ------
-    Stopped
-        After a signal; resuming starts the index from the beginning.
+    Raises Stopped after a signal; resuming starts the index from the beginning.
     """
     checkpoint, (_, usual, new) = open_checkpoint(path), files_of(path)
     if checkpoint.blend is not None and (usual.is_file() or new.is_file()):

@@ -120,10 +120,7 @@ def save_checkpoint(
 def open_checkpoint(path: str | Path) -> Checkpoint:
     """Open a checkpoint and check all but the finiteness of its weights.
 
-    Raises
-    ------
-    CheckpointError
-        If the file is not a complete checkpoint of this format.
+    Raises CheckpointError if the file is not a complete checkpoint of this format.
     """
     header = read_header(_file_of(Path(path)))
     if header.metadata is None:
@@ -154,14 +151,8 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
 def replace_blend(path: Path, blend: Mapping[str, Any]) -> None:
     """Write a blend into a checkpoint; an interruption leaves the complete old or new file.
 
-    The caller must exclude other writers.
-
-    Raises
-    ------
-    CheckpointError
-        If it is not a checkpoint.
-    MachineError
-        If the disk is full or refuses.
+    The caller must exclude other writers. Raises CheckpointError if it is not a checkpoint.
+    Raises MachineError if the disk is full or refuses.
     """
     header = open_checkpoint(path).header
     data = np.memmap(path, np.uint8, "r", header.data_start).data

@@ -139,10 +139,7 @@ def write_container(
 def read_header(path: Path) -> Header:
     """Check a file against its digest and return its header.
 
-    Raises
-    ------
-    CheckpointError
-        If it is not a complete container. The message names the reason.
+    Raises CheckpointError if it is not a complete container. The message names the reason.
     """
     with _opened(path) as file:
         size = file.seek(0, 2)

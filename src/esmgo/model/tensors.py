@@ -32,10 +32,7 @@ def split(name: str, weight: Tensor) -> dict[str, Tensor]:
 def scaled(path: Path, name: str, steps: Tensor, scales: Tensor) -> Tensor:
     """Restore a matrix from the parts made by `split`, in float32.
 
-    Raises
-    ------
-    CheckpointError
-        If there is not one scale for each row.
+    Raises CheckpointError if there is not one scale for each row.
     """
     if steps.ndim != 2 or scales.shape != steps.shape[:1] or not scales.is_floating_point():
         raise CheckpointError(path, f"{printable(name)} and its scales do not fit together")
