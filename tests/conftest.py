@@ -32,7 +32,7 @@ from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
 from esmgo.dataset.sample import example, sample_rows
-from esmgo.evidence.source_scores import EvidenceSource
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term

@@ -3,7 +3,7 @@
 import numpy as np
 
 from esmgo.data.annotations import accession
-from esmgo.evidence.source_scores import EvidenceSource
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term

@@ -12,7 +12,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import index_path, open_index
-from esmgo.evidence.source_scores import EvidenceSource
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.predict.predictor import Predictor

@@ -69,7 +69,7 @@ def test_a_dot_that_never_ends_is_stopped(tmp_path, monkeypatch):
     fake.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("esmgo.render.graph._SECONDS", 0.2)
+    monkeypatch.setattr("esmgo.render.graphviz._SECONDS", 0.2)
     with pytest.raises(MachineError, match="seconds"):
         render(small(), "svg")
 

@@ -9,7 +9,7 @@ from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import UsageError
 from esmgo.evidence.index import open_index
-from esmgo.evidence.source_scores import EvidenceSource
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.predict.predictor import Predictor
 

@@ -19,8 +19,8 @@ from .explanation.explaining import ExplainConfig as ExplainConfig
 from .explanation.explaining import explain as explain
 from .explanation.explaining import write_explanations as write_explanations
 from .explanation.explanation import Explanation as Explanation
-from .export.hub import ExportConfig as ExportConfig
-from .export.hub import export_checkpoint as export_checkpoint
+from .export.model_folder import ExportConfig as ExportConfig
+from .export.model_folder import export_checkpoint as export_checkpoint
 from .go.information import information_accretion as information_accretion
 from .go.labels import LabelSpace as LabelSpace
 from .go.obo import read_obo as read_obo

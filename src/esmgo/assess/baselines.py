@@ -24,7 +24,7 @@ from esmgo.evidence.votes import BLOCK, Votes, vote
 from esmgo.files.output import check_free, exclusive, opened
 from esmgo.files.source import check_readable
 from esmgo.go.scores import Scores
-from esmgo.metrics.baselines import term_frequency
+from esmgo.metrics.term_frequency import term_frequency
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.options import option
 from esmgo.predict.inputs import EncoderConfig

@@ -47,7 +47,8 @@ VERBS = {
         "esmgo.dataset.building:BuildConfig", "esmgo.dataset.building:build", takes_report=False),
     "export": Verb(
         "Write a checkpoint as a Hugging Face model folder.",
-        "esmgo.export.hub:ExportConfig", "esmgo.export.hub:export_checkpoint", takes_report=False),
+        "esmgo.export.model_folder:ExportConfig",
+        "esmgo.export.model_folder:export_checkpoint", takes_report=False),
     "evaluate": Verb(
         "Evaluate predictions or a checkpoint as CAFA does.",
         "esmgo.assess.config:EvaluateConfig", "esmgo.assess.evaluation:evaluate_files",

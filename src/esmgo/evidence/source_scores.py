@@ -1,4 +1,4 @@
-"""The sources of evidence, and their scores for a block of proteins.
+"""The scores of all sources for a block of proteins.
 
 Nothing here knows how the scores are computed or combined.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import IntFlag
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import UsageError, printable
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
 
@@ -22,30 +21,6 @@ Values: TypeAlias = NDArray[np.float32]
 FLOOR = 0.01
 """Added to a score before its logarithm: the score of one of ten neighbours at similarity 0.1."""
 
-
-class EvidenceSource(IntFlag):
-    """Sources that support a call: they score the term above its frequency in training.
-
-    A call's flags are a sum of these numbers. The first four can be requested. With
-    `DESCENDANT` the true-path rule raised the call above its own blended score.
-    """
-
-    HEAD = 1
-    NEIGHBOURS = 2
-    KMERS = 4
-    HOMOLOGY = 8
-    COANNOTATION = 16
-    DESCENDANT = 32
-
-    @property
-    def word(self) -> str:
-        """The name in flags, files and stored blends."""
-        return str(self.name).lower()
-
-
-SCORING = tuple(source.word for source in EvidenceSource if source < EvidenceSource.COANNOTATION)
-"""Names of the sources that can be requested."""
-
 SIMILARITIES: dict[str, tuple[str, Callable[[Values], Values]]] = {
     EvidenceSource.HOMOLOGY.word: ("bits", np.log1p),
     EvidenceSource.KMERS.word: ("shared", lambda cosine: np.log(cosine + FLOOR)),
@@ -53,22 +28,6 @@ SIMILARITIES: dict[str, tuple[str, Callable[[Values], Values]]] = {
 }
 """For each source of similar proteins, the most informative first: name and scale of the feature
 that holds the similarity of the most similar one. Stored blends contain these names."""
-
-
-def parse_sources(text: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Return the named sources in the order of `SCORING`; None for None.
-
-    Names are separated by commas or in a sequence. Raises UsageError if one is unknown.
-    """
-    if text is None:
-        return None
-    names = text.split(",") if isinstance(text, str) else text
-    found = [name.strip().lower() for name in names]
-    if unknown := [name for name in found if name not in SCORING]:
-        raise UsageError(
-            f"{printable(repr(unknown[0]), 40)} is no source; {', '.join(SCORING)}", field="sources"
-        )
-    return tuple(name for name in SCORING if name in found)
 
 
 @dataclass(frozen=True, slots=True)

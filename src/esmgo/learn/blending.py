@@ -26,13 +26,13 @@ from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, files_of, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
-from esmgo.evidence.source_scores import SCORING, EvidenceSource
-from esmgo.evidence.sources import Sources
+from esmgo.evidence.relatives import Sources
+from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.files.output import exclusive
 from esmgo.go.information import information_accretion
 from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
-from esmgo.learn.fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
+from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
 from esmgo.predict.blend import Blend

@@ -16,12 +16,13 @@ from tqdm import tqdm
 
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, printable
-from esmgo.learn.board import Board
 from esmgo.learn.config import Fitted, TrainConfig
 from esmgo.learn.gradient import Rows, Window, add_gradient, window_of
 from esmgo.learn.indexing import index_training
+from esmgo.learn.schedule import set_learning_rate
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
+from esmgo.learn.tensorboard import Board
 from esmgo.learn.validation import Validation, naive_fmax, validate
 from esmgo.learn.windows import epoch_windows
 from esmgo.model.checkpoint import Checkpoint
@@ -128,7 +129,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
         left = windows[state.step :]
         made = _ahead(left, lambda rows: window_of(state, rows), config.num_dataset_processes)
         for rows, window in zip(left, made, strict=True):
-            rate = state.set_learning_rate(len(windows))
+            rate = set_learning_rate(state, len(windows))
             loss, norm = _step(state, rows, window, stop)
             if np.isfinite(loss) and np.isfinite(norm):
                 state.norm_sum += norm

@@ -27,9 +27,6 @@ _POSITION = (
     "best_fmax",
 )  # fmt: skip
 
-WARM_UP = 0.02
-"""The fraction of all steps in which a linear schedule rises."""
-
 
 @dataclass(slots=True)
 class State:
@@ -143,16 +140,6 @@ class State:
         """Seed the dropout of the next window from seed, epoch and step alone."""
         text = f"{self.seed}/{self.epoch}/{self.step}"
         torch.manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1)
-
-    def set_learning_rate(self, steps_per_epoch: int) -> float:
-        """Set, and return, the learning rate of the next step by ``schedule``."""
-        rate, n_steps = self.config.learning_rate, steps_per_epoch * self.config.num_epochs
-        if self.config.schedule == "linear":
-            at = self.epoch * steps_per_epoch + self.step
-            rate *= min((at + 1) / max(WARM_UP * n_steps, 1), (n_steps - at) / n_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
 
     def next_epoch(self) -> None:
         """Count the current epoch as done."""

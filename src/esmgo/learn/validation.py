@@ -14,10 +14,10 @@ from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
 from esmgo.go.truepath import propagate
 from esmgo.learn.stop import StopRequest
-from esmgo.metrics.baselines import term_frequency
 from esmgo.metrics.evaluator import BLOCK, Evaluator
 from esmgo.metrics.micro import MicroSums, micro_sums
 from esmgo.metrics.result import name_of, results
+from esmgo.metrics.term_frequency import term_frequency
 from esmgo.model.scoring import in_batches, token_budget
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ class Variant:
     Parameters
     ----------
     sources : tuple of str
-        Names of `esmgo.evidence.source_scores.SCORING`.
+        Names of `esmgo.evidence.sources.SCORING`.
     stackers : dict of str to Stacker
         By aspect, see `key_of`; a single source has none; its scores are used directly.
     edges : tuple of float

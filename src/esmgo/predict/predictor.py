@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import open_index
-from esmgo.evidence.source_scores import EvidenceSource, parse_sources, supporting_sources
-from esmgo.evidence.sources import Sources, available_sources
+from esmgo.evidence.relatives import Sources, available_sources
+from esmgo.evidence.source_scores import supporting_sources
+from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate

@@ -126,7 +126,7 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
 
 
 def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
-    from esmgo.evidence.source_scores import EvidenceSource
+    from esmgo.evidence.sources import EvidenceSource
     from esmgo.model.device import choose_device, resolved  # torch takes seconds
     from esmgo.proteome.blocks import BlockCaller, Input
 

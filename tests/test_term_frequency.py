@@ -4,7 +4,7 @@ import numpy as np
 from made_truth import flat
 
 from esmgo.go.sparse import SparseRows
-from esmgo.metrics.baselines import term_frequency
+from esmgo.metrics.term_frequency import term_frequency
 
 
 def test_the_term_frequency_baseline_scores_each_term_by_its_share():

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.evidence.source_scores import SIMILARITIES, EvidenceSource, SourceScores, given_aspect
-from esmgo.evidence.sources import Relatives, Sources
+from esmgo.evidence.relatives import Relatives, Sources
+from esmgo.evidence.source_scores import SIMILARITIES, SourceScores, given_aspect
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate

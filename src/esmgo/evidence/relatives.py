@@ -1,0 +1,161 @@
+"""The evidence sources of a checkpoint: find similar training proteins and score by their votes.
+
+Nothing here knows how the scores are combined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.fasta import Protein
+from esmgo.errors import UsageError, printable
+from esmgo.evidence.coannotation import Coannotation
+from esmgo.evidence.homology import Homologs
+from esmgo.evidence.index import Index
+from esmgo.evidence.kmers import kmer_votes
+from esmgo.evidence.neighbours import neighbour_votes, normalised
+from esmgo.evidence.source_scores import SourceScores, Values, given_aspect
+from esmgo.evidence.sources import EvidenceSource
+from esmgo.evidence.votes import Votes, vote
+from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import SparseRows
+
+_CURES = {
+    EvidenceSource.NEIGHBOURS.word: "no index beside {path}: run fine-tune.py with"
+    " `resume` to make it, or leave neighbours out of `sources`",
+    EvidenceSource.KMERS.word: "no k-mers beside {path}: run esmgo blend to add them",
+    EvidenceSource.HOMOLOGY.word: "homology needs the training sequences: `homology=FILE`",
+}
+
+
+class Relatives(NamedTuple):
+    """The training proteins that are similar to N proteins, by name of the source.
+
+    Parameters
+    ----------
+    votes : dict of str to Votes
+        Weighted by similarity.
+    similarity : dict of str to ndarray, shape=(N,), dtype=float32
+        See `SourceScores.similarity`.
+    """
+
+    votes: dict[str, Votes]
+    similarity: dict[str, Values]
+
+
+def available_sources(
+    index: Index | None, homology: dict[str, str] | None, requested: Sequence[str] | None, path: str
+) -> tuple[str, ...]:
+    """Return the requested sources, names of `SCORING`, or all that are available.
+
+    ``index`` has the training proteins of the checkpoint at ``path``, and ``homology`` their
+    sequences by id. Raises UsageError if a requested source is not available. The message names
+    the remedy.
+    """
+    has = {
+        EvidenceSource.HEAD: True,
+        EvidenceSource.NEIGHBOURS: index is not None,
+        EvidenceSource.KMERS: index is not None and index.kmers is not None,
+        EvidenceSource.HOMOLOGY: homology is not None,
+    }
+    available = tuple(source.word for source, is_available in has.items() if is_available)
+    for name in requested or ():
+        if name not in available:
+            raise UsageError(_CURES[name].format(path=printable(path, 60)))
+    if index is not None and homology is not None and set(index.ids).isdisjoint(homology):
+        raise UsageError("names no training protein of the checkpoint", field="homology")
+    return available if requested is None else tuple(dict.fromkeys(requested))
+
+
+class Sources:
+    """The sources of a checkpoint, before they are combined.
+
+    Parameters
+    ----------
+    labels : LabelSpace
+        The terms.
+    index : Index, optional
+        The training proteins.
+    sequences : dict of str to str, optional
+        Sequences of training proteins by id, for DIAMOND.
+    num_neighbours : int
+        Number of nearest training proteins that vote by their embeddings.
+    threads : int
+        CPU threads of DIAMOND.
+    counted : SparseRows, optional
+        Annotations from which frequency and co-annotation are computed; by default those of
+        the index.
+    is_blended : bool
+        Whether co-annotation is used.
+    """
+
+    def __init__(
+        self,
+        labels: LabelSpace,
+        index: Index | None,
+        sequences: dict[str, str] | None = None,
+        *,
+        num_neighbours: int = 10,
+        threads: int = 1,
+        counted: SparseRows | None = None,
+        is_blended: bool = True,
+    ) -> None:
+        self.labels, self.index, self.num_neighbours = labels, index, num_neighbours
+        self._frequency = np.zeros(len(labels), np.float32)
+        self._homologs: Homologs | None = None
+        self._coannotation: Coannotation | None = None
+        if index is not None:
+            counted = index.terms if counted is None else counted
+            counts = counted.frequency(len(labels))
+            self._frequency = (counts / max(len(counted), 1)).astype(np.float32)
+            if is_blended:
+                self._coannotation = Coannotation(counted, labels)
+            self._vectors = normalised(index.vectors)
+            if sequences is not None:
+                self._homologs = Homologs(index.ids, sequences, threads)
+
+    def find_relatives(
+        self,
+        proteins: Sequence[Protein],
+        vectors: NDArray[np.float32],
+        own: NDArray[np.intp] | None = None,
+    ) -> Relatives:
+        """Find the training proteins that are similar to each of N proteins.
+
+        ``vectors``, shape=(N, D), are the final states at ``<cls>``. ``own``, shape=(N,), gives the
+        row of each protein in the index: a protein does not vote for itself.
+        """
+        found: dict[str, tuple[Votes, Values]] = {}
+        if self.index is not None:
+            found[EvidenceSource.NEIGHBOURS.word] = neighbour_votes(
+                vectors, self._vectors, self.num_neighbours, own
+            )
+            if self.index.kmers is not None:
+                found[EvidenceSource.KMERS.word] = kmer_votes(self.index.kmers, proteins, own)
+        if self._homologs is not None:
+            found[EvidenceSource.HOMOLOGY.word] = self._homologs.votes(proteins, own)
+        votes = {name: pair[0] for name, pair in found.items()}
+        return Relatives(votes, {name: pair[1] for name, pair in found.items()})
+
+    def score(self, relatives: Relatives, head: NDArray[np.float32]) -> SourceScores:
+        """Return the scores of all sources; ``head``, shape=(N, T), are propagated scores."""
+        votes = {name: self._voted(each, len(head)) for name, each in relatives.votes.items()}
+        none = np.zeros_like(head)
+        scores = SourceScores(head, votes, relatives.similarity, self._frequency, none)
+        if self._coannotation is None or not votes:  # nothing will be blended
+            return scores
+        mean = np.zeros_like(head)
+        for aspect in self.labels.aspects:
+            at, _, part = given_aspect(scores, self.labels, aspect)
+            mean[:, at] = np.mean(list(part.by_source().values()), axis=0)
+        return replace(scores, coannotation=self._coannotation.scores(mean))
+
+    def _voted(self, votes: Votes, n: int) -> NDArray[np.float32]:
+        assert self.index is not None
+        blocks = [block.values for block in vote(votes, [""] * n, self.index.terms, self.labels)]
+        return np.concatenate(blocks)
