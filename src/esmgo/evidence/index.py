@@ -94,21 +94,11 @@ def write_index(
 ) -> str:
     """Write an index and return its fingerprint.
 
-    An interruption leaves a complete file at ``path``: the old one or the new one. Raises
+    An interruption leaves a complete file at ``path``: the old one or the new one. Only the most
+    specific annotations are written. ``encoder`` is the result of
+    `Checkpoint.read_encoder_fingerprint` for the checkpoint that made the vectors. With ``small``
+    vectors are stored approximately, in an eighth of the bytes, and ids deflated. Raises
     MachineError if the disk is full or refuses.
-
-    Parameters
-    ----------
-    path : Path
-        See `index_path`.
-    index : Index
-        The training proteins.
-    labels : LabelSpace
-        The columns of its annotations; only the most specific ones are written.
-    encoder : str
-        `Checkpoint.read_encoder_fingerprint` of the checkpoint that made the vectors.
-    small : bool
-        Store vectors approximately, in an eighth of the bytes, and ids deflated.
     """
     leaves = index.terms.leaves(labels)
     arrays: dict[str, NDArray[Any]]
