@@ -16,7 +16,7 @@ from motifs import sequence
 import esmgo
 from esmgo.cli.main import main
 from esmgo.cli.reference import page
-from esmgo.cli.table import VERBS
+from esmgo.cli.verbs import VERBS
 from esmgo.dataset.sample import example, sample_ontology_path, sample_rows
 from esmgo.evidence.index import index_path
 from esmgo.learn.config import TrainConfig

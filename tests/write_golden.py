@@ -21,7 +21,7 @@ from transformers import EsmConfig, EsmForSequenceClassification
 
 import esmgo
 from esmgo.cli.flags import flag_of
-from esmgo.cli.table import VERBS
+from esmgo.cli.verbs import VERBS
 from esmgo.model.tokens import encode
 from esmgo.options import kind_of
 

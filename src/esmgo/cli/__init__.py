@@ -1,7 +1,7 @@
 """The command line: ``esmgo VERB --flag=value`` and the scripts for the verbs train and rank.
 
-`esmgo.cli.table` lists the verbs. Each has a frozen dataclass, whose fields are the flags, and a
-function. `esmgo.cli.flags` parses the arguments into the dataclass, `esmgo.cli.verbs` calls the
+`esmgo.cli.verbs` lists the verbs. Each has a frozen dataclass, whose fields are the flags, and a
+function. `esmgo.cli.flags` parses the arguments into the dataclass, `esmgo.cli.running` calls the
 function and prints its result, and `esmgo.cli.main` turns errors into one line and an exit code.
 
 Messages of the lower floors name settings in backticks, such as `device=cpu`. They are printed as

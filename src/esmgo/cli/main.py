@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from esmgo import __version__
 from esmgo.cli.flags import typed
-from esmgo.cli.table import VERBS
+from esmgo.cli.verbs import VERBS
 from esmgo.errors import EsmgoError, printable, reports_out_of_memory
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOMEM}
@@ -75,9 +75,9 @@ def main(arguments: Sequence[str], verb: str | None = None, *, prog: str = "esmg
 
 def _guarded(verb: str, words: list[str], prog: str) -> int:
     try:
-        from esmgo.cli import verbs  # slow: imports NumPy
+        from esmgo.cli import running  # slow: imports NumPy
 
-        return verbs.run(verb, words, prog)
+        return running.run(verb, words, prog)
     except EsmgoError as error:
         return _fail(typed(error), error.exit_code)
     except KeyboardInterrupt:

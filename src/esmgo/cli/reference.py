@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from esmgo.cli.flags import flag_of, typed
-from esmgo.cli.table import VERBS
+from esmgo.cli.verbs import VERBS
 from esmgo.options import flags_of, kind_of
 
 _HEAD = """# Flags

@@ -1,83 +1,73 @@
-"""Parses the arguments of a verb, calls its function, and prints the result."""
+"""The verbs of ``esmgo``. Modules are named, not imported, so that ``--help`` prints at once."""
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
-from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
-
-from esmgo.cli import flags
-from esmgo.cli.table import VERBS
-from esmgo.data.rejects import ReadReport
-from esmgo.errors import printable
-from esmgo.files.output import is_stream
-
-if TYPE_CHECKING:
-    from esmgo.predict.ranking import RankConfig
-
-log = logging.getLogger(__name__)
+from typing import NamedTuple
 
 
-def run(name: str, words: Sequence[str], prog: str) -> int:
-    """Run a verb of the table; return its exit code."""
-    verb = VERBS[name]
-    if verb.first and words and not words[0].startswith("-"):
-        words = [f"--{verb.first}={words[0]}", *words[1:]]
-    config, given = flags.parse(resolve_name(verb.config), words, prog=prog, description=verb.text)
-    if name == "rank":
-        return _rank(config, is_verb=prog.startswith("esmgo "))
-    function = resolve_name(verb.function)
-    if name == "train":  # its function logs rejected records itself
-        return 4 if function(config, given).report.rejects else 0
-    report = ReadReport(getattr(config, "strict", False))
-    keeps_rejects = verb.takes_report and hasattr(config, "rejects")
-    replaces = name == "predict" and (config.resume or config.overwrite)
-    with _rejects(config, report, replaces=replaces) if keeps_rejects else nullcontext():
-        found = function(config, report) if verb.takes_report else function(config)
-        if found is not None:
-            to_stream = is_stream(str(getattr(config, "output", None) or ""))
-            print(found, file=sys.stderr if to_stream else sys.stdout)
-    if name == "audit" and config.output_dir is not None:
-        print(f"written to {printable(config.output_dir, 120)}")
-    if not keeps_rejects:
-        report = getattr(found, "report", report)  # of a function that takes none
-        _log(report)
-    if not getattr(found, "is_good", True):  # a failed self-test
-        return 6
-    return 4 if report.rejects or getattr(found, "n_invalid", False) else 0
+class Verb(NamedTuple):
+    """A verb: its line of help, and where its configuration and its function are defined.
 
-
-def _rank(config: RankConfig, *, is_verb: bool) -> int:
-    """Rank the terms of the given proteins, or prompt for some on a terminal.
-
-    The verb prints only results to standard output. The script also prints status lines there, and
-    lists general terms.
+    ``script`` is the script with the same function, if any. The function takes the configuration
+    and, unless ``takes_report`` is false, a `ReadReport`. ``first`` is the setting that the first
+    argument gives if it is not a flag.
     """
-    from esmgo.cli.conversation import answer, converse
 
-    config = replace(config, general=config.general or config.raw or not is_verb)
-    if config.sequence is None and config.fasta is None and sys.stdin.isatty():
-        return converse(config)
-    report = ReadReport(config.strict)
-    with _rejects(config, report):
-        answer(config, report, sys.stderr if is_verb else sys.stdout)
-    return 4 if report.rejects else 0
+    text: str
+    config: str
+    function: str
+    script: str = ""
+    takes_report: bool = True
+    first: str = ""
 
 
-@contextmanager
-def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iterator[None]:
-    """Log rejected records and write them to the file ``rejects``, also after an error."""
-    with report.kept(config.rejects, overwrite=replaces, cure="choose another name"):
-        try:
-            yield
-        finally:
-            _log(report)
-
-
-def _log(report: ReadReport) -> None:
-    for line in report.lines():
-        log.warning("%s", line)
+VERBS = {
+    "train": Verb(
+        "Fine-tune an ESM2 encoder to call Gene Ontology terms.",
+        "esmgo.learn.config:TrainConfig", "esmgo.learn.finetune:fit", "fine-tune.py", False),
+    "rank": Verb(
+        "Rank the GO terms of proteins.",
+        "esmgo.predict.ranking:RankConfig", "esmgo.cli.conversation:answer", "predict-rank.py"),
+    "predict": Verb(
+        "Call the GO terms of whole proteomes.",
+        "esmgo.proteome.config:PredictConfig", "esmgo.proteome.run:write_predictions"),
+    "merge": Verb(
+        "Join the shards of a prediction.",
+        "esmgo.proteome.merging:MergeConfig", "esmgo.proteome.merging:merge_shards",
+        takes_report=False),
+    "subgraph": Verb(
+        "Draw the GO subgraph of a protein.",
+        "esmgo.predict.drawing:SubgraphConfig", "esmgo.predict.drawing:subgraph"),
+    "explain": Verb(
+        "Show what supports one term of a protein, and test it.",
+        "esmgo.explanation.explaining:ExplainConfig",
+        "esmgo.explanation.explaining:write_explanations"),
+    "build": Verb(
+        "Turn sequences, annotations and an ontology into a data set.",
+        "esmgo.dataset.building:BuildConfig", "esmgo.dataset.building:build", takes_report=False),
+    "export": Verb(
+        "Write a checkpoint as a Hugging Face model folder.",
+        "esmgo.export.model_folder:ExportConfig",
+        "esmgo.export.model_folder:export_checkpoint", takes_report=False),
+    "evaluate": Verb(
+        "Evaluate predictions or a checkpoint as CAFA does.",
+        "esmgo.assess.config:EvaluateConfig", "esmgo.assess.evaluation:evaluate_files",
+        takes_report=False),
+    "baseline": Verb(
+        "Score proteins by term frequency, homology or neighbours.",
+        "esmgo.assess.baselines:BaselineConfig", "esmgo.assess.baselines:write_baseline",
+        first="method"),
+    "audit": Verb(
+        "Report what the split of a data set really tests.",
+        "esmgo.assess.audit:AuditConfig", "esmgo.assess.audit:audit"),
+    "embed": Verb(
+        "Write one vector per protein.",
+        "esmgo.predict.embedding:EmbedConfig", "esmgo.predict.embedding:write_embeddings"),
+    "blend": Verb(
+        "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
+        "esmgo.learn.blending:BlendConfig", "esmgo.learn.blending:blend"),
+    "selftest": Verb(
+        "Check the bundled caller, and list which optional programs are available.",
+        "esmgo.predict.selftest:SelftestConfig", "esmgo.predict.selftest:selftest",
+        takes_report=False),
+}  # fmt: skip

@@ -5,7 +5,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from esmgo.cli.table import VERBS
+from esmgo.cli.verbs import VERBS
 
 
 @pytest.mark.parametrize("name", VERBS)
