@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import time
 from pathlib import Path
 
 import obonet
@@ -304,10 +303,8 @@ def test_a_shared_file_is_refused_as_its_manifest_says(name, line, words):
 )
 def test_a_shared_file_is_read_as_its_manifest_says(name, n_terms, n_warnings):
     warnings: list[str] = []
-    start = time.monotonic()
     ontology = read_obo(BAD / name, warn=warnings.append)
     assert all(ontology.ancestors(id) is not None for id in list(ontology.terms)[-3:])
-    assert time.monotonic() - start < 2
     assert len(ontology) == n_terms
     assert len(warnings) == n_warnings
     assert all(name in warning for warning in warnings)
