@@ -166,6 +166,7 @@ def test_the_page_of_flags_is_up_to_date():
 
 def test_every_public_name_exists_is_sorted_and_stands_in_the_documents():
     assert sorted(esmgo.__all__) == esmgo.__all__
+    assert dir(esmgo) == sorted([*esmgo.__all__, "__version__"])
     text = (ROOT / "docs" / "python.md").read_text() + page()
     for name in esmgo.__all__:
         assert getattr(esmgo, name).__name__ == name

@@ -46,3 +46,9 @@ def test_a_folder_of_somebody_else_is_left_alone(predict, tmp_path, capsys):
     (tmp_path / "y.tsv.parts").write_text("mine")
     assert predict(tmp_path / "y.tsv") == 2
     assert "in the way" in error_of(capsys)
+
+
+def test_a_name_too_long_for_the_folder_of_parts_is_one_line(predict, tmp_path, capsys):
+    for words in ((), ("--resume",)):
+        assert predict(tmp_path / f"{'y' * 250}.tsv", *words) == 5
+        assert "file name too long" in error_of(capsys)

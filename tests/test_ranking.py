@@ -28,6 +28,7 @@ def test_a_file_of_rejects_is_checked_before_any_work(ranked, tmp_path):
     assert ranked("--sequence=MKT", word)[0] == 2
     assert (tmp_path / "there.tsv").read_text() == "mine"
     assert ranked("--sequence=MKT", "--rejects=/nowhere/x.tsv")[0] == 5
+    assert ranked("--sequence=MKT", "--rejects=/dev/stdout")[0] == 2
 
 
 def test_ids_stand_beside_names_when_asked(ranked):

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esmgo.errors import RecordError, printable
+from esmgo.errors import RecordError, UsageError, printable
 from esmgo.files.atomic import write_atomically
-from esmgo.files.output import check_free
+from esmgo.files.output import check_free, is_stream
 
 MOST_LINES = 20
 """Warnings and rejected records that are printed; a summary counts all rejected records."""
@@ -81,6 +81,8 @@ class ReadReport:
         self, path: str | None, *, overwrite: bool, cure: str = "`overwrite` replaces it"
     ) -> Iterator[None]:
         """Check a file, if one is named; write the rejects to it when the work ends or fails."""
+        if path and is_stream(path):
+            raise UsageError(f"{printable(path)} is not a file; choose another name", "rejects")
         if path:
             check_free(path, overwrite=overwrite, field="rejects", cure=cure)
         try:

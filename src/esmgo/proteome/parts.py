@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import struct
 import zipfile
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from esmgo.errors import FastaError, UsageError, printable
-from esmgo.files.atomic import TEMPORARY, write_atomically
+from esmgo.files.atomic import TEMPORARY, refusal, write_atomically
 from esmgo.go.calls import Calls
 from esmgo.proteome.job import OTHER_INPUT, Job
 
@@ -47,10 +48,13 @@ class Parts:
 
     def __init__(self, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
         self.folder, self.n_saved = folder, 0
-        if not folder.is_dir():
-            if folder.exists():
-                raise UsageError(f"{printable(folder, 120)} is in the way; remove it")
-            folder.mkdir()
+        try:
+            if not folder.is_dir():
+                if folder.exists():
+                    raise UsageError(f"{printable(folder, 120)} is in the way; remove it")
+                folder.mkdir()
+        except OSError as error:  # for example a name that is too long
+            raise refusal(folder, error) from error
         if foreign := next((p for p in folder.iterdir() if not _OURS.fullmatch(p.name)), None):
             raise UsageError(
                 f"{printable(foreign, 110)} is not a part; remove it, or choose another output"
@@ -68,7 +72,7 @@ class Parts:
     @staticmethod
     def has_begun(folder: Path) -> bool:
         """Whether a folder holds an unfinished job."""
-        return (folder / _JOB).exists()
+        return os.path.exists(folder / _JOB)  # noqa: PTH110 (False for a name that is too long)
 
     def begin(self, job: Job, n_terms: int) -> Job:
         """Start a job, or resume it; return it with its first date.
