@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,6 +23,7 @@ from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
+from esmgo.model.crew import Crew
 
 MOST_WORKERS = 8
 """Maximal number of parallel batches; each holds its own gradient in memory."""
@@ -68,9 +69,8 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
         loss = _loss(state, logits, rows, columns)
         return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
 
-    threads, total = torch.get_num_threads(), 0.0
-    share = max(1, threads // workers)
-    pool, running = _crew(workers, share), deque[Future[_Computed]]()
+    total = 0.0
+    crew, running = _crew(workers, torch.get_num_threads()), deque[Future[_Computed]]()
     waiting = deque(zip(window.batches, window.targets, strict=True))
     try:
         while waiting or running:
@@ -78,11 +78,8 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
                 stop.check()
                 batch, targets = waiting.popleft()
                 x = state.features.lower(batch)
-                running.append(pool.submit(computed, x, batch, *targets))
-            # thread counts of libraries are global to the process
-            torch.set_num_threads(share)
-            loss, gradients = running[0].result()
-            torch.set_num_threads(threads)
+                running.append(crew.submit(computed, x, batch, *targets))
+            loss, gradients = crew.result(running[0])
             running.popleft()
             total += loss
             for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -92,7 +89,6 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
                     parameter.grad += gradient
     finally:
         wait(running)
-        torch.set_num_threads(threads)
     return total
 
 
@@ -100,10 +96,9 @@ _Computed = tuple[float, tuple[Tensor, ...]]
 
 
 @cache
-def _crew(workers: int, threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(
-        workers, "gradient", initializer=torch.set_num_threads, initargs=(threads,)
-    )
+def _crew(workers: int, _threads: int) -> Crew:
+    """Return the crew of this number of PyTorch's threads; it lives as long as the process."""
+    return Crew(workers)
 
 
 def _workers(state: State) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from esmgo.errors import MachineError
 from esmgo.model.batches import token_batches
 from esmgo.model.caller import Caller
+from esmgo.model.crew import Crew
 from esmgo.model.device import is_out_of_memory, resolved
 from esmgo.model.packing import pack
 
@@ -129,29 +130,22 @@ def in_batches(
                 continue
             yield batch, made
         return
-    threads = torch.get_num_threads()
-    share = max(1, threads // budget.workers)
     running: deque[tuple[NDArray[np.intp], Future[Made]]] = deque()
-    with ThreadPoolExecutor(
-        budget.workers, "batch", initializer=torch.set_num_threads, initargs=(share,)
-    ) as pool:
+    with Crew(budget.workers) as crew:
         try:
             while waiting or running:
-                while waiting and len(running) < budget.workers + 1:
+                while waiting and len(running) < crew.workers + 1:
                     batch = waiting.popleft()
-                    running.append((batch, pool.submit(compute, batch)))
+                    running.append((batch, crew.submit(compute, batch)))
                 batch, future = running.popleft()
-                torch.set_num_threads(share)  # some libraries have one count per process
                 try:
-                    made = future.result()
+                    made = crew.result(future)
                 except (RuntimeError, MemoryError) as error:
                     again = [*_halved(batch, lengths, error), *(each for each, _ in running)]
                     wait([future for _, future in running])
                     running.clear()
                     waiting.extendleft(reversed(again))  # in order
                     continue
-                finally:
-                    torch.set_num_threads(threads)
                 yield batch, made
         finally:
             for _, future in running:
