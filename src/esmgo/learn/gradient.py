@@ -98,7 +98,7 @@ _Computed = tuple[float, tuple[Tensor, ...]]
 @cache
 def _crew(workers: int, _threads: int) -> Crew:
     """Return the crew of this number of PyTorch's threads; it lives as long as the process."""
-    return Crew(workers)
+    return Crew(workers, "gradient")
 
 
 def _workers(state: State) -> int:

@@ -12,13 +12,13 @@ Made = TypeVar("Made")
 
 
 class Crew:
-    """Threads that divide PyTorch's threads among themselves."""
+    """Threads, called ``name``, that divide PyTorch's threads among themselves."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, name: str) -> None:
         self.workers, self._threads = workers, torch.get_num_threads()
         self._share = max(1, self._threads // workers)
         self._pool = ThreadPoolExecutor(
-            workers, "batch", initializer=torch.set_num_threads, initargs=(self._share,)
+            workers, name, initializer=torch.set_num_threads, initargs=(self._share,)
         )
 
     def submit(self, compute: Callable[..., Made], *arguments: Any) -> Future[Made]:

@@ -131,7 +131,7 @@ def in_batches(
             yield batch, made
         return
     running: deque[tuple[NDArray[np.intp], Future[Made]]] = deque()
-    with Crew(budget.workers) as crew:
+    with Crew(budget.workers, "batch") as crew:
         try:
             while waiting or running:
                 while waiting and len(running) < crew.workers + 1:
