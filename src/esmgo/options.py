@@ -91,6 +91,17 @@ def dtype_option(alias: str = "precision") -> Any:
     )
 
 
+def threads_option() -> Any:
+    """Declare ``threads``, an option of all verbs that run DIAMOND."""
+    return option(
+        None,
+        "CPU threads of DIAMOND.",
+        minimum=1,
+        maximum=1024,
+        default_text="all that this process may use",
+    )
+
+
 def flags_of(config: type) -> list[Field[Any]]:
     """Return the fields of a verb's configuration: its own first, then those of its bases."""
     names = [name for kind in config.__mro__ for name in get_annotations(kind)]

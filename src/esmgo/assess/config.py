@@ -11,7 +11,7 @@ from esmgo.dataset.subsets import parse_subset
 from esmgo.errors import UsageError
 from esmgo.evidence.diamond import available_threads
 from esmgo.metrics.curve import NORMALISATIONS, RULES
-from esmgo.options import check, device_option, dtype_option, option
+from esmgo.options import check, device_option, dtype_option, option, threads_option
 from esmgo.predict.inputs import SourcesConfig
 
 _ONTOLOGY = "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
@@ -32,13 +32,7 @@ class CorpusConfig:
         False, "Drop terms that are not in the ontology instead of refusing the data set."
     )
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
-    threads: int | None = option(
-        None,
-        "CPU threads of DIAMOND.",
-        minimum=1,
-        maximum=1024,
-        default_text="all that this process may use",
-    )
+    threads: int | None = threads_option()
 
     def __post_init__(self) -> None:
         check(self)

@@ -63,7 +63,8 @@ class Calls:
     def gather(cls, proteins: Sequence[str], rows: Sequence[tuple[Calls, int]]) -> Calls:
         """Build a block; ``rows`` gives the block and the row to copy for each protein."""
         slices = [(block, block.row(i)) for block, i in rows]
-        arrays = [(block.arrays(), at) for block, at in slices]
+        held = {id(block): block.arrays() for block, _ in rows}  # a few blocks, many rows
+        arrays = [(held[id(block)], at) for block, at in slices]
         of_protein = {
             name: np.array([getattr(block, name)[i] for block, i in rows], dtype)
             for name, dtype in _OF_PROTEIN.items()

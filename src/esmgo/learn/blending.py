@@ -34,7 +34,7 @@ from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.options import check, device_option, dtype_option, option
+from esmgo.options import check, device_option, dtype_option, option, threads_option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
 
@@ -78,13 +78,7 @@ class BlendConfig:
         maximum=100_000,
     )
     seed: int = option(0, "The seed for choosing cells and folds.", minimum=0)
-    threads: int | None = option(
-        None,
-        "CPU threads of DIAMOND.",
-        minimum=1,
-        maximum=1024,
-        default_text="all that this process may use",
-    )
+    threads: int | None = threads_option()
     dtype: str = dtype_option()
     device: str | None = device_option()
 
