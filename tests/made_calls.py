@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from esmgo.data.annotations import accession
+from esmgo.data.accessions import accession
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from esmgo.data.annotations import Annotation, accession, read_annotations, read_taxonomy
+from esmgo.data.annotations import Annotation, read_annotations, read_taxonomy
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.matching import current_terms
 from esmgo.errors import AnnotationError
@@ -97,11 +97,6 @@ def test_a_malformed_table_is_refused_with_its_line(content, line, words):
     assert caught.value.line == line
     assert words in str(caught.value)
     assert len(str(caught.value)) < 200
-
-
-def test_the_accession_is_the_middle_part_of_a_uniprot_id():
-    assert accession("tr|A0A023PXP4|X_YEAST") == "A0A023PXP4"
-    assert [accession(id) for id in ("a|b", "gi|2|x", "sp||x")] == ["a|b", "gi|2|x", "sp||x"]
 
 
 def test_a_taxonomy_gives_the_taxon_of_each_protein():

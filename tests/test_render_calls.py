@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_calls import ABOUT, LABELS, NAN, ROW, evidence
 
-from esmgo.data.annotations import accession
+from esmgo.data.accessions import accession
 from esmgo.go.calls import Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores

@@ -24,7 +24,7 @@ from esmgo.assess.overlap import (
     count_near,
     nearest_of,
 )
-from esmgo.data.annotations import accession
+from esmgo.data.accessions import accession
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import UsageError, printable

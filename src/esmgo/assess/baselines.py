@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.assess.config import CorpusConfig
-from esmgo.data.annotations import accession
+from esmgo.data.accessions import accession
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport

@@ -33,18 +33,6 @@ class Annotation(NamedTuple):
     aspect: Aspect
 
 
-def accession(id: str) -> str:
-    """Return the accession in an id of UniProt's FASTA files; any other id stays as it is.
-
-    Examples
-    --------
-    >>> accession("sp|P04637|P53_HUMAN"), accession("P04637")
-    ('P04637', 'P04637')
-    """
-    parts = id.split("|")
-    return parts[1] if len(parts) == 3 and parts[0] in ("sp", "tr") and parts[1] else id
-
-
 def read_annotations(source: Source, *, report: ReadReport | None = None) -> Iterator[Annotation]:
     """Yield the annotations of a CAFA table or a GAF 2 file, in the order of the file.
 

@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.data.annotations import accession, read_taxonomy
+from esmgo.data.accessions import accession
+from esmgo.data.annotations import read_taxonomy
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from esmgo.data.annotations import Annotation, accession, read_annotations
+from esmgo.data.accessions import accession
+from esmgo.data.annotations import Annotation, read_annotations
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from esmgo.data.annotations import accession
+from esmgo.data.accessions import accession
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream, opened
 from esmgo.go.labels import LabelSpace
