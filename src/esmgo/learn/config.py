@@ -131,7 +131,8 @@ class TrainConfig:
     )
     run_dir_path: str = option(
         "./runs/instruction-tune",
-        "The path to the TensorBoard run directory for this training session.",
+        "The path to the TensorBoard run directory; this training session is a folder of its own"
+        " in it, named by its time.",
     )
     dtype: str = dtype_option()
     device: str | None = device_option()

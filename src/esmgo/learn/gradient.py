@@ -66,7 +66,7 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
         x: Tensor, batch: Batch, rows: Tensor, columns: Tensor
     ) -> tuple[float, tuple[Tensor, ...]]:
         logits = state.caller.upper(x, batch.packed, state.features.half)
-        loss = _loss(state, logits, rows, columns)
+        loss = loss_of(state, logits, rows, columns)
         return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
 
     total = 0.0
@@ -123,7 +123,7 @@ def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]
             lowered.append(x)
             continue
         logits = caller.upper(x, batch.packed, features.half)  # (B, T)
-        yield _loss(state, logits, row, column)
+        yield loss_of(state, logits, row, column)
     if lowered:
         logits = caller.upper(torch.cat(lowered), None)  # (window, T)
         starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
@@ -131,10 +131,11 @@ def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]
             [row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)]
         )
         columns = torch.cat([column for _, column in window.targets])
-        yield _loss(state, logits, rows, columns)
+        yield loss_of(state, logits, rows, columns)
 
 
-def _loss(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def loss_of(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return the loss of logits, shape=(B, T), summed over cells, with the true cells' places."""
     rows, columns = rows.to(logits.device), columns.to(logits.device)
     if state.climb is None:
         return sparse_bce(logits, rows, columns)

@@ -7,11 +7,20 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from esmgo.evidence.index import Index, as_stored, files_of, write_index
+from esmgo.errors import CheckpointError
+from esmgo.evidence.index import Index, as_stored, files_of, open_index, write_index
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
-from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.scoring import in_batches, token_budget
+
+
+def is_indexed(checkpoint: Checkpoint) -> bool:
+    """Whether the index of a checkpoint is there and sound."""
+    try:
+        return open_index(checkpoint, with_kmers=False) is not None
+    except CheckpointError:
+        return False
 
 
 def index_training(state: State, path: Path, stop: StopRequest) -> None:

@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, printable
+from esmgo.go.terms import Aspect
 from esmgo.learn.config import Fitted, TrainConfig
 from esmgo.learn.gradient import Rows, Window, add_gradient, window_of
-from esmgo.learn.indexing import index_training
+from esmgo.learn.indexing import index_training, is_indexed
 from esmgo.learn.schedule import set_learning_rate
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
@@ -46,7 +47,7 @@ def train(
     previous: Checkpoint | None,
 ) -> Fitted:
     """Train from scratch, or resume from ``previous``; see `esmgo.learn.finetune.fit`."""
-    path, best = Path(config.checkpoint_path), best_path(Path(config.checkpoint_path))
+    path = Path(config.checkpoint_path)
     if previous:
         state = State.resume(config, data, previous, device)
         log.info("Previous checkpoint resumed successfully")
@@ -54,11 +55,13 @@ def train(
         state = State.start(config, data, base, device)
     naive = naive_fmax(data)
     last: Validation | None = None
+    if previous and state.epoch >= config.num_epochs and is_indexed(previous):
+        log.info("Nothing is left to do: %d epochs are done (`num_epochs`)", state.epoch)
+        return _fitted(state, last, naive)
     n_parameters = sum(p.numel() for p in state.caller.trainable().values())
     log.info("Number of trainable parameters: %s", f"{n_parameters:,}")
     log.info("Fine-tuning ...")
-    resumed_after = state.epoch if previous else None
-    board = Board(config.run_dir_path, resumed_after)
+    board = Board(config.run_dir_path)
     with StopRequest() as stop, board, state.features, state.held_out:
         try:
             left = config.cache_gb
@@ -75,25 +78,33 @@ def train(
                 if _is_due(state.epoch + 1, config.eval_interval, config) and len(data.validation):
                     found = last = validate(state, stop)
                     found.log(naive)
-                    board.validation(state.epoch + 1, found)
+                    board.validation(state.epoch + 1, found, naive)
             except Stopped:
                 state.save(path)
                 raise _interrupted(stop, path) from None
             state.next_epoch()
-            if found and found.mean_fmax > state.best_fmax:
-                state.best_fmax = found.mean_fmax
-                state.save(best, with_optimizer=False)
-            if _is_due(state.epoch, config.checkpoint_interval, config):
-                if state.best_fmax < 0:
-                    best.unlink(missing_ok=True)  # written by an earlier training
-                state.save(path)
-                log.info("Checkpoint saved")
+            _save(state, path, found)
         _index(state, path, stop)
     log.info("Done!")
-    fmax = last.fmax if last else {}
-    return Fitted(
-        path, best if state.best_fmax >= 0 else None, state.epoch, fmax, naive, data.report
-    )
+    return _fitted(state, last, naive)
+
+
+def _fitted(state: State, last: Validation | None, naive: dict[Aspect | None, float]) -> Fitted:
+    path = Path(state.config.checkpoint_path)
+    best = best_path(path) if state.best_fmax >= 0 else None
+    return Fitted(path, best, state.epoch, last.fmax if last else {}, naive, state.data.report)
+
+
+def _save(state: State, path: Path, found: Validation | None) -> None:
+    """Save an epoch if it is the best so far, and if its checkpoint is due."""
+    if found and found.mean_fmax > state.best_fmax:
+        state.best_fmax = found.mean_fmax
+        state.save(best_path(path), with_optimizer=False)
+    if _is_due(state.epoch, state.config.checkpoint_interval, state.config):
+        if state.best_fmax < 0:
+            best_path(path).unlink(missing_ok=True)  # written by an earlier training
+        state.save(path)
+        log.info("Checkpoint saved")
 
 
 def _index(state: State, path: Path, stop: StopRequest) -> None:
@@ -135,7 +146,9 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
                 state.norm_sum += norm
                 state.loss_sum += loss
                 state.n_epoch_updates += 1
-                state.n_epoch_cells += sum(map(len, rows)) * len(state.data.labels)
+                n_cells = sum(map(len, rows)) * len(state.data.labels)
+                state.n_epoch_cells += n_cells
+                board.step(state.n_updates, loss / n_cells)
                 state.n_bad = 0
             else:
                 state.n_bad += 1

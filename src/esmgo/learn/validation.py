@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from esmgo.dataset.opening import Dataset
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
 from esmgo.go.truepath import propagate
+from esmgo.learn.gradient import loss_of
 from esmgo.learn.stop import StopRequest
 from esmgo.metrics.evaluator import BLOCK, Evaluator
 from esmgo.metrics.micro import MicroSums, micro_sums
@@ -25,13 +27,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LEAST = 2.0**-24
+"""A float32 probability is at most 1 - 2**-24 or 1, so the loss takes no other for certain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Fmax per aspect, and micro averages at threshold 0.5 over all terms but the roots."""
+    """Fmax per aspect, micro averages at threshold 0.5 over all terms but the roots, and loss.
+
+    ``cross_entropy`` is the training loss on the validation proteins, a mean over all cells.
+    """
 
     fmax: dict[Aspect | None, float]
     micro: MicroSums
+    cross_entropy: float
 
     @property
     def mean_fmax(self) -> float:
@@ -57,11 +66,26 @@ def validate(state: State, stop: StopRequest) -> Validation:
     sums = _Sums(state.data)
     state.caller.train(False)
     budget = token_budget(state.caller, state.device)
-    for some, found in in_batches(features.lengths, features.scores, budget):
+    loss = 0.0
+
+    def scored(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], float]:
+        found = features.scores(rows)
+        return found, _loss(state, found, rows)
+
+    for some, (found, part) in in_batches(features.lengths, scored, budget):
         stop.check()
         ids = tuple(proteins.ids[i] for i in some)
+        loss += part
         sums.add(Scores(ids, propagate(found, labels), labels), some)
-    return sums.validation()
+    return Validation(sums.fmax(), sums.micro, loss / (len(proteins) * len(labels)))
+
+
+@torch.no_grad()
+def _loss(state: State, found: NDArray[np.float32], rows: NDArray[np.intp]) -> float:
+    """Return the loss of probabilities, shape=(B, T), summed over cells."""
+    column, place = state.data.validation.terms.cells(rows)
+    logits = torch.from_numpy(found).to(state.device).logit(eps=LEAST)
+    return loss_of(state, logits, torch.from_numpy(place), torch.from_numpy(column)).item()
 
 
 def naive_fmax(data: Dataset) -> dict[Aspect | None, float]:
@@ -71,7 +95,7 @@ def naive_fmax(data: Dataset) -> dict[Aspect | None, float]:
         rows = np.arange(at, min(at + BLOCK, len(data.validation)))
         ids = [data.validation.ids[i] for i in rows]
         sums.add(term_frequency(ids, data.train.terms, data.labels), rows)
-    return sums.validation().fmax
+    return sums.fmax()
 
 
 class _Sums:
@@ -80,12 +104,12 @@ class _Sums:
     def __init__(self, data: Dataset) -> None:
         self._truth = data.validation.truth(data.labels)
         self._evaluator = Evaluator(self._truth)
-        self._micro = MicroSums()
+        self.micro = MicroSums()
 
     def add(self, scores: Scores, rows: NDArray[np.intp]) -> None:
         self._evaluator.add(scores, rows)
-        self._micro += micro_sums(scores, self._truth, rows)
+        self.micro += micro_sums(scores, self._truth, rows)
 
-    def validation(self) -> Validation:
+    def fmax(self) -> dict[Aspect | None, float]:
         found = results(self._evaluator)
-        return Validation({aspect: found[aspect].fmax for aspect in found}, self._micro)
+        return {aspect: found[aspect].fmax for aspect in found}
