@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from esmgo.data.accessions import accession
+from esmgo.data.accessions import parse_id
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
@@ -39,7 +39,7 @@ ROOT_MF, KINASE, ROOT_BP, CYCLE, ROOT_CC, COMPLEX, RIBOSOME, NUCLEUS, CELL, SERI
 NAN = float("nan")
 ABOUT = About(
     labels=LABELS, model="ab12", version="0.1.0", kept="a score of 0.1 or more",
-    sources=tuple(str(flag.name).lower() for flag in EvidenceSource), accession=accession,
+    sources=tuple(str(flag.name).lower() for flag in EvidenceSource), parse_id=parse_id,
     date="2025-01-02", reference="PMID:1", assigned_by="lab", taxon=9606,
 )  # fmt: skip
 

@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from associating import checked
 from Bio.UniProt.GOA import gafiterator
 from goatools.anno.gaf_reader import GafReader
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_calls import ABOUT, KINASE, LABELS, ROOT_MF, ROW, evidence
 
+from esmgo.cli.main import main
 from esmgo.data.annotations import read_annotations
+from esmgo.go.calls import Calls
 from esmgo.go.sparse import SparseRows
 from esmgo.predict.calling import CallRules, Rules
 from esmgo.proteome.formats import writers
@@ -96,3 +101,62 @@ def test_roots_are_annotated_nowhere(tmp_path):
     with writers({"gaf": str(tmp_path / "x.gaf")}, ABOUT) as (writer,):
         writer.write(alone)
     assert all(line.startswith("!") for line in (tmp_path / "x.gaf").read_text().splitlines())
+
+
+HEADERS = [  # id, then database, accession, symbol and gene product form
+    ("sp|P04637|P53_HUMAN", "UniProtKB", "P04637", "P53_HUMAN", ""),
+    ("sp|P04637-2|P53_HUMAN", "UniProtKB", "P04637", "P53_HUMAN", "UniProtKB:P04637-2"),
+    ("tr|A0A0A0MT89|", "UniProtKB", "A0A0A0MT89", "A0A0A0MT89", ""),
+    ("UniProtKB:P69905", "UniProtKB", "P69905", "P69905", ""),
+    ("P0DTD1:PRO_0000449619", "UniProtKB", "P0DTD1", "P0DTD1:PRO_0000449619",
+     "UniProtKB:P0DTD1:PRO_0000449619"),
+    ("UniRef90_Q9Y261", "UniProtKB", "Q9Y261", "Q9Y261", ""),
+    ("gi|16128008|ref|NP_414555.1|", "lab", "NP_414555.1", "NP_414555.1", ""),
+    ("emb|CAA12345.1|", "lab", "CAA12345.1", "CAA12345.1", ""),
+    ("prf||0308206A", "lab", "0308206A", "0308206A", ""),
+    ("gnl|Prokka|ABC_00001", "lab", "ABC_00001", "ABC_00001", ""),
+    ("pdb|4HHB|A", "lab", "4HHB_A", "4HHB_A", ""),
+    ("jgi|Aspni1|12345|e_gw1.1", "lab", "Aspni1_12345", "Aspni1_12345", ""),
+    ("sp|LYSC_CHICK", "lab", "LYSC_CHICK", "LYSC_CHICK", ""),
+    ("sp||EMPTY_TEST", "lab", "EMPTY_TEST", "EMPTY_TEST", ""),
+    ("sp|Q07869_REVERSED|PPARA", "lab", "Q07869_REVERSED", "Q07869_REVERSED", ""),
+    ("|||", "lab", "_", "_", ""),
+]  # fmt: skip
+
+
+def rows_of(ids, folder, name):
+    """The checked rows of a file with one called term for each id."""
+    one = CallRules(Rules(), LABELS).calls(evidence({KINASE: 1}), [1])
+    calls = Calls.gather(ids, [(one, 0)] * len(ids))
+    path = folder / f"x.{name}"
+    with writers({name: str(path)}, ABOUT) as (writer,):
+        writer.write(calls)
+    found = checked(path, name)
+    assert len(found) == len(ids)
+    return found
+
+
+def test_the_object_of_an_annotation_follows_from_the_form_of_the_id(tmp_path):
+    found = rows_of([id for id, *_ in HEADERS], tmp_path, "gaf")
+    assert [(*row[:3], row[16]) for row in found] == [each[1:] for each in HEADERS]
+    found = rows_of([id for id, *_ in HEADERS], tmp_path, "gpad")
+    assert [row[0] for row in found] == [
+        form or f"{database}:{accession}" for _, database, accession, _, form in HEADERS
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(ids=st.lists(st.from_regex(r"((sp|tr|gi|gnl|pdb|lcl)\|)?\S+", fullmatch=True), min_size=1))
+@pytest.mark.parametrize("name", ["gaf", "gpad"])
+def test_no_id_breaks_a_column(tmp_path_factory, ids, name):
+    rows_of(ids, tmp_path_factory.mktemp("ids"), name)
+
+
+@pytest.mark.parametrize("report", ["25-pipe-headers", "34-sp-malformed"])
+def test_headers_of_the_field_give_valid_files(shared, bundled, tmp_path, report):
+    words = [f"--input={shared / 'reports' / report / 'in.fasta'}", f"--output={tmp_path / 'x'}"]
+    assert main(["predict", *words, "--format=tsv,gaf,gpad,cafa", "--taxon=9606", "--top_k=2",
+                 "--device=cpu"]) == 0  # fmt: skip
+    assert len(checked(tmp_path / "x.gaf", "gaf")) == len(checked(tmp_path / "x.gpad", "gpad")) > 0
+    for line in (tmp_path / "x.cafa.tsv").read_text().splitlines():
+        assert "|" not in line.split("\t")[0]

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from esmgo.data.accessions import accession
+from esmgo.data.accessions import parse_id
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream, opened
 from esmgo.go.labels import LabelSpace
@@ -153,7 +153,7 @@ class OutputConfig:
             version=version("esmgo"),
             kept=job.kept,
             sources=job.sources,
-            accession=accession,
+            parse_id=parse_id,
             date=self.date or job.date,
             reference=self.reference or REFERENCE,
             assigned_by=self.assigned_by or ASSIGNED_BY,

@@ -11,14 +11,13 @@ https://github.com/geneontology/go-annotation/blob/master/specs/gpad-gpi-2-0.md
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from esmgo.errors import printable
 from esmgo.go.calls import Calls, leaves
 from esmgo.go.terms import Aspect
-from esmgo.render.calls import About, Writer
+from esmgo.render.calls import About, ParsedId, Writer
 
 EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
 """Inferred from electronic annotation, not checked by a curator."""
@@ -34,11 +33,6 @@ _RELATIONS = {
 _PART_OF = ("part_of", "BFO:0000050")
 _LETTERS = {Aspect.MF: "F", Aspect.BP: "P", Aspect.CC: "C"}
 
-# https://www.uniprot.org/help/accession_numbers, and the number of an isoform
-_UNIPROT = re.compile(
-    r"([OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z](?:[0-9][A-Z][A-Z0-9]{2}){1,2}[0-9])(-[0-9]+)?"
-)
-
 
 class GafWriter(Writer):
     """GAF 2.2: 17 columns, a line per call."""
@@ -51,16 +45,13 @@ class GafWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         about = self._about
         end = f"taxon:{about.taxon}\t{about.date.replace('-', '')}\t{about.assigned_by}\t\t"
-        for id, database, accession, columns in _annotated(calls, about):
-            symbol = printable(id.rsplit("|", 1)[-1], 1000)
-            isoform = _UNIPROT.fullmatch(accession)
-            whole, number = isoform.groups() if isoform else (accession, None)
-            form = f"{database}:{accession}" if number else ""
+        for (accession, database, symbol, canonical), columns in _annotated(calls, about):
+            form = f"{database}:{accession}" if accession != canonical else ""
             for j in columns:
                 term = about.labels.terms[j]
                 assert term.aspect is not None
                 self._file.write(
-                    f"{database}\t{whole}\t{symbol}\t{_relation(j, about)[0]}\t{term.id}"
+                    f"{database}\t{canonical}\t{symbol}\t{_relation(j, about)[0]}\t{term.id}"
                     f"\t{about.reference}\t{EVIDENCE_CODE}\t\t{_LETTERS[term.aspect]}\t\t\tprotein"
                     f"\t{end}{form}\n".encode("utf-8", "backslashreplace")
                 )
@@ -77,7 +68,7 @@ class GpadWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         about = self._about
         end = f"{EVIDENCE_CLASS}\t\t\t{about.date}\t{about.assigned_by}\t\t\n"
-        for _, database, accession, columns in _annotated(calls, about):
+        for (accession, database, *_), columns in _annotated(calls, about):
             for j in columns:
                 self._file.write(
                     f"{database}:{accession}\t\t{_relation(j, about)[1]}"
@@ -104,15 +95,13 @@ def _header(version: str, about: About) -> bytes:
     return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _annotated(calls: Calls, about: About) -> Iterator[tuple[str, str, str, list[int]]]:
-    """Yield id, database, accession and the most specific columns of each protein."""
+def _annotated(calls: Calls, about: About) -> Iterator[tuple[ParsedId, list[int]]]:
+    """Yield the parts of each protein's id, and its most specific columns."""
     for i, id in enumerate(calls.proteins):
-        accession = about.accession(id)
-        is_uniprot = accession != id or _UNIPROT.fullmatch(accession)
-        database = "UniProtKB" if is_uniprot else about.assigned_by
+        accession, database, symbol, canonical = (printable(x, 1000) for x in about.parse_id(id))
         columns = leaves(calls.terms.row(i).tolist(), about.above)
         columns = [j for j in columns if not about.labels.terms[j].is_root]
-        yield id, database, printable(accession, 1000), columns
+        yield (accession, database or about.assigned_by, symbol, canonical), columns
 
 
 def _relation(column: int, about: About) -> tuple[str, str]:

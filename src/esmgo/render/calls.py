@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from esmgo.go.calls import Ancestry, Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.render.cafa import cafa_lines
+
+ParsedId: TypeAlias = tuple[str, str, str, str]
 
 SCHEMA_VERSION = 1
 """Version of JSON Lines and Parquet. It grows when old readers would misread it."""
@@ -45,8 +47,8 @@ class About:
         Describes which calls were kept.
     sources : tuple of str
         The name of each bit of a call's sources, lowest first.
-    accession : callable
-        Maps a protein's id to its accession.
+    parse_id : callable
+        Maps a protein's id to accession, database (or empty), symbol and canonical accession.
     date : str
         Of the predictions, ``YYYY-MM-DD``.
     reference, assigned_by : str
@@ -60,7 +62,7 @@ class About:
     version: str
     kept: str
     sources: tuple[str, ...]
-    accession: Callable[[str], str]
+    parse_id: Callable[[str], ParsedId]
     date: str
     reference: str
     assigned_by: str
@@ -223,7 +225,7 @@ class CafaWriter(Writer):
         values = np.zeros((len(calls), len(self._about.labels)), np.float32)
         values[calls.terms.owner, calls.terms.indices] = calls.scores
         scores = Scores(calls.proteins, values, self._about.labels)
-        for lines in cafa_lines(scores, name=self._about.accession):
+        for lines in cafa_lines(scores, name=lambda each: self._about.parse_id(each)[0]):
             self._file.write(lines)
 
 
