@@ -30,11 +30,12 @@ from tqdm import tqdm
 
 from esmgo.data.famous import famous_path
 from esmgo.data.fasta import read_fasta
-from esmgo.evidence.index import Index, index_path, open_index, write_index
+from esmgo.evidence.index import Index, open_index, write_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.files.folder import replacing_folder
 from esmgo.model.bundled import FOLDER
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint, save_checkpoint
+from esmgo.model.container import index_path
 from esmgo.model.tensors import SCALE
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.selftest import TOLERANCE, scores_of

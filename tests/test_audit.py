@@ -144,10 +144,11 @@ def test_the_verb_prints_a_table_and_refuses_a_folder_that_exists(folder, capsys
     assert "90–100 %          1   16.7 %" in out
     assert main([*words, f"--output_dir={folder / 'data'}"]) == 2
     err = capsys.readouterr().err
-    assert "exists" in err
+    assert "--dataset reads it" in err
     assert len(err) < 200
     assert main([*words, f"--output_dir={folder / 'out'}"]) == 0
     assert main([*words, f"--output_dir={folder / 'out'}"]) == 2
+    assert "exists" in capsys.readouterr().err
     assert main([*words, f"--output_dir={folder / 'out'}", "--overwrite"]) == 0
 
 

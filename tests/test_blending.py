@@ -11,10 +11,11 @@ from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
-from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.index import open_index
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
+from esmgo.model.container import index_path
 from esmgo.predict.predictor import Predictor
 
 

@@ -17,10 +17,10 @@ import esmgo
 from esmgo.cli.main import main
 from esmgo.data.famous import famous_path
 from esmgo.dataset.sample import example
-from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.index import open_index
 from esmgo.model.bundled import context_of
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.container import read_header, write_container
+from esmgo.model.container import index_path, read_header, write_container
 
 ROOT = Path(__file__).parents[1]
 SEQUENCE = example("zinc finger")["sequence"]

@@ -18,8 +18,8 @@ from esmgo.cli.main import main
 from esmgo.cli.reference import page
 from esmgo.cli.verbs import VERBS
 from esmgo.dataset.sample import example, sample_ontology_path, sample_rows
-from esmgo.evidence.index import index_path
 from esmgo.learn.config import TrainConfig
+from esmgo.model.container import index_path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,10 +17,10 @@ from torch.nn.functional import gelu, layer_norm
 from training import config, losses
 
 from esmgo.dataset.opening import open_dataset
-from esmgo.evidence.index import index_path
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.learn.finetune import fit
 from esmgo.model.caller import Caller
+from esmgo.model.container import index_path
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode
 from esmgo.predict.predictor import Predictor

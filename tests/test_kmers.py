@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import index_path, open_index
+from esmgo.evidence.index import open_index
 from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers, best, kmers_of
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.container import read_header, write_container
+from esmgo.model.container import index_path, read_header, write_container
 
 LETTERS = "".join(GROUPS)
 sequence = st.text(alphabet=LETTERS + "XBUO", max_size=60)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import Field, field, fields
 from inspect import get_annotations
 from typing import Any, get_args, get_type_hints
 
 from esmgo.errors import UsageError, printable
+from esmgo.files.uses import Use, Uses, refuse_clashes
 
 _BOUNDS = (
     ("minimum", operator.ge, "at least"),
@@ -35,6 +36,7 @@ def option(
     short: str | None = None,
     is_rest: bool = False,
     default_text: str | None = None,
+    uses: Uses | None = None,
 ) -> Any:
     """Declare one option of a verb: a dataclass field with its help text and its bounds.
 
@@ -58,6 +60,9 @@ def option(
         Not a flag: collects all positional arguments. The field is a tuple.
     default_text : str, optional
         Description of a default of None in the help.
+    uses : callable, optional
+        For an option that names a path: `reads`, `writes`, `replaces`, or another function of
+        `esmgo.files.uses`. `check` compares the paths of all options.
     """
     bounds = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
     metadata = {
@@ -67,6 +72,7 @@ def option(
         "short": short,
         "is_rest": is_rest,
         "default_text": default_text or (default is None and "none"),
+        "uses": uses,
     } | bounds
     return field(default=default, metadata=metadata)
 
@@ -118,7 +124,8 @@ def kind_of(config: type, name: str) -> type:
 def check(config: Any) -> None:
     """Check type and range of every field of ``config``; call it from ``__post_init__``.
 
-    Raises UsageError naming the field, the value and what is allowed.
+    Raises UsageError naming the field, the value and what is allowed; also if a path is written
+    that another field reads or writes, see `refuse_clashes`.
     """
     for each in fields(config):
         value = getattr(config, each.name)
@@ -127,6 +134,16 @@ def check(config: Any) -> None:
         for item in value if isinstance(value, tuple) else (value,):
             _check_kind(each, item, kind_of(type(config), each.name))
             _check_range(each, item)
+    refuse_clashes(uses_of(config))
+
+
+def uses_of(config: Any) -> Iterator[tuple[str, Use]]:
+    """Yield name and use of every path that the fields of ``config`` name."""
+    for each in fields(config):
+        value, uses = getattr(config, each.name), each.metadata["uses"]
+        if uses is not None:
+            for item in value if isinstance(value, tuple) else (value,):
+                yield from ((each.name, use) for use in uses(config, item))
 
 
 def _check_kind(each: Field[Any], value: Any, kind: type) -> None:

@@ -31,6 +31,7 @@ from esmgo.errors import UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
+from esmgo.files.uses import replaces
 from esmgo.go.terms import Term
 from esmgo.options import option
 
@@ -46,7 +47,7 @@ class AuditConfig(CorpusConfig):
     """Settings of ``esmgo audit``."""
 
     output_dir: str | None = option(
-        None, "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json."
+        None, "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json.", uses=replaces
     )
     overwrite: bool = option(False, "Replace an older audit at the same place.")
 

@@ -23,6 +23,7 @@ from esmgo.evidence.homology import votes_of as votes_of_hits
 from esmgo.evidence.votes import BLOCK, Votes, vote
 from esmgo.files.output import check_free, exclusive, opened
 from esmgo.files.source import check_readable
+from esmgo.files.uses import reads, writes
 from esmgo.go.scores import Scores
 from esmgo.metrics.term_frequency import term_frequency
 from esmgo.model.checkpoint import Checkpoint
@@ -48,9 +49,12 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
         None,
         "Score the proteins of this FASTA file, plain or gzip (- for standard input); when not"
         " given, the test split.",
+        uses=reads,
     )
     output: str | None = option(
-        None, "The output: a file, compressed if it ends in .gz, or - for standard output."
+        None,
+        "The output: a file, compressed if it ends in .gz, or - for standard output.",
+        uses=writes,
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
     num_neighbours: int = option(

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from esmgo.data.download import open_ontology
+from esmgo.data.download import open_ontology, reads_ontology
 from esmgo.data.rejects import ReadReport
+from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT, SPLITS, Dataset, locate_dataset, open_dataset
 from esmgo.dataset.subsets import parse_subset
 from esmgo.errors import UsageError
 from esmgo.evidence.diamond import available_threads
+from esmgo.files.uses import Use, reads, reads_folder, replaces
 from esmgo.metrics.curve import NORMALISATIONS, RULES
+from esmgo.model.bundled import reads_checkpoint
 from esmgo.options import check, device_option, dtype_option, option, threads_option
 from esmgo.predict.inputs import SourcesConfig
 
 _ONTOLOGY = "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
+
+
+def _reads_predictions(config: object, value: str | None) -> Iterable[Use]:
+    return [*reads_folder(value or "", "**/*")] or reads(config, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +33,10 @@ class CorpusConfig:
         DEFAULT,
         "The data set: a hub id, a local folder SUBSET/SPLIT.parquet or .jsonl, one such file,"
         " or sample.",
+        uses=reads_dataset,
     )
     dataset_subset: str = option("all", "The subset: all, mf, cc or bp.")
-    ontology: str | None = option(None, _ONTOLOGY)
+    ontology: str | None = option(None, _ONTOLOGY, uses=reads_ontology)
     drop_unknown_terms: bool = option(
         False, "Drop terms that are not in the ontology instead of refusing the data set."
     )
@@ -66,34 +75,45 @@ class EvaluateConfig(SourcesConfig):
         None,
         "Predictions in CAFA format (protein, term, score; plain or gzip), or a folder of such"
         " files, each evaluated separately; - for standard input.",
+        uses=_reads_predictions,
     )
     truth: str | None = option(
-        None, "The true annotations: a file of protein and term, direct or propagated."
+        None,
+        "The true annotations: a file of protein and term, direct or propagated.",
+        uses=reads,
     )
-    ontology: str | None = option(None, _ONTOLOGY)
+    ontology: str | None = option(None, _ONTOLOGY, uses=reads_ontology)
     ia: str | None = option(
-        None, "Information accretion (term and bits): adds the weighted metrics."
+        None, "Information accretion (term and bits): adds the weighted metrics.", uses=reads
     )
-    targets: str | None = option(None, "Evaluate only the proteins listed in this file.")
-    terms_of_interest: str | None = option(None, "Count only the terms listed in this file.")
+    targets: str | None = option(
+        None, "Evaluate only the proteins listed in this file.", uses=reads
+    )
+    terms_of_interest: str | None = option(
+        None, "Count only the terms listed in this file.", uses=reads
+    )
     known: str | None = option(
         None,
         "Earlier annotations (protein and term) of partial-knowledge targets; they count neither"
         " as true nor as called.",
+        uses=reads,
     )
     identity: str | None = option(
         None,
         "The nearest.tsv of esmgo audit: also evaluate groups of proteins by identity to their"
         " nearest training protein.",
+        uses=reads,
     )
     checkpoint_path: str | None = option(
         None,
         "Evaluate this training checkpoint, or bundled, on `dataset`, instead of files.",
+        uses=reads_checkpoint,
     )
     dataset: str | None = option(
         None,
         "The data set with the true annotations: a hub id, a local folder, one file, or sample;"
         " with `predictions` instead of `truth`.",
+        uses=reads_dataset,
     )
     dataset_subset: str = option("all", "The subset of the data set: all, mf, cc or bp.")
     split: str = option(
@@ -102,7 +122,9 @@ class EvaluateConfig(SourcesConfig):
         choices=SPLITS,
     )
     output_dir: str | None = option(
-        None, "Write tables, JSON and an HTML report into this folder; without one, only print."
+        None,
+        "Write tables, JSON and an HTML report into this folder; without one, only print.",
+        uses=replaces,
     )
     overwrite: bool = option(False, "Replace an older evaluation at the same place.")
     normalisation: str = option(

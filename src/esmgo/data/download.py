@@ -8,11 +8,12 @@ import os
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from esmgo.errors import HubError, UsageError, printable
 from esmgo.files.atomic import replacing
+from esmgo.files.uses import Use, reads
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 
@@ -32,6 +33,11 @@ def open_ontology(where: str | None, warn: Callable[[str], None] | None = None) 
     return read_obo(path) if warn is None else read_obo(path, warn=warn)
 
 
+def reads_ontology(config: object, where: str | None) -> Iterator[Use]:
+    """Yield the path of an ontology, or of the cached file of an address; see `Uses`."""
+    return reads(config, str(_cached(where)) if where is not None and "://" in where else where)
+
+
 def locate_ontology(where: str) -> Path:
     """Return the path of an OBO file; fetch an http(s) address once, then use the cached file."""
     if "://" not in where:
@@ -39,13 +45,17 @@ def locate_ontology(where: str) -> Path:
     if not where.startswith(("http://", "https://")):
         reason = f"{printable(where, 60)} is neither a path nor an http(s) address"
         raise UsageError(reason, field="ontology")
-    name = hashlib.sha256(where.encode()).hexdigest()[:16] + "-" + Path(where).name[-60:]
-    home = os.environ.get("XDG_CACHE_HOME")
-    cached = (Path(home) if home else Path.home() / ".cache") / "esmgo" / name
+    cached = _cached(where)
     if not cached.exists():
         _fetch(where, cached)
         log.info("Fetched %s; kept at %s", printable(where), printable(cached))
     return cached
+
+
+def _cached(url: str) -> Path:
+    name = hashlib.sha256(url.encode()).hexdigest()[:16] + "-" + Path(url).name[-60:]
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "esmgo" / name
 
 
 def _fetch(url: str, target: Path) -> None:

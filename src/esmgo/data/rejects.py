@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from esmgo.errors import RecordError, UsageError, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.files.output import check_free, is_stream
+from esmgo.files.uses import writes
+from esmgo.options import option
 
 MOST_LINES = 20
 """Warnings and rejected records that are printed; a summary counts all rejected records."""
+
+
+def rejects_option() -> Any:
+    """Declare ``rejects``, an option of verbs that read records."""
+    return option(None, "Write the rejected records to this TSV file.", uses=writes)
 
 
 @dataclass(frozen=True, slots=True)

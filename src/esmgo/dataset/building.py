@@ -15,11 +15,12 @@ from esmgo.data.accessions import accession
 from esmgo.data.annotations import read_taxonomy
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
-from esmgo.data.rejects import ReadReport
+from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
 from esmgo.errors import AnnotationError, UsageError, printable
 from esmgo.files.folder import replacing_folder
+from esmgo.files.uses import reads, replaces
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.options import check, option
@@ -29,16 +30,24 @@ from esmgo.options import check, option
 class BuildConfig(FastaConfig):
     """Settings of ``esmgo build``."""
 
-    sequences: str | None = option(None, "The proteins: FASTA, plain or gzip; - reads stdin.")
-    terms: str | None = option(
-        None, "The annotations: a CAFA table (EntryID, term, aspect) or GAF 2, plain or gzip."
+    sequences: str | None = option(
+        None, "The proteins: FASTA, plain or gzip; - reads stdin.", uses=reads
     )
-    ontology: str | None = option(None, "The Gene Ontology: OBO, plain or gzip.")
+    terms: str | None = option(
+        None,
+        "The annotations: a CAFA table (EntryID, term, aspect) or GAF 2, plain or gzip.",
+        uses=reads,
+    )
+    ontology: str | None = option(None, "The Gene Ontology: OBO, plain or gzip.", uses=reads)
     taxonomy: str | None = option(
-        None, "The taxon of each protein: a CAFA table (EntryID, taxonomyID), plain or gzip."
+        None,
+        "The taxon of each protein: a CAFA table (EntryID, taxonomyID), plain or gzip.",
+        uses=reads,
     )
     output_dir: str | None = option(
-        None, "The folder to make, SUBSET/SPLIT.parquet; without one the input is only checked."
+        None,
+        "The folder to make, SUBSET/SPLIT.parquet; without one the input is only checked.",
+        uses=replaces,
     )
     test_ratio: float = option(
         0.1,
@@ -49,7 +58,7 @@ class BuildConfig(FastaConfig):
     drop_unknown_terms: bool = option(
         False, "Drop terms that are not in the ontology instead of refusing the file."
     )
-    rejects: str | None = option(None, "Write the rejected records to this TSV file.")
+    rejects: str | None = rejects_option()
     overwrite: bool = option(False, "Replace an older data set at the same place.")
 
     def __post_init__(self) -> None:

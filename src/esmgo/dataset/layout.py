@@ -6,12 +6,16 @@ count as one split. The module opens no file.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from esmgo.dataset.subsets import SUBSETS
 from esmgo.errors import DatasetError, printable
 from esmgo.files.hub import is_hub_id, snapshot
+from esmgo.files.uses import Use, reads_folder
 
 SPLITS = ("train", "test")
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
@@ -26,6 +30,16 @@ class Layout:
 
     files: dict[str, list[Path]]
     is_subset: bool
+
+
+def reads_dataset(_: object, name: str | None) -> Iterator[Use]:
+    """Yield the paths of a local data set, or of a single file; see `Uses`."""
+    path = "-" if name == "-" else os.path.expanduser(name or "")  # noqa: PTH111
+    if path == "-" or os.path.isfile(path):  # noqa: PTH113 (False for what is no path)
+        yield Use(path, "read")
+    homes = [f"{subset}/" for subset in SUBSETS] + ["data/", ""]
+    patterns = [f"{home}{split}{end}" for home in homes for split in SPLITS for end in ("*", "/*")]
+    yield from reads_folder(path, *patterns)
 
 
 def locate(name: str, subset: str) -> Layout:

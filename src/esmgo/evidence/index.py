@@ -24,7 +24,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import Checkpoint, replace_blend
 from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, inflated_lists
-from esmgo.model.container import Header, read_header, write_container
+from esmgo.model.container import Header, files_of, index_path, read_header, write_container
 
 _PLAIN, _COARSE = 1, 4
 """Formats, by how vectors are stored."""
@@ -77,16 +77,6 @@ def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     """Return vectors as an `Index` holds them; values out of range become the largest number."""
     largest = float(np.finfo(np.float16).max)
     return vectors.clip(-largest, largest).astype(np.float16)
-
-
-def index_path(path: Path) -> Path:
-    """Return the path of the index of the checkpoint at ``path``."""
-    return path.with_name(f"{path.stem}.index{path.suffix}")
-
-
-def files_of(path: Path) -> tuple[Path, Path, Path]:
-    """Return the paths of checkpoint, index, and next index; see `replace_index`."""
-    return path, index_path(path), path.with_name(f"{path.stem}.index.new{path.suffix}")
 
 
 def write_index(

@@ -28,6 +28,7 @@ from esmgo.explanation.deletion import deletion_test
 from esmgo.explanation.explanation import Ancestor, Explanation, Training
 from esmgo.explanation.track import to_svg
 from esmgo.files.output import exclusive, opened
+from esmgo.files.uses import writes
 from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
 from esmgo.model.bundled import context_of
@@ -52,7 +53,7 @@ class ExplainConfig(ReadingConfig):
     term: str | None = option(
         None, "The term to explain: its GO id, or its name, in either case of letters."
     )
-    output: str = option("-", "Where to: a file, or - for standard output.")
+    output: str = option("-", "Where to: a file, or - for standard output.", uses=writes)
     format: str | None = option(
         None,
         "text, json or svg; when not given, as the suffix of `output` says, else text.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmgo.errors import UsageError
 from esmgo.files.folder import replacing_folder
+from esmgo.files.uses import replaces
 from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, option
@@ -30,7 +31,7 @@ class ExportConfig:
     """What ``esmgo export`` accepts."""
 
     checkpoint_path: str | None = checkpoint_option()
-    output_dir: str | None = option(None, "The folder to write.")
+    output_dir: str | None = option(None, "The folder to write.", uses=replaces)
     overwrite: bool = option(False, "Replace the folder if there is one.")
 
     def __post_init__(self) -> None:

@@ -82,7 +82,7 @@ def hidden(target: Path, ending: str) -> Path:
     """Return a hidden path beside ``target`` with its name, or a digest of a long name."""
     name = os.fsencode(target.name)
     stem = target.name if len(name) <= MAX_NAME else hashlib.sha256(name).hexdigest()
-    return target.with_name(f".{stem}.{ending}")
+    return target.parent / f".{stem}.{ending}"
 
 
 def temporary(target: Path) -> Path:

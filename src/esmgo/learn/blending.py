@@ -18,22 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from esmgo.data.download import locate_ontology
+from esmgo.data.download import locate_ontology, reads_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
+from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
-from esmgo.evidence.index import Index, as_stored, files_of, open_index, replace_index
+from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.relatives import Sources
 from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.files.output import exclusive
+from esmgo.files.uses import Use
 from esmgo.go.information import information_accretion
 from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
+from esmgo.model.bundled import USUAL
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.model.container import files_of
 from esmgo.options import check, device_option, dtype_option, option, threads_option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
@@ -49,17 +53,21 @@ class BlendConfig:
     """Settings of ``esmgo blend``."""
 
     checkpoint_path: str = option(
-        "./checkpoints/checkpoint.pt", "The checkpoint, in which the blend is stored."
+        USUAL,
+        "The checkpoint, in which the blend is stored.",
+        uses=lambda _, path: [Use(str(each), "write") for each in files_of(Path(path))],
     )
     dataset: str | None = option(
         None,
         "The data set of the training: a hub id, a local folder, one file, or sample. The blend is"
         " fitted to its held-out proteins, which were not used for training.",
+        uses=reads_dataset,
     )
     ontology: str | None = option(
         None,
         "The ontology of the training: a local OBO file or a URL.",
         default_text="as in training",
+        uses=reads_ontology,
     )
     homology: bool = option(
         False, "Include homology: compare with the training sequences by DIAMOND."

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from esmgo.data.download import reads_ontology
 from esmgo.data.rejects import ReadReport
+from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT
 from esmgo.dataset.subsets import parse_subset
+from esmgo.files.uses import Use, fills
 from esmgo.go.terms import Aspect
-from esmgo.model.bases import BASES, DEFAULT_BASE
+from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base
+from esmgo.model.bundled import USUAL
+from esmgo.model.container import best_path, files_of
 from esmgo.options import check, device_option, dtype_option, option
+
+
+def _writes(_: object, path: str) -> Iterator[Use]:
+    files = *files_of(Path(path)), best_path(Path(path))
+    return (Use(str(each), "write") for each in files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +32,13 @@ class TrainConfig:
         DEFAULT_BASE,
         f"The base model name, choose from {', '.join(BASES)}; a local folder in Hugging Face"
         " layout; or tiny, the embedded one that needs no download.",
+        uses=reads_base,
     )
     dataset: str = option(
         DEFAULT,
         "The data set: a hub id; a local folder laid out as SUBSET/SPLIT.parquet or .jsonl;"
         " one such file; or sample, the embedded synthetic one.",
+        uses=reads_dataset,
     )
     dataset_subset: str = option(
         "all",
@@ -36,6 +49,7 @@ class TrainConfig:
         None,
         "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo. Without"
         " it terms have no names and annotations are not propagated.",
+        uses=reads_ontology,
     )
     min_term_count: int = option(
         1, "Leave out terms with fewer training proteins, counted after propagation.", minimum=1
@@ -113,9 +127,7 @@ class TrainConfig:
         "Save the model parameters to disk every this many epochs, and after the last.",
         minimum=1,
     )
-    checkpoint_path: str = option(
-        "./checkpoints/checkpoint.pt", "The path to the training checkpoint."
-    )
+    checkpoint_path: str = option(USUAL, "The path to the training checkpoint.", uses=_writes)
     resume: bool = option(False, "Should we resume training from the last checkpoint?")
     cache_gb: float | None = option(
         None,
@@ -133,6 +145,7 @@ class TrainConfig:
         "./runs/instruction-tune",
         "The path to the TensorBoard run directory; this training session is a folder of its own"
         " in it, named by its time.",
+        uses=fills,
     )
     dtype: str = dtype_option()
     device: str | None = device_option()

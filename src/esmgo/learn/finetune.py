@@ -10,13 +10,12 @@ from pathlib import Path
 from esmgo.data.download import locate_ontology
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.evidence.index import files_of
 from esmgo.files.atomic import refusal
 from esmgo.files.output import check_free, exclusive
 from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.model.container import best_path
+from esmgo.model.container import best_path, files_of
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import Index, as_stored, files_of, open_index, write_index
+from esmgo.evidence.index import Index, as_stored, open_index, write_index
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.model.container import files_of
 from esmgo.model.scoring import in_batches, token_budget
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.files.hub import snapshot
+from esmgo.files.uses import Use, reads_folder
 
 BASES = (
     "facebook/esm2_t6_8M_UR50D",
@@ -52,6 +53,11 @@ def check_name(name: str) -> None:
         f"facebook/{', '.join(base.removeprefix('facebook/') for base in BASES)}"[:179],
         field="base_model",
     )
+
+
+def reads_base(_: object, name: str | None) -> Iterator[Use]:
+    """Yield the paths of a base model in a local folder; see `Uses`."""
+    return reads_folder(name or "", "*.json", "*.safetensors", "*.txt")
 
 
 def locate_base(name: str) -> Path | None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from esmgo.errors import CheckpointError
+from esmgo.files.uses import Use
+from esmgo.model.container import files_of, index_path
 from esmgo.options import option
 
 log = logging.getLogger(__name__)
@@ -30,12 +33,21 @@ NOTICE = (logging.INFO + logging.WARNING) // 2
 """Log level of notices: more important than information, less than a warning."""
 
 
+def reads_checkpoint(_: object, given: str | None) -> Iterator[Use]:
+    """Yield the paths of a checkpoint, if one is given, and of its index."""
+    if given is not None:
+        path = _chosen(given)
+        last = path.parent / path.name.replace(".best", "", 1)  # may share its index
+        yield from (Use(str(each), "read") for each in (*files_of(path), index_path(last)))
+
+
 def checkpoint_option() -> Any:
     """Declare the option ``checkpoint_path`` of all verbs that need a trained caller."""
     return option(
         None,
         f"The path to the training checkpoint; {BUNDLED} is the caller that came with the program.",
         default_text=f"{USUAL}, or the bundled caller if there is none",
+        uses=lambda config, given: reads_checkpoint(config, str(_chosen(given))),
     )
 
 
@@ -64,21 +76,28 @@ def checkpoint_or_bundled(given: str | None) -> Path:
     returned, so that opening it raises the error. Raises CheckpointError if the bundled caller is
     requested by name and not installed. ``given`` is `BUNDLED` or a path, which is not checked.
     """
-    if given == BUNDLED:
-        return bundled_path()
-    if given is not None or os.path.lexists(USUAL) or not _checkpoint().is_file():
-        return Path(USUAL if given is None else given)
-    log.log(
-        NOTICE,
-        "no checkpoint at %s: using the bundled caller (esmgo selftest describes it)",
-        USUAL,
-    )
+    path = _chosen(given)
+    if path != _checkpoint():
+        return path
+    if given is None:
+        log.log(
+            NOTICE,
+            "no checkpoint at %s: using the bundled caller (esmgo selftest describes it)",
+            USUAL,
+        )
     return bundled_path()
 
 
 def context_of(path: Path, given: int | None) -> int | None:
     """Return the tokens per window to use; None (for the bundled caller) means as in training."""
     return CONTEXT_LENGTH if given is None and path != _checkpoint() else given
+
+
+def _chosen(given: str | None) -> Path:
+    if given is None:
+        is_bundled = not os.path.lexists(USUAL) and _checkpoint().is_file()
+        return _checkpoint() if is_bundled else Path(USUAL)
+    return _checkpoint() if given == BUNDLED else Path(given)
 
 
 def _checkpoint() -> Path:

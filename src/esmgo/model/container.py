@@ -267,7 +267,17 @@ def shape_text(shape: Iterable[int]) -> str:
 
 def best_path(path: Path) -> Path:
     """Return the path of the best epoch of the checkpoint at ``path``."""
-    return path.with_name(f"{path.stem}.best{path.suffix}")
+    return path.parent / f"{path.stem}.best{path.suffix}"
+
+
+def index_path(path: Path) -> Path:
+    """Return the path of the index of the checkpoint at ``path``."""
+    return path.parent / f"{path.stem}.index{path.suffix}"
+
+
+def files_of(path: Path) -> tuple[Path, Path, Path]:
+    """Return the paths of checkpoint, index, and next index."""
+    return path, index_path(path), path.parent / f"{path.stem}.index.new{path.suffix}"
 
 
 def _check_digest(path: Path, file: BinaryIO, length: int, text: bytes) -> None:

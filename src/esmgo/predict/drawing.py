@@ -9,6 +9,7 @@ from pathlib import Path
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.output import check_free
+from esmgo.files.uses import Use
 from esmgo.go.terms import Aspect
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, read_proteins
@@ -26,6 +27,7 @@ class SubgraphConfig(ReadingConfig):
         None,
         "The output file: .svg or .png (need Graphviz), .html (needs nothing), .json or .dot; by"
         " default subgraph.svg if Graphviz is installed, else subgraph.html.",
+        uses=lambda _, output: [Use(str(_named(output)), "write")],
     )
     top_k: int = option(10, "Number of terms to call; roots do not count.", minimum=1)
     aspect: str | None = option(None, "Draw one aspect only: mf, bp or cc.")
@@ -59,15 +61,22 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
 
 def _output(config: SubgraphConfig) -> Path:
     """Choose the output file and check that it can be written, before a model is loaded."""
-    has_dot = shutil.which("dot") is not None
-    path = Path(config.output or ("subgraph.svg" if has_dot else "subgraph.html"))
-    if format_of(path) in ("svg", "png") and not has_dot:
+    path = _named(config.output)
+    if format_of(path) in ("svg", "png") and not _has_dot():
         raise MachineError(
             f"{printable(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
             " `output=subgraph.html` needs nothing"
         )
     check_free(path, overwrite=config.overwrite)
     return path
+
+
+def _named(output: str | None) -> Path:
+    return Path(output or ("subgraph.svg" if _has_dot() else "subgraph.html"))
+
+
+def _has_dot() -> bool:
+    return shutil.which("dot") is not None
 
 
 def _called(prediction: Prediction, config: SubgraphConfig) -> list[int]:

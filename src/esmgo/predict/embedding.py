@@ -16,11 +16,12 @@ from tqdm import tqdm
 
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
-from esmgo.data.rejects import ReadReport
+from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.output import check_free, exclusive
 from esmgo.files.source import check_readable
+from esmgo.files.uses import reads, writes
 from esmgo.model.batches import blocks
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.options import check, dtype_option, option
@@ -42,11 +43,14 @@ class EmbedConfig(EncoderConfig, FastaConfig):
     """Settings of ``esmgo embed``."""
 
     fasta: str | None = option(
-        None, "Embed the proteins of this FASTA file, plain or gzip (- for standard input)."
+        None,
+        "Embed the proteins of this FASTA file, plain or gzip (- for standard input).",
+        uses=reads,
     )
     output: str | None = option(
         None,
         "The output file, ending in .parquet (written in blocks) or .npz (held in memory first).",
+        uses=writes,
     )
     overwrite: bool = option(False, "Replace the output file if there is one.")
     pooling: str = option(
@@ -56,7 +60,7 @@ class EmbedConfig(EncoderConfig, FastaConfig):
         choices=("cls", "mean"),
     )
     dtype: str = dtype_option()
-    rejects: str | None = option(None, "Write the rejected records to this TSV file.")
+    rejects: str | None = rejects_option()
 
     def __post_init__(self) -> None:
         check(self)

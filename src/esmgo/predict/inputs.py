@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
+from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import UsageError
 from esmgo.evidence.diamond import available_threads
-from esmgo.model.bases import locate_base
-from esmgo.model.bundled import CONTEXT_LENGTH, checkpoint_option, checkpoint_or_bundled, context_of
+from esmgo.files.uses import reads
+from esmgo.model.bases import locate_base, reads_base
+from esmgo.model.bundled import (
+    CONTEXT_LENGTH,
+    checkpoint_option,
+    checkpoint_or_bundled,
+    context_of,
+    reads_checkpoint,
+)
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
 
@@ -50,7 +58,9 @@ class ReadingConfig(ScoringConfig):
 
     sequence: str | None = option(None, "Score this sequence.")
     fasta: str | None = option(
-        None, "Score the proteins of this FASTA file, plain or gzip (- for standard input)."
+        None,
+        "Score the proteins of this FASTA file, plain or gzip (- for standard input).",
+        uses=reads,
     )
     dtype: str = dtype_option()
 
@@ -79,7 +89,9 @@ class SourcesConfig:
         default_text="all that the checkpoint has a blend for",
     )
     homology: str | None = option(
-        None, "The training sequences, a FASTA file or the data set, to compare with by DIAMOND."
+        None,
+        "The training sequences, a FASTA file or the data set, to compare with by DIAMOND.",
+        uses=reads_dataset,
     )
 
 
@@ -88,10 +100,12 @@ class EncoderConfig:
     """Settings of the verbs that embed proteins."""
 
     base_model: str | None = option(
-        None, "Embed with this base model, a hub name, a folder or tiny."
+        None, "Embed with this base model, a hub name, a folder or tiny.", uses=reads_base
     )
     checkpoint_path: str | None = option(
-        None, "Embed with the encoder of this checkpoint, or bundled, instead of a base model."
+        None,
+        "Embed with the encoder of this checkpoint, or bundled, instead of a base model.",
+        uses=reads_checkpoint,
     )
     context_length: int = option(
         1024,

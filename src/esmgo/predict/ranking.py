@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esmgo.data.rejects import ReadReport
+from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.go.truepath import IMPLIED
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, read_proteins
@@ -29,7 +29,7 @@ class RankConfig(ReadingConfig):
     )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the probabilities of the network, without the true-path rule.")
-    rejects: str | None = option(None, "Write the rejected records to this TSV file.")
+    rejects: str | None = rejects_option()
     seed: int | None = option(
         None, "Accepted for compatibility: ranking draws no random numbers.", minimum=0
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from esmgo.data.rejects import rejects_option
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream
+from esmgo.files.uses import reads
 from esmgo.go.terms import Aspect
 from esmgo.options import dtype_option, option
 from esmgo.predict.calling import MIN_SCORE, Rules
@@ -21,6 +24,7 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         None,
         "Score the proteins of this FASTA file, plain or gzip (- for standard input).",
         short="i",
+        uses=reads,
         alias="fasta",
     )
     min_score: float | None = option(
@@ -52,7 +56,7 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         "I/N: compute shard I of N and write it to one file, which esmgo merge reads.",
         default_text="the whole job",
     )
-    rejects: str | None = option(None, "Write the rejected records to this TSV file.")
+    rejects: str | None = rejects_option()
     dtype: str = dtype_option(alias="arithmetic")
 
     def __post_init__(self) -> None:
@@ -86,7 +90,11 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
 
     def outputs(self) -> list[str]:
         """Return the output files."""
-        return [str(self.output)] if self.shard else list(self.targets().values())
+        return [str(self.output)] if self.shard else OutputConfig.outputs(self)
+
+    def parts(self) -> Path:
+        """Return the folder of unfinished work."""
+        return Path(f"{self.output}.parts")
 
     def part_of(self) -> tuple[int, int]:
         """Return number and count of the shard; ``(1, 1)`` without shards."""

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from esmgo.data.accessions import parse_id
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream, opened
+from esmgo.files.uses import Use
 from esmgo.go.labels import LabelSpace
 from esmgo.options import option
 from esmgo.proteome.job import Job
@@ -45,6 +47,13 @@ _WORD = re.compile(r"[\w.-]+", re.ASCII)
 _REFERENCE = re.compile(r"[\w.-]+:[!-~]+", re.ASCII)
 
 
+def _writes(config: OutputConfig, output: str | None) -> Iterator[Use]:
+    if output is not None:
+        yield from (Use(each, "write") for each in config.outputs())
+        if output != "-" and (parts := config.parts()) is not None:
+            yield Use(str(parts), "replace")
+
+
 @dataclass(frozen=True)  # without slots, since it is a second base of classes with slots
 class OutputConfig:
     """Settings of the verbs that write called terms."""
@@ -53,6 +62,7 @@ class OutputConfig:
         None,
         "The output: a file, compressed if it ends in .gz, or - for standard output.",
         short="o",
+        uses=_writes,
     )
     format: str | None = option(
         None,
@@ -129,6 +139,14 @@ class OutputConfig:
         if len(names) == 1:
             return {names[0]: output}
         return {name: stem + FORMATS[name][0] + packed for name in names}
+
+    def outputs(self) -> list[str]:
+        """Return the output files."""
+        return list(self.targets().values())
+
+    def parts(self) -> Path | None:
+        """Return the folder of unfinished work, if the verb keeps any."""
+        return None
 
     def check_taxon(self) -> None:
         """Raise UsageError if the format gaf is requested without a taxon."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import exclusive
+from esmgo.files.uses import reads
 from esmgo.options import check, option
 from esmgo.proteome.formats import OutputConfig, writers
 from esmgo.proteome.run import PredictSummary
@@ -20,7 +21,9 @@ _OUTPUT = ("format", "taxon", "reference", "assigned_by", "date")
 class MergeConfig(OutputConfig):
     """Settings of ``esmgo merge``."""
 
-    shards: tuple[str, ...] = option((), "All shards of one run, in any order.", is_rest=True)
+    shards: tuple[str, ...] = option(
+        (), "All shards of one run, in any order.", is_rest=True, uses=reads
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -113,7 +113,7 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
         with TemporaryDirectory(prefix="esmgo-") as temporary:
             yield Parts(Path(temporary) / "parts")
         return
-    folder = Path(f"{output}.parts")
+    folder = config.parts()
     may_replace = config.overwrite or (config.resume and Parts.has_begun(folder))
     with exclusive(config.outputs(), overwrite=may_replace):
         parts = Parts(folder, resume=config.resume, overwrite=config.overwrite)
