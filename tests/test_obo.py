@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from pathlib import Path
 
 import obonet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from esmgo.dataset.sample import sample_ontology_path
 from esmgo.errors import OntologyError
@@ -122,6 +125,22 @@ SAME = {
     ),
     "a comment behind a flag": text(*DIAMOND).replace(": true", ': TRUE {a="b"} ! gone'),
     "other stanzas": text(*DIAMOND) + "\n[Typedef]\nid: part_of\nname: part of\n",
+    "header of an extension": text(
+        *DIAMOND,
+        header="format-version: 1.4\ndata-version: releases/2026-01-01 ! x\n"
+        "ontology: go/extensions/go-plus\nimport: http://x/y.owl\n"
+        "owl-axioms: Prefix(:=<x>)\\nOntology(\\n)\n",
+    ),
+    "definitions and instances": text(
+        *DIAMOND[:3], "[Instance]\nid: i1\ninstance_of: GO:0000001\n", *DIAMOND[3:]
+    ).replace(UP, f"{UP}\nintersection_of: BFO:1\nintersection_of: part_of GO:0000003"),
+    "repeated tags": text(*DIAMOND).replace(UP, f"{UP}\n{UP}\nnamespace: {BP}"),
+    "modifiers everywhere": text(*DIAMOND)
+    .replace("name: a\n", 'name: a {x="y"} ! z\n')
+    .replace(f"namespace: {BP}", f'namespace: {BP} {{x="y"}} ! z'),
+    "imported terms with two names": text(
+        *DIAMOND, term("neuron", "name: b", "is_a: cell", namespace="cl")
+    ),
     "other order": text(*DIAMOND[::-1]),
     "terms of other ontologies": text(
         *DIAMOND, term("CHEBI:1", "is_a: CHEBI:2", namespace="chebi")
@@ -132,6 +151,111 @@ SAME = {
 @pytest.mark.parametrize("content", SAME.values(), ids=SAME)
 def test_the_same_ontology_is_read_however_it_is_written(content):
     assert read(content)[0] == read(text(*DIAMOND))[0]
+
+
+# value as written: value as read
+NAMES = {
+    r"N(4)-\{beta-D-X-(1->2)\}-Y transferase \!act\, really": (
+        "N(4)-{beta-D-X-(1->2)}-Y transferase !act, really"
+    ),
+    "N(4)-{beta-D-X-(1->2)}-Y transferase": "N(4)-{beta-D-X-(1->2)}-Y transferase",
+    r"protein with 6,6'-dithiodi\{1-[4,6-O]hexane}": "protein with 6,6'-dithiodi{1-[4,6-O]hexane}",
+    'activity {source="a ! b", xref="X:1"} ! note {odd}': "activity",
+    'activity {comment=""}': "activity",
+    "activity {}": "activity",
+    r'activity {comment="a \" } b"}': "activity",
+    "activity {scope=BROAD}": "activity",
+    'a {b} activity {source="x"}': "a {b} activity",
+    'activity {source="x"} of a kind': 'activity {source="x"} of a kind',
+    "activity {unfinished": "activity {unfinished",
+    "activity ! comment": "activity",
+    "activity!": "activity!",
+    r"activity \! no comment ! comment": "activity ! no comment",
+    r"a\Wb\:c\"d\\e\(f\)\[g\]": 'a b:c"d\\e(f)[g]',
+    r"two\nlines\tand a TAB": "two\nlines\tand a TAB",
+    "ends with \\": "ends with \\",
+}
+
+
+@pytest.mark.parametrize(("written", "name"), NAMES.items())
+def test_names_are_read_by_the_grammar_of_obo(written, name):
+    ontology, warnings = read(text(ROOT, term(1, UP, name=written)))
+    assert ontology.terms["GO:0000001"].name == name
+    assert not warnings
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1))
+def test_an_escaped_name_is_the_name(name):
+    written = re.sub(r'([\\{}!:,"()\[\]])', r"\\\1", name)
+    ontology, _ = read(text(ROOT, term(1, UP, name=written + ' {a="b"} ! c')))
+    assert ontology.terms["GO:0000001"].name == name
+
+
+ELSEWHERE = {
+    "BFO": ("is_a: BFO:0000015 ! process", 1),
+    "CARO": ("is_a: CARO:0000000", 1),
+    "chemical": ('is_a: CHEBI:24431 {is_inferred="true"} ! chemical entity', 1),
+    "part of a cell": ("relationship: part_of CL:0000540 ! neuron", 1),
+    "bare word": ("is_a: anatomical_entity", 1),
+    "word that begins as GO does": ("is_a: gonad", 1),
+    "IRI": ("is_a: http://example.org/x_1", 1),
+    "two": ("is_a: BFO:1\nrelationship: part_of UBERON:2", 2),
+    "other relation": ("relationship: has_part CHEBI:1", 0),
+    "definition": ("intersection_of: BFO:1\nintersection_of: part_of CL:2", 0),
+}
+
+
+@pytest.mark.parametrize(("tags", "n"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_relations_to_other_ontologies_are_left_out_and_counted(tags, n):
+    ontology, warnings = read(text(ROOT, term(2, UP, tags)))
+    assert ontology.parents["GO:0000002"] == ("GO:0008150",)
+    found = [f"{n} relations to terms of other ontologies left out, the first GO:0000002 "] * (
+        n > 0
+    )
+    assert len(warnings) == len(found)
+    assert all(words in warning for words, warning in zip(found, warnings, strict=True))
+
+
+def test_a_root_and_the_last_term_may_be_below_terms_of_other_ontologies():
+    root = term(8150, "is_a: BFO:0000015 ! process", name=BP)
+    ontology, warnings = read(text(root, term(1, UP), term(2, "is_a: process")))
+    assert ontology.parents == {"GO:0008150": (), "GO:0000001": ("GO:0008150",), "GO:0000002": ()}
+    orphans, elsewhere = warnings
+    assert "1 terms without a parent, the first GO:0000002" in orphans
+    assert "2 relations to terms of other ontologies" in elsewhere
+
+
+CONDITIONAL = [
+    'is_a: GO:0000001 {gci_relation="part_of", gci_filler="NCBITaxon:33090"} ! plants',
+    'is_a: GO:0000001 {gci_filler="NCBITaxon:33090", gci_relation="part_of"}',
+    'is_a: GO:0000001 {source="a ! b", gci_filler="NCBITaxon:33090"}',
+    'relationship: part_of GO:0000001 {gci_relation="part_of", gci_filler="NCBITaxon:1"} ! x',
+    'relationship: part_of GO:0000001 {is_inferred="true", gci_relation="in_taxon"}',
+    "relationship: is_a GO:0000001 {gci_relation=part_of}",
+    'is_a: GO:0000001 {gci_relation="part_of" ! the brace is missing',
+]
+
+
+@pytest.mark.parametrize("tag", CONDITIONAL)
+def test_relations_that_hold_in_some_taxa_do_not_propagate_and_are_counted(tag):
+    ontology, (warning,) = read(text(ROOT, term(1, UP), term(2, UP, tag), obsolete(3, tag)))
+    assert ontology.parents["GO:0000002"] == ("GO:0008150",)
+    assert "1 relations that hold in some taxa only (gci_relation) left out" in warning
+    assert "GO:0000002 " in warning
+    assert "(line 21)" in warning
+
+
+@pytest.mark.parametrize("modifier", ['{comment="gci_relation"}', "! gci_relation", '{all="x"}'])
+def test_other_modifiers_do_not_matter(modifier):
+    ontology, warnings = read(text(ROOT, term(1, UP), term(2, f"is_a: GO:0000001 {modifier}")))
+    assert ontology.parents["GO:0000002"] == ("GO:0000001",)
+    assert not warnings
+
+
+def test_a_slim_with_its_roots_is_read_with_a_warning():
+    header = "data-version: 1\nontology: go/subsets/goslim_generic\n"
+    _, (warning,) = read(text(ROOT, term(1, UP), header=header))
+    assert "go/subsets/goslim_generic is a slim, a part of GO; go-basic.obo has all" in warning
 
 
 def test_a_line_separator_in_a_name_ends_no_line():
@@ -203,7 +327,25 @@ REFUSED = {
         15,
         "GO:0000001 part_of GO:9999999",
     ),
-    "parent elsewhere": (text(ROOT, term(1, "is_a: CHEBI:1")), 14, "CHEBI:1"),
+    "slim": (
+        text(term(1), term(2), header="ontology: go/subsets/goslim_generic\n"),
+        None,
+        "GO:0008150 (biological_process) missing: go/subsets/goslim_generic is a slim, a part of GO;",
+    ),
+    "older slim": (text(term(1), header="ontology: goslim_plant\n"), None, "plant is a slim"),
+    "part of GO": (text(term(1), term(2)), None, "is it a slim, a part of GO; use go-basic.obo"),
+    "slim with a root": (
+        text(ROOT, term(1, "is_a: GO:0000009"), header="ontology: go/subsets/goslim_yeast\n"),
+        12,
+        "does not exist; a slim? use go-basic.obo",
+    ),
+    "id without a colon": (text(ROOT, term("GO0000001", UP)), 10, "'GO0000001'"),
+    "number as id": (text(ROOT, term("0000001", UP)), 10, "'0000001'"),
+    "IRI of GO": (
+        text(ROOT, term(1, "is_a: http://purl.obolibrary.org/obo/GO_0008150")), 14, "is not a GO id"
+    ),
+    "cut within GO": (text(ROOT, "[Term]\nid: GO\n"), 10, "'GO' is not a GO id"),
+    "two names": (text(ROOT, term(1, "name: b", UP)), 14, "second 'name:'"),
     "obsolete parent": (text(ROOT, term(1, "is_a: GO:0000002"), obsolete(2)), 14, "obsolete"),
     "alternative parent": (
         text(ROOT, term(1, "is_a: GO:0000002"), term(3, UP, "alt_id: GO:0000002")),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from esmgo.cli import flags
 from esmgo.cli.verbs import VERBS
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import printable
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.files.output import is_stream
 
 if TYPE_CHECKING:
@@ -70,12 +70,19 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
 
 @contextmanager
 def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iterator[None]:
-    """Log rejected records and write them to the file ``rejects``, also after an error."""
+    """Log rejected records and write them to the file ``rejects``, also after an error.
+
+    If a setting or a checkpoint is refused, that error is the only line.
+    """
     with report.kept(config.rejects, overwrite=replaces, cure="choose another name"):
         try:
             yield
-        finally:
+        except (UsageError, CheckpointError):
+            raise
+        except BaseException:
             _log(report)
+            raise
+        _log(report)
 
 
 def _log(report: ReadReport) -> None:

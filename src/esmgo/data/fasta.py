@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.data.records import Record, read_records, text_of
+from esmgo.data.records import MAX_HEADER, Record, read_records
 from esmgo.data.rejects import ReadReport, Reject
-from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
+from esmgo.data.residues import (
+    FEW_RESIDUES,
+    MAX_LENGTH,
+    BadResidue,
+    Cleaned,
+    clean,
+    looks_like_nucleotides,
+)
 from esmgo.errors import FastaError, printable
-from esmgo.files.lines import MAX_PIECE
 from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
 MAX_ID_LENGTH = 1_000
@@ -51,7 +57,7 @@ def read_fasta(
         Collects counts, rejected records and warnings. Without one, the first rejected
         record raises an error, so that no record is left out unnoticed.
     strip_gaps : bool
-        Drop ``-`` and ``.`` from sequences instead of rejecting them.
+        Drop gaps from sequences instead of rejecting them; see `clean`.
     allow_nucleotide_like : bool
         Accept records that look like DNA or RNA.
     max_length : int
@@ -78,7 +84,7 @@ def read_fasta(
     report = ReadReport(strict=True) if report is None else report
     unusual = _Unusual(name_of(source))
     rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
-    max_held = 4 * max_length + MAX_PIECE  # bytes, including white space and gaps
+    max_held = 4 * max_length + (1 << 20)  # bytes, including white space and gaps
     seen: dict[str, int] = {}
     last = None
     before = stamp(source)
@@ -120,15 +126,14 @@ def _judged(
     if id in seen:
         return record.reject(f"duplicate identifier (first seen line {seen[id]})", id=id)
     seen[id] = record.line
-    text = "".join(text_of(data) for *_, data in record.parts)
     try:
-        sequence, n_j = clean(text, strip_gaps=rules.strip_gaps)
+        cleaned = clean(record.text, strip_gaps=rules.strip_gaps)
     except BadResidue as bad:
         return record.reject(str(bad), *record.at(bad.offset), id=id)
-    if why := _bad_sequence(sequence, rules, is_cut=record.is_cut):
+    if why := _bad_sequence(cleaned.sequence, rules, is_cut=record.is_cut):
         return record.reject(why, id=id)
-    unusual.note(record, id, sequence, n_j)
-    return Protein(id, sequence)
+    unusual.note(record, id, cleaned)
+    return Protein(id, cleaned.sequence)
 
 
 def _bad_id(id: str) -> str:
@@ -161,10 +166,18 @@ class _Unusual:
         self.source = source
         self.found: dict[str, tuple[int, list[str]]] = {}
 
-    def note(self, record: Record, id: str, sequence: str, n_j: int) -> None:
+    def note(self, record: Record, id: str, cleaned: Cleaned) -> None:
+        sequence = cleaned.sequence
         kinds = (
-            ("J is unknown to ESM2, read as X", n_j),
+            ("J is unknown to ESM2, read as X", cleaned.n_j),
+            ("stops at the end (* or .), dropped", cleaned.n_stops),
+            ("'.' beside '-', dropped as gaps", cleaned.n_dots),
+            (
+                f"fewer than {FEW_RESIDUES} residues, too short to rely on",
+                len(sequence) < FEW_RESIDUES,
+            ),
             ("all residues are X", sequence.count("X") == len(sequence)),
+            ("blanks after '>', left out", record.is_indented),
             ("'>>': the identifier begins with '>'", id.startswith(">")),
             ("identifier has invisible or direction-changing characters", not id.isprintable()),
             ("header is not UTF-8, read as Latin-1", not _is_utf8(record.header)),
@@ -190,5 +203,5 @@ def _is_utf8(header: bytes) -> bool:
     try:
         header.decode()
     except UnicodeDecodeError as error:  # a header cut into pieces may end inside a letter
-        return len(header) > MAX_PIECE - 8 and error.reason == "unexpected end of data"
+        return len(header) > MAX_HEADER - 8 and error.reason == "unexpected end of data"
     return True

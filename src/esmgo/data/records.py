@@ -13,8 +13,11 @@ from itertools import chain
 from esmgo.data.foreign import is_binary, kind_of_text
 from esmgo.data.rejects import Reject
 from esmgo.errors import FastaError
-from esmgo.files.lines import pieces
+from esmgo.files.lines import unix_lines, without_blank_lines
 from esmgo.files.source import HEAD, Source, chunks, name_of
+
+MAX_HEADER = 1 << 20
+"""Bytes of a header that are kept."""
 
 _ID_END = re.compile(rb"[ \t\x01]")
 
@@ -26,34 +29,60 @@ class Record:
     source: str
     number: int
     line: int
-    header: bytes
-    parts: list[tuple[int, int, bytes]] = field(default_factory=list)
-    """Line, offset in the line, bytes."""
-    n_held: int = 0
+    header: bytes = b""
+    """Without ``>`` and the blanks after it."""
+    is_indented: bool = False
+    """Whether blanks follow the ``>``."""
     is_cut: bool = False
+    _body: bytearray = field(default_factory=bytearray)
+    _n_rows: int = 0
+    _left_out: list[tuple[int, int]] = field(default_factory=list)
+    """A row of the body, and the number of blank lines left out before it."""
+    _in_header: bool = True
 
     @property
     def id(self) -> str:
         """The header up to the first blank, TAB or ^A."""
         return text_of(_ID_END.split(self.header, maxsplit=1)[0])
 
-    def add(self, line: int, offset: int, data: bytes, max_held: int) -> None:
-        """Add a piece of sequence; beyond ``max_held`` bytes drop all, and set ``is_cut``."""
-        self.n_held += len(data)
-        if self.n_held > max_held:
-            self.parts.clear()
+    @property
+    def text(self) -> str:
+        """The lines of sequence, without long runs of blank lines."""
+        return text_of(bytes(self._body))
+
+    def add(self, line: int, data: bytes, max_held: int) -> None:
+        """Add the next bytes of the record, which begin in ``line``.
+
+        Beyond ``max_held`` bytes of sequence, drop all of it and set ``is_cut``.
+        """
+        if self._in_header:
+            end, newline, data = data.partition(b"\n")
+            whole = self.header + end
+            self.header = whole.lstrip(b" \t")[:MAX_HEADER]
+            self.is_indented |= whole[:1] in (b" ", b"\t")
+            self._in_header = not newline
+            line += 1
+        if self.is_cut:
+            return
+        for start, part in without_blank_lines(line, data):
+            if start > line:
+                self._body += b"\n"
+                self._n_rows += 1
+                self._left_out.append((self._n_rows, start - line - 1))
+            self._body += part
+            n = part.count(b"\n")
+            self._n_rows, line = self._n_rows + n, start + n
+        if len(self._body) > max_held:
+            self._body.clear()
+            self._left_out.clear()
             self.is_cut = True
-        elif data:
-            self.parts.append((line, offset, data))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Return line and column, both from 1, of a position in the joined text."""
-        for line, offset, data in self.parts:
-            text = text_of(data)
-            if position < len(text):
-                return line, offset + position + 1
-            position -= len(text)
-        raise AssertionError("the position is inside the record")
+        """Return line and column, both from 1, of a position in ``text``."""
+        before = self.text[:position]
+        row = before.count("\n")
+        n_left_out = sum(n for start, n in self._left_out if start <= row)
+        return self.line + 1 + row + n_left_out, position - before.rfind("\n")
 
     def reject(self, reason: str, line: int = 0, column: int = 0, *, id: str = "") -> Reject:
         """Return the rejection of this record, placed at its header if no line is given."""
@@ -68,29 +97,32 @@ def read_records(source: Source, max_held: int) -> Iterator[Record]:
     if is_binary(first[:HEAD]):
         raise FastaError(name, "not FASTA text (binary data)")
     record: Record | None = None
-    number, before, offset, in_header = 0, 0, 0, False
-    for line, data, _ in pieces(chain([first], content)):
-        starts = line != before
-        before, offset = line, 0 if starts else offset
-        if starts and data.startswith(b">"):
+    number, line, line_end = 0, 0, b"\n"  # as if a line end came before the file
+    for chunk in unix_lines(chain([first], content)):
+        data = line_end + chunk
+        line_end = b"\n" if data.endswith(b"\n") else b""  # a '>' may come in the next chunk
+        rest, *records = data.removesuffix(line_end).split(b"\n>")
+        if record is not None:
+            record.add(line, rest, max_held)
+        elif rest.strip():
+            raise _before_first_header(name, line, rest)
+        line += rest.count(b"\n")
+        for text in records:
             if record is not None:
                 yield record
-            number, in_header = number + 1, True
-            record = Record(name, number, line, data[1:])
-        elif starts or not in_header:  # later pieces of a long header are dropped
-            in_header = False
-            if record is not None:
-                record.add(line, offset, data, max_held)
-            elif data.strip():
-                raise _before_first_header(name, line, data)
-        offset += len(data)
+            number, line = number + 1, line + 1
+            record = Record(name, number, line)
+            record.add(line, text, max_held)
+            line += text.count(b"\n")
     if record is None:
         raise FastaError(name, "no FASTA records")
     yield record
 
 
 def _before_first_header(name: str, line: int, data: bytes) -> FastaError:
-    kind = kind_of_text(text_of(data[:HEAD]))
+    text = data.lstrip()
+    line += data.count(b"\n", 0, len(data) - len(text))
+    kind = kind_of_text(text_of(text[:HEAD].partition(b"\n")[0]))
     if kind == "FASTQ":
         return FastaError(name, "looks like FASTQ, not protein FASTA", line)
     if kind.startswith(";"):

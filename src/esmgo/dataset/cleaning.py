@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from esmgo.data.rejects import ReadReport, Reject
-from esmgo.data.residues import MAX_LENGTH, BadResidue, clean, looks_like_nucleotides
+from esmgo.data.residues import (
+    FEW_RESIDUES,
+    MAX_LENGTH,
+    BadResidue,
+    Cleaned,
+    clean,
+    looks_like_nucleotides,
+)
 from esmgo.dataset.rows import Rows
 from esmgo.errors import DatasetError, printable
 from esmgo.go.ontology import Ontology
@@ -65,37 +72,47 @@ def warn_of(names: Sequence[str], what: str, source: str, report: ReadReport) ->
 def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
     sequences: list[str] = []
     kept: list[int] = []
-    with_j: list[str] = []
+    changed: dict[str, list[str]] = {}
     for row, (id, text) in enumerate(zip(rows.ids, rows.sequences, strict=True)):
         try:
-            sequence, n_j = _checked(id, text)
+            cleaned = _checked(id, text)
         except ValueError as bad:
             report.reject(_reject(rows, row, str(bad)))
             continue
-        sequences.append(sequence)
+        sequences.append(cleaned.sequence)
         kept.append(row)
         report.n_accepted += 1
-        if n_j:
-            with_j.append(id)
-    warn_of(with_j, "proteins with J, read as X", rows.source, report)
+        for what, holds in (
+            ("proteins with J, read as X", cleaned.n_j),
+            ("sequences with stops at the end (* or .), dropped", cleaned.n_stops),
+            (
+                f"proteins of fewer than {FEW_RESIDUES} residues",
+                len(cleaned.sequence) < FEW_RESIDUES,
+            ),
+        ):
+            if holds:
+                changed.setdefault(what, []).append(id)
+    for what, ids in changed.items():
+        warn_of(ids, what, rows.source, report)
     return replace(rows.take(np.array(kept, np.intp)), sequences=sequences)
 
 
-def _checked(id: str, text: str) -> tuple[str, int]:
-    """Return the cleaned sequence and its number of J; a ValueError is the reason to reject."""
+def _checked(id: str, text: str) -> Cleaned:
+    """Return the cleaned sequence; a ValueError is the reason to reject."""
     if not id.isprintable() and any(ord(c) < 32 or 127 <= ord(c) < 160 for c in id):
         raise ValueError("control character in the id")
     try:
-        sequence, n_j = clean(text)
+        cleaned = clean(text)
     except BadResidue as bad:
         raise ValueError(f"{bad} at position {bad.offset + 1}") from None
+    sequence = cleaned.sequence
     if not sequence:
         raise ValueError("empty sequence")
     if len(sequence) > MAX_LENGTH:
         raise ValueError(f"{len(sequence):,} residues, more than {MAX_LENGTH:,}")
     if looks_like_nucleotides(sequence):
         raise ValueError("over 95 % A, C, G, T, U or N: nucleotides, not a protein")
-    return sequence, n_j
+    return cleaned
 
 
 def _reject(rows: Rows, row: int, reason: str) -> Reject:

@@ -1,61 +1,57 @@
-"""Input as lines: complete lines in blocks, lines of text, or pieces of lines of any length."""
+"""Input as lines: blocks of complete lines, or lines of text.
+
+A run of blank lines costs by its bytes, not by its lines: a small gzip file can hold millions.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from esmgo.files.source import Refusal, with_head
 
-MAX_PIECE = 1 << 20
-"""Bytes from which a line is split into several pieces."""
-
 _BOM = b"\xef\xbb\xbf"
+_BLANK_LINES = re.compile(rb"\n[ \t\v\f\n]{7,}")
 
 
-class Piece(NamedTuple):
-    """A line, or a part of a long one (see `MAX_PIECE`), without its line end."""
+def unix_lines(content: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Yield ``content`` with ``\n`` for ``\r\n`` and ``\r``, in chunks of any size.
 
-    line: int
-    """Counted from 1."""
-    data: bytes
-    ends: bool
-    """Whether the line ends here; if not, the next piece continues it."""
-
-
-def pieces(content: Iterable[bytes]) -> Iterator[Piece]:
-    r"""Split ``content`` into lines, and long lines into pieces; see `MAX_PIECE`.
-
-    ``\n``, ``\r\n`` and ``\r`` end a line, also mixed; no other character does. A UTF-8 byte
-    order mark at the start is dropped. An empty last line is not yielded.
+    No other character ends a line. A UTF-8 byte order mark at the start is dropped.
 
     Examples
     --------
-    >>> [(p.line, p.data) for p in pieces([b">a\r", b"\nMK\rT"])]
-    [(1, b'>a'), (2, b'MK'), (3, b'T')]
+    >>> b"".join(unix_lines([b"\xef\xbb", b"\xbf>a\r", b"\nMK\rT"]))
+    b'>a\nMK\nT'
     """
-    rest, line, is_first, is_open = b"", 1, True, False
-    for chunk in content:
-        data = rest + chunk
-        if is_first:
-            if len(data) < len(_BOM) and _BOM.startswith(data):
-                rest = data
-                continue
-            data, is_first = data.removeprefix(_BOM), False
-        held = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
-        data = data.removesuffix(held)
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *ended, rest = data.split(b"\n")
-        for each in ended:
-            yield Piece(line, each, True)
-            line, is_open = line + 1, False
-        if len(rest) >= MAX_PIECE:
-            yield Piece(line, rest, False)
-            rest, is_open = b"", True
-        rest += held
-    if rest or is_open:
-        yield Piece(line, rest.removesuffix(b"\r"), True)
+    last_cr, is_first = b"", True
+    for chunk in with_head(iter(content), len(_BOM)):
+        data = last_cr + (chunk.removeprefix(_BOM) if is_first else chunk)
+        is_first = False
+        last_cr = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
+        data = data.removesuffix(last_cr)
+        yield data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    if last_cr:
+        yield b"\n"
+
+
+def without_blank_lines(line: int, block: bytes) -> Iterator[tuple[int, bytes]]:
+    r"""Yield the parts of a block between long runs of blank lines, and the line of each.
+
+    Shorter runs stay. ``line`` is the number of the first line of the block.
+
+    Examples
+    --------
+    >>> list(without_blank_lines(1, b"a\nb\n" + 8 * b" \n" + b"\tc\n"))
+    [(1, b'a\nb'), (11, b'\tc\n')]
+    """
+    at = 0
+    for run in _BLANK_LINES.finditer(block):
+        yield line, block[at : run.start()]
+        end = block.rindex(b"\n", run.start(), run.end()) + 1  # blanks may begin the next line
+        line += block.count(b"\n", at, end)
+        at = end
+    yield line, block[at:]
 
 
 def line_blocks(
@@ -67,15 +63,8 @@ def line_blocks(
     Raises ``refuse`` if a line is longer than ``max_length`` bytes.
     """
     parts: list[bytes] = []
-    line, n_held, last_cr = 1, 0, b""
-    for chunk in with_head(iter(content), len(_BOM)):
-        data = last_cr + chunk
-        if line == 1 and not parts:
-            data = data.removeprefix(_BOM)
-        last_cr = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
-        data = data.removesuffix(last_cr)
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    line, n_held = 1, 0
+    for data in unix_lines(content):
         parts.append(data)
         n_held += len(data)
         if n_held >= size and (b"\n" in data or n_held > max_length):
@@ -95,25 +84,26 @@ def text_lines(
 ) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line of UTF-8 ``content`` (see `chunks`).
 
-    Raises ``refuse``, naming the line, if it is not UTF-8 or longer than ``max_length`` bytes.
+    Long runs of blank lines are left out. Raises ``refuse``, naming the line, if it is not UTF-8
+    or longer than ``max_length`` bytes.
     """
-    for line, block in line_blocks(content, name, refuse, size=1, max_length=max_length):
-        lines = block.removesuffix(b"\n").split(b"\n")
-        if len(max(lines, key=len)) > max_length:
-            at = next(i for i, data in enumerate(lines) if len(data) > max_length)
-            yield from _decoded(lines[:at], name, refuse, line)
-            raise refuse(name, f"a line of more than {max_length:,} bytes", line + at)
-        yield from _decoded(lines, name, refuse, line)
+    for start, block in line_blocks(content, name, refuse, size=1, max_length=max_length):
+        for line, part in without_blank_lines(start, block.removesuffix(b"\n")):
+            if (text := _plain(part, max_length)) is not None:
+                yield from enumerate(text.split("\n"), line)
+                continue
+            for number, data in enumerate(part.split(b"\n"), line):
+                if len(data) > max_length:
+                    raise refuse(name, f"a line of more than {max_length:,} bytes", number)
+                yield number, decoded_line(data, name, refuse, number)
 
 
-def _decoded(
-    lines: list[bytes], name: str, refuse: Refusal, first: int
-) -> Iterator[tuple[int, str]]:
+def _plain(part: bytes, max_length: int) -> str | None:
+    """Return the text of lines, or None if a line may be too long or is not UTF-8."""
     try:
-        yield from enumerate(b"\n".join(lines).decode().split("\n"), first)
+        return part.decode() if len(part) <= max_length else None
     except UnicodeDecodeError:
-        for line, data in enumerate(lines, first):
-            yield line, decoded_line(data, name, refuse, line)
+        return None
 
 
 def decoded_line(data: bytes, name: str, refuse: Refusal, line: int) -> str:

@@ -26,7 +26,8 @@ def read_obo(source: Source, *, warn: Callable[[str], None] = _log.warning) -> O
     """Read the Gene Ontology.
 
     Only ``is_a``, and ``part_of`` within an aspect, are kept. Other relations (``regulates``,
-    ``has_part``) and ``part_of`` across aspects do not propagate.
+    ``has_part``) and ``part_of`` across aspects do not propagate. Relations to terms of other
+    ontologies, and those that hold in some taxa only (``gci_relation``), are left out and counted.
 
     Parameters
     ----------
@@ -50,15 +51,32 @@ def read_obo(source: Source, *, warn: Callable[[str], None] = _log.warning) -> O
     outline = read_outline(source)
     terms = {id: outline.terms[id] for id in sorted(outline.terms)}
     alternatives = _alternatives(terms, outline)
-    parents = _parents(terms, alternatives, outline)
     _check_roots(terms, outline)
+    parents = _parents(terms, alternatives, outline)
     _check_cycles(parents, outline)
     _check_orphans(parents, terms, outline, warn)
     replacements = _replacements(terms, alternatives, outline)
-    if outline.n_foreign:
-        warn(f"{_short(outline)}: {outline.n_foreign:,} terms of other ontologies left out")
+    _warn_of_omissions(terms, outline, warn)
     obsolete = frozenset(outline.lines.keys() - terms.keys())
     return Ontology(terms, parents, replacements, _release(outline, warn), obsolete)
+
+
+def _warn_of_omissions(
+    terms: Mapping[str, Term], outline: Outline, warn: Callable[[str], None]
+) -> None:
+    if outline.n_foreign:
+        warn(f"{_short(outline)}: {outline.n_foreign:,} terms of other ontologies left out")
+    for what, pointers in (
+        ("to terms of other ontologies", outline.elsewhere),
+        ("that hold in some taxa only (gci_relation)", outline.conditional),
+    ):
+        active = [p for p in pointers if p[0] in terms and p[1] in ("is_a", "part_of")]
+        if active:
+            id, relation, other, line = active[0]
+            first = f"{id} {relation} {printable(other, 24)} (line {line})"
+            warn(f"{_short(outline)}: {len(active):,} relations {what} left out, the first {first}")
+    if slim := printable(outline.slim, 40):
+        warn(f"{_short(outline)}: {slim} is a slim, a part of GO; go-basic.obo has all terms")
 
 
 def _short(outline: Outline) -> str:
@@ -86,7 +104,8 @@ def _parents(
         if parent not in terms:
             is_known = parent in outline.lines or parent in alternatives
             why = "is obsolete or an alternative id" if is_known else "does not exist"
-            raise outline.refuse(f"{child} {relation} {printable(parent, 40)}, which {why}", line)
+            why += "; a slim? use go-basic.obo" if outline.slim else ""
+            raise outline.refuse(f"{child} {relation} {parent}, which {why}", line)
         own, other = terms[child].aspect, terms[parent].aspect
         if own is other:
             found[child].add(parent)
@@ -108,7 +127,9 @@ def _check_roots(terms: Mapping[str, Term], outline: Outline) -> None:
             reason = f"root {aspect.root} is not in its namespace {aspect.value}"
             raise outline.refuse(reason, outline.lines[aspect.root])
         if root is None and aspect in present:
-            raise outline.refuse(f"root {aspect.root} ({aspect.value}) missing")
+            what = f"{printable(outline.slim, 40)} is a slim" if outline.slim else "is it a slim"
+            reason = f"root {aspect.root} ({aspect.value}) missing: {what}, a part of GO"
+            raise outline.refuse(f"{reason}; use go-basic.obo")
 
 
 def _check_cycles(parents: Mapping[str, tuple[str, ...]], outline: Outline) -> None:
@@ -138,9 +159,10 @@ def _check_orphans(
 ) -> None:
     orphans = [id for id, up in parents.items() if not up and not terms[id].is_root]
     last, line = next(reversed(outline.lines.items()))
-    if last in orphans:
-        reason = f"{last}, the last term, has no parent (a broken download?)"
-        raise outline.refuse(reason, line)
+    is_cut = all(id != last for id, *_ in chain(outline.elsewhere, outline.conditional))
+    if last in orphans and is_cut:
+        why = "a broken download?" if len(orphans) == 1 else "a broken download, or a slim?"
+        raise outline.refuse(f"{last}, the last term, has no parent ({why})", line)
     if orphans:
         first = f"{orphans[0]} (line {outline.lines[orphans[0]]})"
         warn(f"{_short(outline)}: {len(orphans):,} terms without a parent, the first {first}")

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import TypeAlias
 
 from esmgo.errors import OntologyError, printable
@@ -22,11 +22,19 @@ Pointer: TypeAlias = tuple[str, str, str, int]
 Tag: TypeAlias = tuple[str, str, int]
 
 _MAX_LINE = 1 << 24
+_MOST_BRACES = 8  # that are tried as the start of modifiers
 _HEADER = re.compile(r"\[(\w+)\]\s*(!.*)?")
 _TAG = re.compile(r"[A-Za-z][\w-]*")
-_TAIL = re.compile(r"(\s\{[^{}]*\})?(\s!.*)?\Z", re.DOTALL)  # a modifier, a comment
-_GO = re.compile(r"(\S*/)?go\b", re.IGNORECASE)
-_ELSEWHERE = re.compile(r"(?!GO[:_])[A-Z][\w.-]*:\S+", re.IGNORECASE)
+_COMMENT = re.compile(r"\s!", re.ASCII)
+_PAIR = r'\s*([^\s={},"]+)\s*=\s*(?:"(?:[^"\\]|\\.)*+"|[^\s={},"]*)\s*'
+_BRACE = re.compile(r"\s\{", re.ASCII)
+_MODIFIERS = re.compile(rf"\s\{{(?:{_PAIR}(?:,{_PAIR})*+|\s*)\}}\s*(?:!|\Z)", re.ASCII)
+_KEY = re.compile(_PAIR, re.ASCII)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "W": " "}
+_GO = re.compile(r"(\S*/)?go(slim\w*)?\b", re.IGNORECASE)
+_SUBSET = re.compile(r"subset|slim", re.IGNORECASE)
+_MISSPELT = re.compile(r"go?|go:.*|go[_.-]?\d.*|\S*/go_\d*|\d+", re.IGNORECASE)
 _ONCE = frozenset({"id", "name", "namespace"})
 _POINTERS = ("is_a", "part_of", "alt_id", "replaced_by")
 _KEPT = _ONCE | {"is_obsolete", "is_a", "relationship", "alt_id", "replaced_by"}
@@ -49,7 +57,8 @@ class Outline:
 
     ``lines`` gives the line of each GO term by id; ``terms`` gives the active terms.
     ``pointers`` gives (term, relation, other term, line) by relation, for obsolete terms,
-    too. ``n_foreign`` counts terms of other ontologies.
+    too; ``elsewhere`` has those to terms of other ontologies, and ``conditional`` those that
+    hold in some taxa only. ``n_foreign`` counts terms of other ontologies.
     """
 
     name: str
@@ -57,8 +66,16 @@ class Outline:
     lines: dict[str, int] = field(default_factory=dict)
     terms: dict[str, Term] = field(default_factory=dict)
     pointers: dict[str, list[Pointer]] = field(default_factory=lambda: {r: [] for r in _POINTERS})
+    elsewhere: list[Pointer] = field(default_factory=list)
+    conditional: list[Pointer] = field(default_factory=list)
     n_foreign: int = 0
     digest: str = ""
+
+    @property
+    def slim(self) -> str:
+        """What the header calls the file, if that is a slim, a subset of GO."""
+        ontology = self.header.get("ontology", "")
+        return ontology if _SUBSET.search(ontology) else ""
 
     def refuse(self, reason: str, line: int | None = None) -> OntologyError:
         """Return an error that names the file and, if given, the line."""
@@ -136,25 +153,14 @@ def _not_obo(text: str) -> str:
 
 
 def _take_header(tags: list[Tag], outline: Outline) -> None:
-    outline.header = {tag: value for tag, value, _ in reversed(tags)}  # the first value counts
+    outline.header = {tag: _split(value)[0] for tag, value, _ in reversed(tags)}  # first counts
     ontology = outline.header.get("ontology", "go")
     if not _GO.match(ontology):
         raise outline.refuse(f"ontology is {printable(repr(ontology), 40)}, expected 'go'")
 
 
 def _take_term(tags: list[Tag], start: int, outline: Outline, broken: str) -> None:
-    single: dict[str, str] = {}
-    is_obsolete = False
-    pointing: list[Tag] = []
-    for tag, value, line in tags:
-        if tag in _ONCE:
-            if tag in single:
-                raise outline.refuse(f"a second '{tag}:' in one stanza (a lost [Term] line?)", line)
-            single[tag] = value
-        elif tag == "is_obsolete":
-            is_obsolete = _bare(value).lower() == "true"
-        else:
-            pointing.append((tag, value, line))
+    single = _single(tags, outline)
     id = single.get("id", "")
     if not id:
         raise outline.refuse(f"a [Term] stanza without id{broken}", start)
@@ -164,10 +170,23 @@ def _take_term(tags: list[Tag], start: int, outline: Outline, broken: str) -> No
         return
     if id in outline.lines:
         raise outline.refuse(f"{id} is defined again, first at line {outline.lines[id]}", start)
-    if not is_obsolete:
+    obsolete = (_split(value)[0].lower() for tag, value, _ in tags if tag == "is_obsolete")
+    if "true" not in obsolete:
         outline.terms[id] = _active(id, single, tags, start, outline, broken)
     outline.lines[id] = start
-    _take_pointers(id, pointing, outline)
+    _take_pointers(id, tags, outline)
+
+
+def _single(tags: list[Tag], outline: Outline) -> dict[str, str]:
+    """Return the tags that a term has once. A term of another ontology may have several names."""
+    found: dict[str, str] = {}
+    for tag, value, line in tags:
+        if tag in _ONCE:
+            text = _split(value)[0]
+            is_other = found.setdefault(tag, text) != text
+            if is_other and (tag == "id" or is_go_id(found.get("id", ""))):
+                raise outline.refuse(f"a second '{tag}:' in one stanza (a lost [Term] line?)", line)
+    return found
 
 
 def _active(
@@ -179,21 +198,34 @@ def _active(
     missing = [tag for tag in ("name", "namespace") if not single.get(tag)]
     if missing:
         raise outline.refuse(f"{id} has no {' and no '.join(missing)}{broken}", start)
-    namespace = single["namespace"].split(maxsplit=1)[0]
+    namespace = single["namespace"]
     aspect = _ASPECTS.get(namespace)
     if aspect is None:
         reason = f"{id} is in the unknown namespace {printable(repr(namespace), 40)}{broken}"
         raise outline.refuse(reason, next(line for tag, _, line in tags if tag == "namespace"))
-    return Term(id, _bare(single["name"]), aspect)
+    return Term(id, _unescaped(single["name"]), aspect)
 
 
-def _bare(value: str) -> str:
-    """Return a value without the modifier and the comment that may follow it."""
-    return _TAIL.sub("", value, 1).rstrip() if "!" in value or "{" in value else value
+def _split(value: str) -> tuple[str, str]:
+    """Return a value without the modifiers and the comment after it, and the modifiers."""
+    if "!" not in value and "{" not in value:
+        return value, ""
+    comment = _COMMENT.search(value)
+    end = comment.start() if comment else len(value)
+    for brace in islice(_BRACE.finditer(value, 0, end), _MOST_BRACES):
+        if modifiers := _MODIFIERS.match(value, brace.start()):
+            return value[: brace.start()].rstrip(), modifiers[0]
+    return value[:end].rstrip(), ""
 
 
-def _take_pointers(id: str, pointing: list[Tag], outline: Outline) -> None:
-    for tag, value, line in pointing:
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda x: _ESCAPED.get(x[1], x[1]), text) if "\\" in text else text
+
+
+def _take_pointers(id: str, tags: list[Tag], outline: Outline) -> None:
+    for tag, value, line in tags:
+        if tag in _ONCE or tag == "is_obsolete":
+            continue
         words = value.split(maxsplit=2)
         if tag != "relationship":
             words.insert(0, tag)
@@ -202,15 +234,23 @@ def _take_pointers(id: str, pointing: list[Tag], outline: Outline) -> None:
         relation, other = words[:2]
         if relation not in _POINTERS:
             continue
-        is_go = is_go_id(other)
-        if not is_go:
+        found = outline.pointers[relation]
+        if "gci_" in value and _is_conditional(value):
+            found = outline.conditional
+        elif not is_go_id(other):
             _check_elsewhere(other, line, outline)
-        if is_go or relation == "is_a":
-            outline.pointers[relation].append((id, relation, other, line))
+            found = outline.elsewhere
+        found.append((id, relation, other, line))
+
+
+def _is_conditional(value: str) -> bool:
+    """Whether a relation has a general class inclusion: it holds in one taxon, for example."""
+    text, modifiers = _split(value)
+    return "gci_" in text or any(key.startswith("gci_") for key in _KEY.findall(modifiers))
 
 
 def _check_elsewhere(id: str, line: int, outline: Outline) -> None:
-    """Accept ids of other ontologies; refuse misspelt GO ids."""
-    if not _ELSEWHERE.fullmatch(id):
+    """Accept ids of other ontologies, also bare words; refuse misspelt GO ids."""
+    if _MISSPELT.fullmatch(id) or " " in id:
         reason = f"{printable(repr(id), 40)} is not a GO id (GO: and seven digits)"
         raise outline.refuse(reason, line)
