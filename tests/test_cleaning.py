@@ -31,6 +31,11 @@ def test_unknown_terms_can_be_dropped_and_are_counted(write_rows, ontology):
     [
         ({"sequence": "MK-T"}, "gap character '-'"),
         ({"sequence": "MK1T"}, "at position 3"),
+        ({"sequence": "MKTA.YIAK"}, "'.' inside the sequence: a stop, or a gap"),
+        ({"sequence": "MKTA*YIAK."}, "stop '*' inside the sequence at position 5"),
+        ({"sequence": "MKTA\u00a0YIAK"}, "white space U+00A0 (no-break space)"),
+        ({"sequence": "MKTA\x0bYIAK"}, "white space U+000B inside the sequence at position 5"),
+        ({"sequence": "MKTAYIAK\u200b"}, "non-ASCII character U+200B (zero width space)"),
         ({"sequence": " "}, "empty sequence"),
         ({"sequence": "ACGT" * 20}, "nucleotides"),
         ({"sequence": "M" * 100_001}, "100,001 residues"),
@@ -54,3 +59,13 @@ def test_j_is_read_as_x_with_a_warning(write_rows, ontology):
     data = open_dataset(write_rows([row("a", A, sequence="MJK"), row("b", A)]), ontology=ontology)
     assert "read as X (1): a" in warned(data)
     assert "MXK" in data.train.sequences + data.validation.sequences
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_stops_at_the_end_and_few_residues_are_counted(write_rows, ontology, kind):
+    rows = [row("a", A, sequence="MK TAYI\r\nAKQR.*"), row("b", A, sequence="MKTA**"), row("c", A)]
+    data = open_dataset(write_rows(rows, f"train.{kind}"), ontology=ontology)
+    told = warned(data)
+    assert "sequences with stops at the end (* or .), dropped (2): a, b" in told
+    assert "proteins of fewer than 10 residues (1): b" in told
+    assert {"MKTAYIAKQR", "MKTA"} < {*data.train.sequences, *data.validation.sequences}

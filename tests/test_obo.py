@@ -330,7 +330,7 @@ REFUSED = {
     "slim": (
         text(term(1), term(2), header="ontology: go/subsets/goslim_generic\n"),
         None,
-        "GO:0008150 (biological_process) missing: go/subsets/goslim_generic is a slim, a part of GO;",
+        "GO:0008150 (biological_process) missing: go/subsets/goslim_generic is a slim, a part of",
     ),
     "older slim": (text(term(1), header="ontology: goslim_plant\n"), None, "plant is a slim"),
     "part of GO": (text(term(1), term(2)), None, "is it a slim, a part of GO; use go-basic.obo"),

@@ -16,7 +16,9 @@ from esmgo.options import option
 class FastaConfig:
     """Settings of the verbs that read proteins from a FASTA file."""
 
-    strip_gaps: bool = option(False, "Drop gaps (- and .) from sequences instead of refusing them.")
+    strip_gaps: bool = option(
+        False, "Drop gaps (-, and . in a sequence that has -) instead of refusing them."
+    )
     allow_nucleotide_like: bool = option(
         False, "Accept sequences of 60 letters or more that are over 95 % ACGTUN."
     )
