@@ -34,7 +34,7 @@ from esmgo.evidence.index import Index, open_index, write_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.files.folder import replacing_folder
 from esmgo.model.bundled import FOLDER
-from esmgo.model.checkpoint import Checkpoint, open_checkpoint, save_checkpoint
+from esmgo.model.checkpoint import Checkpoint, open_checkpoint, replace_blend, save_checkpoint
 from esmgo.model.container import index_path
 from esmgo.model.tensors import SCALE
 from esmgo.predict.predictor import Predictor
@@ -71,10 +71,11 @@ def main() -> None:
             index = index.reordered(index.kmers.tour(bar.update))
     with replacing_folder(options.folder, overwrite=options.overwrite, mark="card.json") as folder:
         path = folder / "caller.safetensors"
-        packed = pack(source, path, source.blend)
-        encoder = packed.read_encoder_fingerprint()
+        packed = pack(source, path)
+        encoder = packed.encoder_fingerprint
         sha256 = write_index(index_path(path), index, packed.labels, encoder, small=True)
-        packed = pack(source, path, source.blend | {"index_sha256": sha256})
+        replace_blend(path, source.blend | {"index_sha256": sha256})
+        packed = open_checkpoint(path)
         changes = differences(source, packed, options.fasta) | same_neighbours(index, packed)
         card = card_of(source, packed, index, changes)
         (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -87,12 +88,9 @@ def main() -> None:
     print(f"{size / 1e6:.2f} MB in {options.folder}")
 
 
-def pack(source: Checkpoint, path: Path, blend: dict[str, Any]) -> Checkpoint:
-    """Write only weights, label space and blend."""
-    save_checkpoint(
-        path, source.caller(), source.labels, source.context_length, {},
-        blend=blend, small=True,
-    )  # fmt: skip
+def pack(source: Checkpoint, path: Path) -> Checkpoint:
+    """Write only weights and label space."""
+    save_checkpoint(path, source.caller(), source.labels, source.context_length, {}, small=True)
     return open_checkpoint(path)
 
 

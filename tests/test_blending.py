@@ -58,6 +58,25 @@ def test_without_kmers_there_is_no_blend_of_them(blended, held_out, tmp_path):
     assert not (found.evidence(held_out[:3]).sources & EvidenceSource.KMERS).any()
 
 
+@pytest.mark.parametrize("case", ["missing", "damaged", "of another encoder"])
+def test_blending_again_replaces_a_lost_index(blended, trained, tmp_path, case):
+    path = tmp_path / blended[0].name
+    shutil.copy(blended[0], path)
+    if case == "damaged":
+        index_path(path).write_bytes(index_path(blended[0]).read_bytes()[:-9])
+    elif case != "missing":
+        shutil.copy(trained / "c.index.pt", index_path(path))
+    report = ReadReport()
+    blend(BlendConfig(checkpoint_path=str(path), dataset="sample", device="cpu"), report)
+    (line,) = report.warnings
+    assert "computed again" in line
+    assert len(line) < 200
+    before, after = (open_index(open_checkpoint(each)) for each in (blended[0], path))
+    assert before.ids == after.ids
+    np.testing.assert_allclose(before.vectors, after.vectors, atol=2e-3)
+    assert Predictor.load(path, device="cpu").variant.sources == ("head", "neighbours", "kmers")
+
+
 def test_blending_needs_the_data_that_it_was_trained_on(blended, tmp_path):
     path = tmp_path / "checkpoint.pt"
     for each in (blended[0], index_path(blended[0])):

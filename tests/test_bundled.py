@@ -46,7 +46,8 @@ def test_packing_keeps_each_weight_to_half_a_step_and_loads_it_in_float32(blende
         assert ((weight - before[name]).abs() <= 0.5001 * step).all(), name
     index = open_index(small, with_kmers=False)
     assert (small.labels, small.blend) == (
-        whole.labels, whole.blend | {"index_sha256": index.fingerprint}
+        whole.labels,
+        whole.blend | {"index_sha256": index.fingerprint, "model_sha256": small.model_fingerprint},
     )  # fmt: skip
 
 

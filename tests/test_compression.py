@@ -12,7 +12,7 @@ from esmgo.model.compression import Coarse, deflated, deflated_lists, inflated, 
 @given(st.lists(st.integers(0, 300) | st.integers(0, 2**31 - 1), max_size=60))
 def test_numbers_come_back_as_they_were(numbers):
     data = np.frombuffer(deflated(np.array(numbers, np.int32)), np.uint8)
-    found = inflated(data)
+    found = inflated(data, 1 << 20)
     assert found.dtype == np.int32
     assert found.tolist() == numbers
 
@@ -22,9 +22,20 @@ def test_lists_come_back_as_they_were(lists):
     indptr = np.cumsum([0, *map(len, lists)])
     values = np.array([v for each in lists for v in each], np.int32)
     data = (np.frombuffer(part, np.uint8) for part in deflated_lists(SparseRows(indptr, values)))
-    found = inflated_lists(*data)
+    found = inflated_lists(*data, 1 << 20)
     np.testing.assert_array_equal(found.indptr, indptr)
     np.testing.assert_array_equal(found.indices, values)
+
+
+@pytest.mark.parametrize("most", [0, 1, 4 * 999_999])
+def test_no_more_is_inflated_than_there_is_room_for(most):
+    data = np.frombuffer(deflated(np.zeros(1_000_000, np.int32)), np.uint8)
+    assert len(data) < 5000
+    assert len(inflated(data, 4_000_000)) == 1_000_000
+    with pytest.raises(ValueError, match="cut short, or more than"):
+        inflated(data, most)
+    with pytest.raises(ValueError, match="cut short, or more than"):
+        inflated_lists(data, data, most)
 
 
 def test_small_numbers_take_little_room():

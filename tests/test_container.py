@@ -44,6 +44,11 @@ def tensor(shape: list[int], begin: int = 0, end: int = 4) -> dict:
         ({"w": tensor([0, 1 << 62, 1 << 62], 0, 0)}, b""),
         ({"w": tensor([1] * 5000)}, bytes(4)),
         (b'{"w":{"dtype":"F32","shape":[Infinity],"data_offsets":[0,4]}}', bytes(4)),
+        ({"w": tensor([1.5], 0, 6)}, bytes(6)),
+        ({"w": tensor(["1"])}, bytes(4)),
+        ({"w": tensor([1]), "__metadata__": {"format": 1}}, bytes(4)),
+        ({"w": tensor([1]), "__metadata__": ["pt"]}, bytes(4)),
+        ({"w": [1]}, bytes(4)),
     ],
 )
 def test_shapes_that_no_tensor_has_are_refused(header, data, tmp_path) -> None:
@@ -66,7 +71,7 @@ def deflated(value: object) -> bytes:
     ],
 )
 def test_deflated_metadata_that_are_damaged_or_too_large_are_refused(words, tmp_path, monkeypatch):
-    monkeypatch.setattr("esmgo.model.container.MAX_HEADER_BYTES", 2000)
+    monkeypatch.setattr("esmgo.model.container.MAX_INFLATED_BYTES", 2000)
     header = {"__metadata__": {"esmgo_deflated": words.decode()}}
     with pytest.raises(CheckpointError, match="damaged header"):
         read_header(foreign(tmp_path / "c.pt", header))

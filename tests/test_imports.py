@@ -167,8 +167,10 @@ def test_a_crowded_package_is_found_out(tmp_path):
     assert problems(tmp_path / "house", tmp_path / "pyproject.toml") == ["data holds 21 modules"]
 
 
-OF_MANY = ("bad_inputs", "cafaeval", "docs", "frozen", "gpu", "imports", "recipes", "seed_commands",
-           "words")  # fmt: skip
+OF_MANY = (
+    "bad_inputs", "cafaeval", "docs", "flips", "frozen", "gpu", "imports", "recipes",
+    "seed_commands", "words",
+)  # fmt: skip
 """Test files that concern more than one module."""
 
 

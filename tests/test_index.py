@@ -49,11 +49,12 @@ def test_few_vectors_and_none_are_packed(blended, tmp_path):
     for vectors in ([[0, 0], [1, -2]], [[3, 1]], np.empty((0, 2))):
         n = len(vectors)
         terms = SparseRows.of([0] * n, np.empty(0, np.int32))
-        index = Index(("a", "b")[:n], np.array(vectors, np.float16), terms)
-        encoder = whole.read_encoder_fingerprint()
+        wide = np.pad(np.array(vectors, np.float16), [(0, 0), (0, 126)])
+        index = Index(("a", "b")[:n], wide, terms)
+        encoder = whole.encoder_fingerprint
         write_index(index_path(path), index, whole.labels, encoder, small=True)
         found = open_index(replace(open_checkpoint(path), blend=None))
-        np.testing.assert_allclose(found.vectors, vectors, atol=0.01)
+        np.testing.assert_allclose(found.vectors, wide, atol=0.01)
 
 
 def test_index_holds_every_training_protein_as_the_encoder_sees_it(checkpoint):

@@ -4,13 +4,16 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
-from esmgo.errors import UsageError
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint
+from esmgo.model.container import index_path, read_header, write_container
 from esmgo.predict.predictor import Predictor
 
 
@@ -65,15 +68,123 @@ def test_one_source_speaks_alone_when_asked(blended, held_out):
     assert (tenths <= 1).all()
 
 
-def test_without_an_index_the_head_speaks_alone(blended, held_out, tmp_path):
-    path = tmp_path / "checkpoint.pt"
-    shutil.copy(blended[0], path)
-    found = Predictor.load(path, device="cpu").evidence(held_out[:3])
-    wanted = Predictor.load(blended[0], device="cpu", sources=["head"]).evidence(held_out[:3])
-    np.testing.assert_array_equal(found.scores.values, wanted.scores.values)
-    assert np.isnan(found.similarity).all()
+def pair(blended, folder):
+    """A copy of the blended caller and its index; the paths of both."""
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, folder / each.name)
+    return folder / blended[0].name, folder / index_path(blended[0]).name
+
+
+LOST = {
+    "missing": (lambda path, index: index.unlink(), "is missing; the blend needs it"),
+    "empty": (lambda path, index: index.write_bytes(b""), "empty"),
+    "cut": (lambda path, index: index.write_bytes(index.read_bytes()[:-9]), "incomplete"),
+    "a folder": (lambda path, index: (index.unlink(), index.mkdir()), "a folder"),
+    "a link to nothing": (
+        lambda path, index: (index.unlink(), index.symlink_to("gone")), "no checkpoint there",
+    ),
+    "the checkpoint": (lambda path, index: shutil.copy(path, index), "not an index"),
+    "no metadata": (lambda path, index: rewritten(index, "esmgo", "esmgp"), "damaged"),
+    "of another program": (
+        lambda path, index: save_file({"vectors": np.zeros((1, 2))}, index), "not an index",
+    ),
+}  # fmt: skip
+
+
+def rewritten(path, old, new):
+    data = path.read_bytes()
+    path.write_bytes(data.replace(f'"{old}":'.encode(), f'"{new}":'.encode(), 1))
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_a_blend_without_its_index_is_refused_unless_the_head_suffices(
+    blended, held_out, tmp_path, case, caplog, capsys
+):
+    path, index = pair(blended, tmp_path)
+    change, reason = LOST[case]
+    change(path, index)
+    for sources in (None, ["head", "neighbours"], "neighbours", "head,kmers"):
+        with pytest.raises(CheckpointError) as caught:
+            Predictor.load(path, device="cpu", sources=sources)
+        line = str(caught.value)
+        assert reason in line
+        assert line.startswith(printable(index, 90))
+        assert len(line) < 200
+        for cure in ("restore it", "run esmgo blend again", "`sources=head`"):
+            assert cure in line
+    found = Predictor.load(path, device="cpu", sources="head")
+    assert reason in caplog.text
+    values = found.evidence(held_out[:3]).scores.values
+    wanted = Predictor.load(blended[0], device="cpu", sources="head").evidence(held_out[:3])
+    np.testing.assert_array_equal(values, wanted.scores.values)
+    capsys.readouterr()
+    rank = ["rank", "--sequence=MKTAYIAKQRQISFVKSHFS", f"--checkpoint_path={path}", "--device=cpu"]
+    assert main(rank) == 6
+    assert "--sources=head" in capsys.readouterr().err
+    assert main([*rank, "--sources=head"]) == main([*rank, "--raw"]) == 0
+    explain = ["explain", *rank[1:], "--term=GO:0003824"]
+    assert main(explain) == 6
+
+
+def test_a_blend_with_files_of_another_model_is_refused(blended, trained, tmp_path):
+    path, index = pair(blended, tmp_path)
+    blend = open_checkpoint(path).blend
+    shutil.copy(trained / "c.index.pt", index)  # of another encoder, the same labels
+    with pytest.raises(CheckpointError, match="belongs to another model or blend: restore it"):
+        Predictor.load(path, device="cpu")
+    other = trained / "c.pt"
+    replaced(other, blend)  # the blend of another model, and its index
+    shutil.copy(index_path(blended[0]), index_path(other))
+    with pytest.raises(CheckpointError, match="belongs to another model or blend"):
+        Predictor.load(other, device="cpu")
+    replaced(other, {k: v for k, v in blend.items() if k != "index_sha256"})
+    shutil.copy(index, index_path(other))  # the index fits, the blend does not
+    with pytest.raises(CheckpointError, match="fitted to another model: run esmgo blend again"):
+        Predictor.load(other, device="cpu")
+    found = Predictor.load(other, device="cpu", sources="head")
+    assert found.variant is None
+
+
+def replaced(path, blend):
+    """Put a blend into a checkpoint, names included."""
+    header, data = read_header(path), path.read_bytes()
+    tensors = [
+        (name, info.dtype, info.shape,
+         memoryview(data)[header.data_start + info.begin : header.data_start + info.end])
+        for name, info in header.tensors.items()
+    ]  # fmt: skip
+    write_container(path, tensors, header.metadata | {"blend": blend})
+
+
+def test_a_blend_of_an_older_version_takes_the_index_of_its_encoder_or_is_refused(
+    blended, checkpoint, trained, held_out, tmp_path
+):
+    path, index = pair(blended, tmp_path)
+    wanted = Predictor.load(path, device="cpu").evidence(held_out[:2]).scores.values
+    names = ("index_sha256", "model_sha256")
+    replaced(path, {k: v for k, v in open_checkpoint(path).blend.items() if k not in names})
+    found = Predictor.load(path, device="cpu").evidence(held_out[:2]).scores.values
+    np.testing.assert_array_equal(found, wanted)
+    shutil.copy(index_path(checkpoint), index)  # of the same encoder, without k-mers
+    with pytest.raises(CheckpointError, match="needs kmers, which its index lacks"):
+        Predictor.load(path, device="cpu")
+    shutil.copy(trained / "c.index.pt", index)
+    with pytest.raises(CheckpointError, match="belongs to another model"):
+        Predictor.load(path, device="cpu")
+    index.unlink()
+    with pytest.raises(CheckpointError, match="is missing"):
+        Predictor.load(path, device="cpu")
+
+
+def test_a_checkpoint_without_a_blend_needs_no_index(checkpoint, tmp_path):
+    path = tmp_path / checkpoint.name
+    shutil.copy(checkpoint, path)
+    assert Predictor.load(path, device="cpu").variant is None
     with pytest.raises(UsageError, match="no index beside"):
         Predictor.load(path, device="cpu", sources=["head", "neighbours"])
+    index_path(path).write_bytes(index_path(checkpoint).read_bytes()[:-5])
+    with pytest.raises(CheckpointError, match="incomplete"):
+        Predictor.load(path, device="cpu")
 
 
 def test_fingerprint_tells_models_and_options_apart(blended, checkpoint):

@@ -7,6 +7,7 @@ sequences. Nothing here knows how proteins are compared or how they vote.
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -86,7 +87,7 @@ def write_index(
 
     An interruption leaves a complete file at ``path``: the old one or the new one. Only the most
     specific annotations are written. ``encoder`` is the result of
-    `Checkpoint.read_encoder_fingerprint` for the checkpoint that made the vectors. With ``small``
+    `Checkpoint.encoder_fingerprint` for the checkpoint that made the vectors. With ``small``
     vectors are stored approximately, in an eighth of the bytes, and ids deflated. Raises
     MachineError if the disk is full or refuses.
     """
@@ -126,36 +127,38 @@ def replace_index(checkpoint: Checkpoint, index: Index, blend: Mapping[str, Any]
     with suppress(CheckpointError, KeyError):  # there is none
         if read_header(new).notes["sha256"] == _index_of(checkpoint):
             new.replace(usual)  # an earlier process was killed before this step
-    encoder = checkpoint.read_encoder_fingerprint()
+    encoder = checkpoint.encoder_fingerprint
     sha256 = write_index(new, index, checkpoint.labels, encoder)
     replace_blend(path, {**blend, "index_sha256": sha256})
     new.replace(usual)
 
 
 def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | None:
-    """Read the index of a checkpoint, or None if there is none.
+    """Read the index of a checkpoint, or None if there is none and no blend needs one.
 
-    If the blend names an index, that one is read. Otherwise the weights of the encoder are read
-    to find the index of the same encoder; the best epoch may share the index of the last one.
-    Without ``with_kmers`` no k-mers are read. Raises CheckpointError if the file is damaged, or
-    if it is not the index that the blend names.
+    An index fits if its encoder and its labels are those of the checkpoint; the best epoch may
+    share the index of the last one. If the blend names an index, only that one fits. Without
+    ``with_kmers`` no k-mers are read. Raises CheckpointError if a file is not a complete index,
+    or if the checkpoint has a blend and no index fits. The message names the remedy.
     """
     path, usual, new = files_of(checkpoint.path)
     named, last = _index_of(checkpoint), path.with_name(path.name.replace(".best", "", 1))
+    if checkpoint.blend is None:
+        remedy = "restore it, or remove it and run fine-tune.py with `resume`"
+    else:
+        remedy = "restore it, run esmgo blend again"
     paths = [usual, index_path(last)] + [new] * (named is not None)
-    found = [beside for beside in dict.fromkeys(paths) if beside.is_file()]
-    for header in map(read_header, found):
-        meta = header.metadata or {}
-        if named is not None:
-            is_own = header.notes.get("sha256") == named
-        else:
-            is_own = meta.get("encoder_sha256") == checkpoint.read_encoder_fingerprint()
-        if is_own and meta.get("labels_sha256") == checkpoint.labels.fingerprint:
-            return _read(header, checkpoint.labels, with_kmers)
-    if found and named is not None:
-        raise CheckpointError(
-            path, "its blend was fitted with another index: run esmgo blend again"
-        )
+    found = [beside for beside in dict.fromkeys(paths) if os.path.lexists(beside)]
+    for beside in found:
+        try:
+            header = read_header(beside)
+            if _fits(header, checkpoint, named):
+                return _read(header, checkpoint, with_kmers)
+        except CheckpointError as error:
+            raise CheckpointError(beside, f"{printable(error.reason, 50)}; {remedy}") from None
+    if checkpoint.blend is not None:
+        what = "belongs to another model or blend" if found else "is missing; the blend needs it"
+        raise CheckpointError(usual, f"{what}: {remedy}")
     return None
 
 
@@ -164,23 +167,37 @@ def _index_of(checkpoint: Checkpoint) -> str | None:
     return (checkpoint.blend or {}).get("index_sha256")
 
 
-def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
-    path, meta = header.path, header.metadata or {}
-    if meta.get("index") not in _TYPES:
-        found = printable(json.dumps(meta.get("index")), 20)
+def _fits(header: Header, checkpoint: Checkpoint, named: str | None) -> bool:
+    """Whether a file is the index that a blend names, of the same labels and encoder."""
+    meta = header.metadata
+    if meta is None or "index" not in meta:
+        raise CheckpointError(header.path, "not an index of esmgo")
+    return (
+        named in (None, header.notes["sha256"])
+        and meta.get("labels_sha256") == checkpoint.labels.fingerprint
+        and meta.get("encoder_sha256") == checkpoint.encoder_fingerprint
+    )
+
+
+def _read(header: Header, checkpoint: Checkpoint, with_kmers: bool) -> Index:
+    path, meta, labels = header.path, header.metadata or {}, checkpoint.labels
+    format, ids = meta["index"], meta.get("ids")
+    if type(format) is not int or format not in _TYPES:
+        found = printable(json.dumps(format), 20)
         raise CheckpointError(path, f"index of format {found}: written by another version of esmgo")
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        raise CheckpointError(path, "damaged index: ids are not texts")
     arrays = {}
-    for name, (dtype, plain) in _TYPES[meta["index"]].items():
+    for name, (dtype, plain) in _TYPES[format].items():
         info = header.tensors.get(name)
         if info is None or info.dtype != dtype:
             raise CheckpointError(path, f"incomplete index: without {name}")
         arrays[name] = header.read(name, plain).reshape(info.shape)
-    ids = tuple(meta["ids"])
+    room = _room(header)
     try:
-        vectors, terms = _opened(arrays)
+        vectors, terms = _opened(arrays, (len(ids), checkpoint.encoder["hidden_size"]), room)
         is_sound = (
-            vectors.ndim == 2
-            and len(ids) == len(vectors) == len(terms)
+            len(ids) == len(terms)
             and terms.is_valid(len(labels))
             and bool(np.isfinite(vectors).all())
         )
@@ -190,18 +207,34 @@ def _read(header: Header, labels: LabelSpace, with_kmers: bool) -> Index:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
     with ThreadPoolExecutor(1) as beside:  # each takes a second, mostly in NumPy
         is_read = with_kmers and "kmers" in meta
-        waiting = beside.submit(_kmers, header, len(ids)) if is_read else None
+        waiting = beside.submit(_kmers, header, len(ids), room) if is_read else None
         closed = terms.closed(labels)
         kmers = None if waiting is None else waiting.result()
-    return Index(ids, vectors, closed, header.notes["sha256"], kmers)
+    return Index(tuple(ids), vectors, closed, header.notes["sha256"], kmers)
 
 
-def _opened(arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float16], SparseRows]:
-    """Return vectors and annotations, of either format."""
-    if "vectors" in arrays:
+def _room(header: Header) -> int:
+    """Return the number of bytes that compressed arrays may take; real ones take a quarter."""
+    return (1 << 24) + 16 * header.n_bytes
+
+
+def _opened(
+    arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int], room: int
+) -> tuple[NDArray[np.float16], SparseRows]:
+    """Return vectors and annotations, of either format.
+
+    Raises ValueError or zlib.error if an array is damaged, has another shape, or needs more than
+    ``room`` bytes.
+    """
+    coarse = None if "vectors" in arrays else Coarse(*(arrays[name] for name in Coarse._fields))
+    if (arrays["vectors"].shape if coarse is None else coarse.shape) != shape:
+        raise ValueError("vectors of another shape")
+    if coarse is None:
         return arrays["vectors"], SparseRows(arrays["indptr"], arrays["indices"])
-    coarse = Coarse(*(arrays[name] for name in Coarse._fields))
-    return as_stored(coarse.vectors()), inflated_lists(arrays["lengths"], arrays["terms"])
+    if 2 * shape[0] * shape[1] > 4 * room:
+        raise ValueError("vectors larger than the file allows")
+    terms = inflated_lists(arrays["lengths"], arrays["terms"], room)
+    return as_stored(coarse.vectors()), terms
 
 
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
@@ -214,18 +247,21 @@ def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]
     ]
 
 
-def _kmers(header: Header, n_proteins: int) -> Kmers:
+def _kmers(header: Header, n_proteins: int, room: int) -> Kmers:
     path, kind = header.path, (header.metadata or {})["kmers"]
     if kind != _KIND:
-        raise CheckpointError(path, "k-mers of a different kind: run esmgo blend to replace them")
+        raise CheckpointError(path, "k-mers of a different kind")
     try:
-        keys, *lists = (header.read(f"kmers.{name}") for name in _KMERS)
-        steps, holders = inflated(keys), inflated_lists(*lists)
+        stored, lengths, lists = (header.read(f"kmers.{name}") for name in _KMERS)
+        steps, holders = inflated(stored, room), inflated_lists(lengths, lists, room)
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({printable(repr(error), 60)})") from None
+    keys = np.cumsum(steps, dtype=np.int32)
     is_sound = (
-        len(steps) == len(holders) and (holders.counts > 0).all() and holders.is_valid(n_proteins)
+        len(keys) == len(holders)
+        and bool((np.diff(keys) > 0).all() and (holders.counts > 0).all())
+        and holders.is_valid(n_proteins)
     )
     if not is_sound:
         raise CheckpointError(path, "damaged k-mers: they do not fit the proteins")
-    return Kmers(n_proteins, np.cumsum(steps, dtype=np.int32), holders)
+    return Kmers(n_proteins, keys, holders)

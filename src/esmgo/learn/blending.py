@@ -156,12 +156,6 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
 
 def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     checkpoint = open_checkpoint(path)
-    index = open_index(replace(checkpoint, blend=None), with_kmers=False)
-    if index is None:
-        raise UsageError(
-            f"no index beside {printable(path, 60)}: fine-tune.py with `resume` and the same"
-            " settings makes it"
-        )
     if config.homology:
         find_diamond()
     data = _data(config, checkpoint, report)
@@ -178,7 +172,8 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     with TemporaryFile() as file:
         records = list(map(Protein, held_out.ids, held_out.sequences))
         head, vectors = _states(scorer, records, file)
-        index, n_trained = _with_held_out(index, data, vectors, config.kmers), len(data.train)
+        trained, n_trained = _trained_vectors(checkpoint, data, scorer, report), len(data.train)
+        index = _with_held_out(trained, data, vectors, config.kmers)
         sources = Sources(
             data.labels,
             index,
@@ -231,11 +226,33 @@ def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Da
     return found
 
 
-def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], kmers: int) -> Index:
+def _trained_vectors(
+    checkpoint: Checkpoint, data: Dataset, scorer: Scorer, report: ReadReport
+) -> NDArray[np.float16]:
+    """Return the vectors of the training proteins: from the index, else computed again."""
+    n, why = len(data.train), "none fits the checkpoint"
+    try:
+        index = open_index(replace(checkpoint, blend=None), with_kmers=False)
+        if index is not None and index.ids[:n] == data.train.ids:
+            return index.vectors[:n]
+    except CheckpointError as error:
+        why = str(error)
+    report.warn(f"the index of the training proteins is computed again: {printable(why, 120)}")
+    vectors = np.empty((n, scorer.caller.width), np.float16)
+    with tqdm(desc="Index", total=n, unit="protein", disable=None, leave=False) as bar:
+        for first in range(0, n, BLOCK):
+            rows = slice(first, first + BLOCK)
+            vectors[rows] = as_stored(scorer.states(data.train.sequences[rows])[1])
+            bar.update(len(vectors[rows]))
+    return vectors
+
+
+def _with_held_out(
+    trained: NDArray[np.float16], data: Dataset, vectors: NDArray[np.float32], kmers: int
+) -> Index:
     """Return the index of the training proteins followed by the calibration proteins."""
     train, held_out = data.train, data.validation
     n = len(train)
-    assert index.ids[:n] == train.ids
     ids, sequences = (*train.ids, *held_out.ids), (*train.sequences, *held_out.sequences)
     found = None
     if kmers:
@@ -243,7 +260,7 @@ def _with_held_out(index: Index, data: Dataset, vectors: NDArray[np.float32], km
             found = Kmers.of(sequences, kmers, n_trained=n, step=bar.update)
     return Index(
         ids,
-        np.concatenate([index.vectors[:n], as_stored(vectors)]),
+        np.concatenate([trained, as_stored(vectors)]),
         train.terms.followed_by(held_out.terms),
         kmers=found,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,13 @@ def is_indexed(checkpoint: Checkpoint) -> bool:
 def index_training(state: State, path: Path, stop: StopRequest) -> None:
     """Write the index of the checkpoint at ``path``: complete or absent.
 
-    If the checkpoint has a blend, its index stays valid: a save by training removes the blend.
+    If the checkpoint has a blend and its index, both stay: a save by training removes the blend.
     Raises Stopped after a signal; resuming starts the index from the beginning.
     """
     checkpoint, (_, usual, new) = open_checkpoint(path), files_of(path)
-    if checkpoint.blend is not None and (usual.is_file() or new.is_file()):
-        return
+    with suppress(CheckpointError):  # the index of the blend is lost, or damaged
+        if checkpoint.blend is not None and open_index(checkpoint, with_kmers=False):
+            return
     features, train = state.features, state.data.train
     state.caller.train(False)
     vectors = np.empty((len(train), state.caller.width), np.float16)
@@ -43,5 +45,5 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
     index = Index(train.ids, vectors, train.terms)
-    write_index(usual, index, state.data.labels, checkpoint.read_encoder_fingerprint())
+    write_index(usual, index, state.data.labels, checkpoint.encoder_fingerprint)
     new.unlink(missing_ok=True)  # of an earlier blend

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,13 +41,14 @@ _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached fingerprint
 class Checkpoint:
     """An opened checkpoint; `caller` reads the weights.
 
     ``training`` contains the state for resuming: settings, seed, epoch, step, split. ``blend``
-    describes how to combine the head with other sources, in JSON values; its ``index_sha256``,
-    if any, is the fingerprint of the only index that it fits.
+    describes how to combine the head with other sources, in JSON values. It names the only files
+    that it fits: ``index_sha256`` is the fingerprint of the index, ``model_sha256`` that of the
+    weights. Blends of version 0.1 have no such names.
     """
 
     path: Path
@@ -67,12 +69,21 @@ class Checkpoint:
         weights = dict(_read_tensors(self.header, _is_weight))
         return Caller.restore(self.path, self.encoder, weights)
 
-    def read_encoder_fingerprint(self) -> str:
-        """Read the encoder; return its SHA-256: equal fingerprints mean equal embeddings."""
+    @cached_property
+    def encoder_fingerprint(self) -> str:
+        """SHA-256 of the encoder: equal fingerprints mean equal embeddings."""
         sizes = json.dumps(self.encoder | {"num_labels": 0}, sort_keys=True)
-        digest = hashlib.sha256(sizes.encode())
+        return self._digest("esm.", sizes)
+
+    @property
+    def model_fingerprint(self) -> str:
+        """SHA-256 of encoder, head and labels: equal fingerprints mean equal scores."""
+        return self._digest("classifier.", self.encoder_fingerprint + self.labels.fingerprint)
+
+    def _digest(self, prefix: str, text: str) -> str:
+        digest = hashlib.sha256(text.encode())
         for name, info in sorted(self.header.tensors.items()):
-            if name.startswith("esm."):
+            if name.startswith(prefix):
                 digest.update(f"{name} {info.dtype}".encode())
                 digest.update(self.header.read(name).data)
         return digest.hexdigest()
@@ -91,7 +102,6 @@ def save_checkpoint(
     training: Mapping[str, Any],
     optimizer_state: Mapping[str, Tensor] | None = None,
     *,
-    blend: Mapping[str, Any] | None = None,
     small: bool = False,
 ) -> None:
     """Write a checkpoint; an interruption leaves the complete old or new file at ``path``.
@@ -113,7 +123,7 @@ def save_checkpoint(
         "labels_sha256": labels.fingerprint,
         "context_length": context_length,
         "training": dict(training),
-    } | ({} if blend is None else {"blend": dict(blend)})
+    }
     write_container(path, (raw(name, t) for name, t in tensors.items()), metadata, small=small)
 
 
@@ -151,16 +161,20 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
 def replace_blend(path: Path, blend: Mapping[str, Any]) -> None:
     """Write a blend into a checkpoint; an interruption leaves the complete old or new file.
 
-    The caller must exclude other writers. Raises CheckpointError if it is not a checkpoint.
+    The blend gets the name of the model that the checkpoint contains. The caller must exclude
+    other writers. Raises CheckpointError if it is not a checkpoint.
     Raises MachineError if the disk is full or refuses.
     """
-    header = open_checkpoint(path).header
+    checkpoint = open_checkpoint(path)
+    header = checkpoint.header
+    blend = {**blend, "model_sha256": checkpoint.model_fingerprint}
     data = np.memmap(path, np.uint8, "r", header.data_start).data
     tensors = (
         (name, info.dtype, info.shape, data[info.begin : info.end])
         for name, info in sorted(header.tensors.items(), key=lambda item: item[1].begin)
     )
-    write_container(path, tensors, (header.metadata or {}) | {"blend": dict(blend)})
+    metadata = (header.metadata or {}) | {"blend": blend}
+    write_container(path, tensors, metadata, small=header.is_deflated)
 
 
 def _context_length(value: Any) -> int:

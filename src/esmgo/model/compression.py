@@ -30,12 +30,16 @@ def deflated(values: NDArray[np.int32]) -> bytes:
     return stream.compress(np.concatenate(parts).data) + stream.flush()
 
 
-def inflated(data: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Decompress the result of `deflated`.
+def inflated(data: NDArray[np.uint8], most: int) -> NDArray[np.int32]:
+    """Decompress the result of `deflated`, to ``most`` bytes at most.
 
-    Raises ValueError or zlib.error if ``data`` is damaged.
+    Raises ValueError or zlib.error if ``data`` is damaged, or if the integers need more.
     """
-    *high, stored = np.frombuffer(zlib.decompress(data.data), np.uint8).reshape(4, -1)
+    stream = zlib.decompressobj()
+    plain = stream.decompress(data.data, max(most, 1))  # 0 is no limit
+    if not stream.eof:
+        raise ValueError(f"cut short, or more than {most:,} bytes")
+    *high, stored = np.frombuffer(plain, np.uint8).reshape(4, -1)
     has_high = (high[0] | high[1] | high[2]) > 0
     n_small = len(stored) - int(has_high.sum())
     low = np.empty_like(stored)
@@ -60,13 +64,13 @@ def deflated_lists(lists: SparseRows) -> tuple[bytes, bytes]:
     return deflated(lists.counts.astype(np.int32)), deflated(steps[_by_length(lists.counts)])
 
 
-def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8]) -> SparseRows:
-    """Decompress the result of `deflated_lists`.
+def inflated_lists(lengths: NDArray[np.uint8], steps: NDArray[np.uint8], most: int) -> SparseRows:
+    """Decompress the result of `deflated_lists`, each part to ``most`` bytes at most.
 
-    Raises ValueError or zlib.error if lengths or steps are damaged.
+    Raises ValueError or zlib.error if lengths or steps are damaged, or if a part needs more.
     """
-    counts = inflated(lengths)
-    found = inflated(steps)
+    counts = inflated(lengths, most)
+    found = inflated(steps, most)
     lists = SparseRows.of(counts, np.empty_like(found))
     if (counts < 0).any() or lists.indptr[-1] != len(found):
         raise ValueError("lists and their lengths do not fit together")
@@ -136,14 +140,24 @@ class Coarse(NamedTuple):
         rest = scales, spread[:, None] * axes.T, centre
         return cls(packed, *(each.astype(np.float32) for each in rest))
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the vectors.
+
+        Raises ValueError if the arrays do not fit together.
+        """
+        (n, halves), (d, width) = self.steps.shape, self.axes.shape
+        if (halves, self.scales.shape, self.centre.shape) != ((d + 1) // 2, (n,), (width,)):
+            raise ValueError("steps, scales and axes do not fit together")
+        return n, width
+
     def vectors(self) -> NDArray[np.float32]:
         """Return the approximate vectors; shape=(M, D).
 
         Raises ValueError if the arrays do not fit together.
         """
-        (n, halves), (d, width) = self.steps.shape, self.axes.shape
-        if (n, halves, width) != (len(self.scales), (d + 1) // 2, len(self.centre)):
-            raise ValueError("steps, scales and axes do not fit together")
+        n, _ = self.shape
+        halves, d = self.steps.shape[1], len(self.axes)
         steps = np.stack([self.steps >> 4, self.steps & 15], axis=2).reshape(n, 2 * halves)[:, :d]
         along: NDArray[np.float32] = (steps.astype(np.float32) - _STEPS) * self.scales[:, None]
         found: NDArray[np.float32] = along @ self.axes + self.centre

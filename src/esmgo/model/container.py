@@ -19,6 +19,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import index  # int() would accept texts and fractions
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, MachineError, printable
 from esmgo.files.atomic import replacing
+from esmgo.files.json_text import MAX_BYTES, parse_json
 
 DTYPE_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1,
@@ -34,14 +36,14 @@ DTYPE_BYTES = {
 }  # fmt: skip
 """Bytes of an element, by the safetensors name of its type."""
 
-MAX_HEADER_BYTES = 100_000_000
-"""The limit of safetensors itself."""
+MAX_INFLATED_BYTES = 32_000_000
+"""Deflated metadata are of small files; those of the bundled caller have 2.3 MB."""
 
 _DEFLATED = "esmgo_deflated"
 """Key of deflated metadata, in small files; the key of plain JSON is ``esmgo``."""
 
 _DAMAGED = (
-    ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error,
+    ValueError, TypeError, KeyError, AttributeError, OverflowError, zlib.error,
 )  # fmt: skip
 """What reading a header may raise."""
 
@@ -75,6 +77,16 @@ class Header:
     metadata: dict[str, Any] | None
     notes: Mapping[str, str]
     data_start: int
+
+    @property
+    def is_deflated(self) -> bool:
+        """Whether the metadata are deflated."""
+        return _DEFLATED in self.notes
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of the file."""
+        return self.data_start + max((info.end for info in self.tensors.values()), default=0)
 
     def read(self, name: str, dtype: str = "|u1") -> NDArray[Any]:
         """Return the values of a tensor as a flat array of a NumPy type."""
@@ -147,12 +159,12 @@ def read_header(path: Path) -> Header:
         _refuse_other_kinds(path, file.read(4096), size)
         file.seek(0)
         (length,) = struct.unpack("<Q", file.read(8))
-        if length > min(MAX_HEADER_BYTES, size - 8):
+        if length > min(MAX_BYTES, size - 8):
             raise CheckpointError(path, "not a checkpoint, or an incomplete one: header cut short")
         text = file.read(length)
         header = _parse(path, text)
         _check_layout(path, header.tensors, size - 8 - length, _kept_beside(path))
-        if header.metadata is not None:
+        if header.metadata is not None or text.startswith(_START):
             _check_digest(path, file, length, text)
     return header
 
@@ -193,8 +205,8 @@ def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
 
 def _what_json(path: Path, size: int) -> str:
     try:
-        value = json.loads(path.read_bytes()) if size < 1 << 20 else None
-    except (ValueError, RecursionError):
+        value = parse_json(path.read_bytes()) if size < 1 << 20 else None
+    except ValueError:
         value = None
     number = value.get("format") if isinstance(value, dict) else None
     if isinstance(number, int) and number > 1:
@@ -202,25 +214,22 @@ def _what_json(path: Path, size: int) -> str:
     return "JSON text, not a checkpoint"
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return value
-
-
 def _parse(path: Path, text: bytes) -> Header:
     try:
-        raw = json.loads(text, object_pairs_hook=_unique)
+        raw = parse_json(text)
         notes = raw.pop("__metadata__", {})
+        if not all(isinstance(note, str) for note in notes.values()):
+            raise ValueError("metadata that are not text")
         tensors = {
             name: TensorInfo(
-                str(t["dtype"]), tuple(map(int, t["shape"])), *map(int, t["data_offsets"])
+                str(t["dtype"]), tuple(map(index, t["shape"])), *map(index, t["data_offsets"])
             )
             for name, t in raw.items()
         }
-        words = _inflated(notes[_DEFLATED]) if _DEFLATED in notes else notes.get("esmgo")
-        metadata = None if words is None else json.loads(words)
+        if _DEFLATED in notes:
+            metadata = parse_json(_inflated(notes[_DEFLATED]), MAX_INFLATED_BYTES)
+        else:
+            metadata = parse_json(notes["esmgo"].encode()) if "esmgo" in notes else None
         if metadata is not None and not isinstance(metadata, dict):
             raise ValueError("metadata is not an object")
     except _DAMAGED as error:
@@ -230,7 +239,7 @@ def _parse(path: Path, text: bytes) -> Header:
 
 def _inflated(text: str) -> bytes:
     stream = zlib.decompressobj()
-    found = stream.decompress(base64.b64decode(text, validate=True), MAX_HEADER_BYTES)
+    found = stream.decompress(base64.b64decode(text, validate=True), MAX_INFLATED_BYTES)
     if not stream.eof:
         raise ValueError("metadata cut short, or too large")
     return found

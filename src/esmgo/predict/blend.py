@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, printable
 from esmgo.evidence.source_scores import SourceScores, given_aspect
+from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.terms import Aspect
 from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.predict.regression import Stacker
+from esmgo.predict.regression import Stacker, feature_names
 
 FORMAT = 3
 
@@ -99,9 +100,13 @@ class Variant:
         KeyError, TypeError, ValueError
             If ``value`` is anything else.
         """
+        sources = parse_sources(value["sources"])
+        stackers = {str(k): Stacker.from_json(v) for k, v in value["stackers"].items()}
+        if not sources or any(feature_names(sources) - set(s.weights) for s in stackers.values()):
+            raise ValueError("weights of other sources")
         return cls(
-            tuple(map(str, value["sources"])),
-            {str(k): Stacker.from_json(v) for k, v in value["stackers"].items()},
+            sources,
+            stackers,
             tuple(map(float, value["edges"])),
             Calibration.from_json(value["calibration"]),
         )
@@ -145,6 +150,13 @@ class Blend:
         variants = [variant.to_json() for variant in self.variants]
         return {"blend": FORMAT, "num_neighbours": self.num_neighbours, "variants": variants}
 
+    def check_sources(self, available: Sequence[str], checkpoint: Checkpoint) -> None:
+        """Raise CheckpointError if the index lacks a source of the blend; homology is optional."""
+        needed = {name for variant in self.variants for name in variant.sources}
+        if lacking := sorted(needed - {*available, EvidenceSource.HOMOLOGY.word}):
+            reason = f"its blend needs {lacking[0]}, which its index lacks: run esmgo blend again"
+            raise CheckpointError(checkpoint.path, reason)
+
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Blend | None:
         """Read the blend of a checkpoint, or None if it has none.
@@ -152,7 +164,7 @@ class Blend:
         Raises
         ------
         CheckpointError
-            If it is damaged, or was written by another version.
+            If it is damaged, was written by another version, or names another model.
         """
         value = checkpoint.blend
         if value is None:
@@ -162,15 +174,21 @@ class Blend:
                 f"blend of format {printable(value.get('blend'), 20)}, of another version of esmgo"
             )
             raise CheckpointError(checkpoint.path, f"{reason}: esmgo blend fits a new one")
+        if value.get("model_sha256", checkpoint.model_fingerprint) != checkpoint.model_fingerprint:
+            raise CheckpointError(
+                checkpoint.path, "its blend was fitted to another model: run esmgo blend again"
+            )
         try:
             variants = tuple(map(Variant.from_json, value["variants"]))
             found = cls(int(value["num_neighbours"]), variants)
+            if found.num_neighbours < 1:
+                raise ValueError("num_neighbours below 1")
             n_aspects = len(checkpoint.labels.aspects)
             for v in variants:
                 if v.calibration.curve.shape[:2] != (n_aspects, len(v.edges) + 1):
                     raise ValueError("calibration for different labels")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CheckpointError(
-                checkpoint.path, f"damaged blend ({printable(repr(error), 60)})"
+                checkpoint.path, f"damaged blend ({printable(error, 50)}): run esmgo blend again"
             ) from None
         return found

@@ -12,14 +12,14 @@ from esmgo.files.output import check_free
 from esmgo.files.uses import Use
 from esmgo.go.terms import Aspect
 from esmgo.options import option
-from esmgo.predict.inputs import ReadingConfig, read_proteins
+from esmgo.predict.inputs import CallerConfig, read_proteins
 from esmgo.predict.prediction import Prediction
 from esmgo.render.graph import draw, format_of
 from esmgo.render.subgraph import subgraph_of
 
 
 @dataclass(frozen=True, slots=True)
-class SubgraphConfig(ReadingConfig):
+class SubgraphConfig(CallerConfig):
     """Settings of ``esmgo subgraph``."""
 
     protein: str | None = option(None, "The id of the protein to draw, if the file has several.")
@@ -34,7 +34,7 @@ class SubgraphConfig(ReadingConfig):
     overwrite: bool = option(False, "Replace the output file if there is one.")
 
     def __post_init__(self) -> None:
-        ReadingConfig.__post_init__(self)
+        CallerConfig.__post_init__(self)
         if self.aspect is not None:
             Aspect.parse(self.aspect)
 

@@ -69,15 +69,6 @@ class ReadingConfig(ScoringConfig):
         if self.sequence is not None and self.fasta is not None:
             raise UsageError("give `sequence` or `fasta`, not both")
 
-    def predictor(self) -> Predictor:
-        """Load the checkpoint."""
-        return open_predictor(
-            open_named(self.checkpoint_path),
-            device=self.device,
-            context_length=self.context_length,
-            dtype=self.dtype,
-        )
-
 
 @dataclass(frozen=True)  # without slots, so that it can be a second base of classes with slots
 class SourcesConfig:
@@ -93,6 +84,22 @@ class SourcesConfig:
         "The training sequences, a FASTA file or the data set, to compare with by DIAMOND.",
         uses=reads_dataset,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CallerConfig(ReadingConfig, SourcesConfig):
+    """Settings of the verbs that call terms of a sequence or of the proteins of a file."""
+
+    def predictor(self) -> Predictor:
+        """Load the checkpoint."""
+        return open_predictor(
+            open_named(self.checkpoint_path),
+            device=self.device,
+            context_length=self.context_length,
+            dtype=self.dtype,
+            sources=self.sources,
+            homology=self.homology,
+        )
 
 
 @dataclass(frozen=True)  # without slots, so that it can be a second base of classes with slots

@@ -6,15 +6,17 @@ Nothing here knows about files of calls.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
-from esmgo.errors import UsageError, printable
+from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import Sources, available_sources
 from esmgo.evidence.source_scores import supporting_sources
@@ -29,6 +31,10 @@ from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
 from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import Scorer
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 VERSION = 4
 """Version of the computation of scores. Unfinished work of another version is not resumed."""
@@ -100,7 +106,8 @@ class Predictor:
         Raises
         ------
         CheckpointError
-            If a file is not a complete, valid checkpoint or index.
+            If a file is not a complete, valid checkpoint or index, or if a blend lacks its index
+            or belongs to another model. With ``sources="head"`` the last two are warnings.
         UsageError
             If the device or a requested source is not available.
         """
@@ -109,9 +116,13 @@ class Predictor:
         requested = parse_sources(sources)
         scorer = Scorer.of(checkpoint, device=device, context_length=context_length, dtype=dtype)
         kmers, by_homology = EvidenceSource.KMERS.word, EvidenceSource.HOMOLOGY.word
-        index = open_index(checkpoint, with_kmers=requested is None or kmers in requested)
+        is_head_alone = requested == (EvidenceSource.HEAD.word,)
+        with_kmers = requested is None or kmers in requested
+        index = _unless(is_head_alone, lambda: open_index(checkpoint, with_kmers=with_kmers))
         wanted = available_sources(index, homology, requested, str(checkpoint.path))
-        blend = Blend.of(checkpoint)
+        blend = _unless(is_head_alone, lambda: Blend.of(checkpoint))
+        if blend is not None and requested is None:
+            blend.check_sources(wanted, checkpoint)
         variant = blend.variant(wanted) if blend else None
         if variant is None and requested is None and homology is None:
             variant = blend.widest(wanted) if blend else None
@@ -219,3 +230,14 @@ class Predictor:
             raise UsageError(reason, field="precision")
         threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
         return evidence.scores.values >= threshold
+
+
+def _unless(is_optional: bool, read: Callable[[], _T]) -> _T | None:
+    """Return ``read()``; if it is optional, a refused file is a warning."""
+    try:
+        return read()
+    except CheckpointError as error:
+        if not is_optional:
+            raise CheckpointError(error.source, f"{error.reason}, or give `sources=head`") from None
+        log.warning("%s", error)
+        return None

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from esmgo.data.rejects import ReadReport, rejects_option
+from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.truepath import IMPLIED
 from esmgo.options import option
-from esmgo.predict.inputs import ReadingConfig, read_proteins
+from esmgo.predict.inputs import CallerConfig, read_proteins
 
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Prediction
+    from esmgo.predict.predictor import Predictor
 
 
 @dataclass(frozen=True, slots=True)
-class RankConfig(ReadingConfig):
+class RankConfig(CallerConfig):
     """Settings of ``predict-rank.py`` and ``esmgo rank``."""
 
     top_k: int = option(
@@ -33,6 +35,12 @@ class RankConfig(ReadingConfig):
     seed: int | None = option(
         None, "Accepted for compatibility: ranking draws no random numbers.", minimum=0
     )
+
+    def predictor(self) -> Predictor:
+        """Load the checkpoint; with ``raw``, only the head is needed."""
+        is_head_alone = self.raw and self.sources is None
+        head = EvidenceSource.HEAD.word
+        return CallerConfig.predictor(replace(self, sources=head) if is_head_alone else self)
 
 
 def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Prediction]:

@@ -8,7 +8,7 @@ from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any, TypeAlias
@@ -31,6 +31,14 @@ def features(scores: SourceScores) -> Iterator[tuple[str, Values]]:
     that it expects of the protein, and products of pairs of these.
     """
     return products(*factors(scores))
+
+
+def feature_names(sources: Sequence[str]) -> set[str]:
+    """Return the names of the features of scores by these sources."""
+    one, row = np.zeros((1, 1), np.float32), np.zeros(1, np.float32)
+    voting = [name for name in sources if name in SIMILARITIES]
+    scores = SourceScores(one, dict.fromkeys(voting, one), dict.fromkeys(voting, row), row, one)
+    return {name for name, _ in features(scores)}
 
 
 def factors(scores: SourceScores) -> tuple[Factors, Factors, Factors]:
