@@ -4,6 +4,7 @@ import numpy as np
 
 from esmgo.data.accessions import parse_id
 from esmgo.evidence.sources import EvidenceSource
+from esmgo.go.calls import Purpose
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term
@@ -19,7 +20,7 @@ TERMS = [
     ("GO:0003674", "molecular_function", Aspect.MF, ()),
     ("GO:0004672", "protein kinase activity", Aspect.MF, (0,)),
     ("GO:0008150", "biological_process", Aspect.BP, ()),
-    ("GO:0007049", "cell cycle", Aspect.BP, (2,)),
+    ("GO:0007059", "chromosome segregation", Aspect.BP, (2,)),
     ("GO:0005575", "cellular_component", Aspect.CC, ()),
     ("GO:0032991", "protein-containing complex", Aspect.CC, (4,)),
     ("GO:0005840", 'ribosome, "the"', Aspect.CC, (5,)),
@@ -38,7 +39,8 @@ ROOT_MF, KINASE, ROOT_BP, CYCLE, ROOT_CC, COMPLEX, RIBOSOME, NUCLEUS, CELL, SERI
 )
 NAN = float("nan")
 ABOUT = About(
-    labels=LABELS, model="ab12", version="0.1.0", kept="a score of 0.1 or more",
+    labels=LABELS, model="ab12", version="0.1.0",
+    kept={purpose.word: "a score of 0.1 or more" for purpose in Purpose},
     sources=tuple(str(flag.name).lower() for flag in EvidenceSource), parse_id=parse_id,
     date="2025-01-02", reference="PMID:1", assigned_by="lab", taxon=9606,
 )  # fmt: skip

@@ -14,13 +14,15 @@ from made_calls import ABOUT, KINASE, LABELS, ROOT_MF, ROW, evidence
 from esmgo.cli.main import main
 from esmgo.data.annotations import read_annotations
 from esmgo.go.calls import Calls
+from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
+from esmgo.go.terms import Aspect, Term
 from esmgo.predict.calling import CallRules, Rules
 from esmgo.proteome.formats import writers
 
 ANNOTATED = [  # database, id, symbol, relation, term, aspect: the most specific alone
     ("UniProtKB", "A0A024RBG1", "A0A024RBG1-2", "located_in", "GO:0005634", "C"),
-    ("UniProtKB", "P04637", "P53_HUMAN", "involved_in", "GO:0007049", "P"),
+    ("UniProtKB", "P04637", "P53_HUMAN", "involved_in", "GO:0007059", "P"),
     ("UniProtKB", "P04637", "P53_HUMAN", "enables", "GO:0004674", "F"),
     ("UniProtKB", "P04637", "P53_HUMAN", "part_of", "GO:0005840", "C"),
     ("UniProtKB", "P04637", "P53_HUMAN", "located_in", "GO:0005634", "C"),
@@ -160,3 +162,38 @@ def test_headers_of_the_field_give_valid_files(shared, bundled, tmp_path, report
     assert len(checked(tmp_path / "x.gaf", "gaf")) == len(checked(tmp_path / "x.gpad", "gpad")) > 0
     for line in (tmp_path / "x.cafa.tsv").read_text().splitlines():
         assert "|" not in line.split("\t")[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "written", "n_left_out"),
+    [
+        ({"GO:0005515": 0.9, "GO:0005488": 0.9}, [], 1),  # protein binding, and binding above it
+        ({"GO:0005488": 0.9}, [], 1),
+        ({"GO:0019901": 0.8, "GO:0005515": 0.9, "GO:0005488": 0.9}, ["GO:0019901"], 0),
+        ({"GO:0008152": 0.9, "GO:0008150": 0.9}, [], 1),  # metabolic process
+        ({"GO:0008150": 0.9}, [], 1),  # a root
+        ({"GO:0019901": 0.5, "GO:0008152": 0.7}, ["GO:0019901"], 1),
+    ],
+)
+@pytest.mark.parametrize("name", ["gaf", "gpad"])
+def test_terms_that_are_too_general_for_go_are_left_out_and_counted(
+    tmp_path, row, written, n_left_out, name
+):
+    terms = [
+        ("GO:0003674", Aspect.MF, ()), ("GO:0005488", Aspect.MF, (0,)),
+        ("GO:0005515", Aspect.MF, (1,)), ("GO:0008150", Aspect.BP, ()),
+        ("GO:0008152", Aspect.BP, (3,)), ("GO:0019901", Aspect.MF, (2,)),
+    ]  # fmt: skip
+    labels = LabelSpace(tuple(Term(id, id, a) for id, a, _ in terms), tuple(p for *_, p in terms))
+    columns = [labels.column[id] for id in row]
+    one = CallRules(Rules(), LABELS).calls(evidence({KINASE: 1}), [1])
+    calls = replace(
+        one, terms=SparseRows(np.array([0, len(row)]), np.array(columns, np.int32)),
+        scores=np.array(list(row.values()), np.float32), precision=np.zeros(len(row), np.float32),
+        sources=np.ones(len(row), np.uint8), purposes=np.full(len(row), 7, np.uint8),
+    )  # fmt: skip
+    with writers({name: str(tmp_path / "x")}, replace(ABOUT, labels=labels)) as (writer,):
+        writer.write(calls)
+    rows = checked(tmp_path / "x", name)
+    assert [r[4 if name == "gaf" else 3] for r in rows] == written
+    assert (writer.n_annotations, writer.n_unspecific) == (len(written), n_left_out)

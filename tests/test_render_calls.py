@@ -23,7 +23,7 @@ from esmgo.render import calls as render_calls
 CALLS = [  # protein, term, score, precision, source
     ("A0A024RBG1-2", "GO:0005634", 0.25, None, "head"),
     ("sp|P04637|P53_HUMAN", "GO:0004672", 0.8, None, "descendant"),
-    ("sp|P04637|P53_HUMAN", "GO:0007049", 0.6, None, ""),
+    ("sp|P04637|P53_HUMAN", "GO:0007059", 0.6, None, ""),
     ("sp|P04637|P53_HUMAN", "GO:0004674", 0.5, 0.987654, "head+homology"),
     ("sp|P04637|P53_HUMAN", "GO:0005840", 0.3, None, "head+homology"),
     ("sp|P04637|P53_HUMAN", "GO:0032991", 0.3, None, "head+homology"),
@@ -43,6 +43,45 @@ def test_tsv_has_a_header_and_a_line_per_call(written):
     ] == [(*call[:3], call[3] or -1, call[4]) for call in CALLS]
     by_id = {term.id: (term.name, term.aspect.name) for term in LABELS.terms}
     assert all((r["name"], r["aspect"]) == by_id[r["term"]] for r in found)
+
+
+def test_csv_has_the_rows_of_tsv(written):
+    with written["tsv"].open(newline="", encoding="utf-8") as file:
+        wanted = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    with written["csv"].open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file, strict=True)) == wanted
+    data = written["csv"].read_bytes()
+    assert data.count(b"\r\n") == data.count(b"\n") == len(wanted)
+    found = duckdb.sql(f"select score, name from read_csv('{written['csv']}')")
+    assert [str(kind) for kind in found.types] == ["DOUBLE", "VARCHAR"]  # numbers stay numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", '"\'=1+1"'),
+        ("@SUM(A1)", '"\'@SUM(A1)"'),
+        ("-2+3", '"\'-2+3"'),
+        ("+cmd|' /C calc'!A0", "\"'+cmd|' /C calc'!A0\""),
+        ("\N{FULLWIDTH EQUALS SIGN}1", '"\'\N{FULLWIDTH EQUALS SIGN}1"'),
+        ("'=1+1", "\"''=1+1\""),  # not the same as the first
+        ('=HYPERLINK("http://x","y")', '"\'=HYPERLINK(""http://x"",""y"")"'),
+        ("5'-AMP", "5'-AMP"),
+        ("a,b", '"a,b"'),
+        ('the "x"', '"the ""x"""'),
+        ("a=b", "a=b"),
+    ],
+)
+def test_no_cell_of_csv_is_a_formula(tmp_path, text, cell):
+    found = replace(CallRules(Rules(), LABELS).calls(evidence({1: 0.25}), [1]), proteins=(text,))
+    terms = (replace(LABELS.terms[0], name=text), *LABELS.terms[1:])
+    about = replace(ABOUT, labels=replace(LABELS, terms=terms))
+    found = replace(found, terms=replace(found.terms, indices=np.zeros(1, np.int32)))
+    with writers({"csv": str(tmp_path / "x.csv")}, about) as (writer,):
+        writer.write(found)
+    _, line = (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[:-1]
+    term = terms[0]
+    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,head"
 
 
 def test_json_lines_have_an_object_for_every_protein(written):

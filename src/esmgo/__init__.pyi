@@ -54,7 +54,7 @@ from .predict.selftest import selftest as selftest
 from .proteome.config import PredictConfig as PredictConfig
 from .proteome.merging import MergeConfig as MergeConfig
 from .proteome.merging import merge_shards as merge_shards
-from .proteome.run import PredictSummary as PredictSummary
 from .proteome.run import write_predictions as write_predictions
+from .proteome.summary import PredictSummary as PredictSummary
 
 __version__: str

@@ -6,7 +6,8 @@ Nothing here knows why a term was called or how calls are written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,22 @@ from numpy.typing import NDArray
 
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
+
+
+class Purpose(IntFlag):
+    """What calls are written to; each purpose has its own conditions for a call."""
+
+    TABLE = 1
+    CAFA = 2
+    ANNOTATION = 4
+
+    @property
+    def word(self) -> str:
+        """The name in files."""
+        return str(self.name).lower()
+
+
+ALL_PURPOSES = Purpose.TABLE | Purpose.CAFA | Purpose.ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,8 @@ class Calls:
         Calibrated probability that such a call is right; NaN without a calibration.
     sources : ndarray, shape=(M,), dtype=uint8
         Flags of the sources that support the call.
+    purposes : ndarray, shape=(M,), dtype=uint8
+        Flags of `Purpose`: the purposes whose conditions the call fulfils, at least one.
     """
 
     proteins: tuple[str, ...]
@@ -51,6 +70,7 @@ class Calls:
     scores: NDArray[np.float32]
     precision: NDArray[np.float32]
     sources: NDArray[np.uint8]
+    purposes: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.proteins)
@@ -58,6 +78,14 @@ class Calls:
     def row(self, i: int) -> slice:
         """Return the slice of protein ``i`` in the arrays of M calls."""
         return slice(int(self.terms.indptr[i]), int(self.terms.indptr[i + 1]))
+
+    def of(self, purpose: Purpose) -> Calls:
+        """Return the calls for any of some purposes, of the same proteins."""
+        is_kept = self.purposes & np.uint8(purpose) != 0
+        if is_kept.all():
+            return self
+        found = {name: getattr(self, name)[is_kept] for name in _OF_CALL if name != "columns"}
+        return replace(self, terms=self.terms.keep(is_kept), **found)
 
     @classmethod
     def gather(cls, proteins: Sequence[str], rows: Sequence[tuple[Calls, int]]) -> Calls:
@@ -79,7 +107,7 @@ class Calls:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for `from_arrays`."""
-        names = (*_OF_PROTEIN, "scores", "precision", "sources")
+        names = (*_OF_PROTEIN, "scores", "precision", "sources", "purposes")
         terms = {"indptr": self.terms.indptr, "columns": self.terms.indices}
         return {**terms, **{name: getattr(self, name) for name in names}}
 
@@ -106,6 +134,7 @@ _OF_PROTEIN: dict[str, type[np.generic]] = {
 }  # fmt: skip
 _OF_CALL: dict[str, type[np.generic]] = {
     "columns": np.int32, "scores": np.float32, "precision": np.float32, "sources": np.uint8,
+    "purposes": np.uint8,
 }  # fmt: skip
 
 

@@ -5,14 +5,14 @@ Nothing here knows about files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.go.calls import Ancestry, Calls, leaves
+from esmgo.go.calls import ALL_PURPOSES, Ancestry, Calls, Purpose, leaves
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect
@@ -59,11 +59,23 @@ class Rules:
 
 
 class CallRules:
-    """Applies rules to the terms of one label space."""
+    """Applies rules to the terms of one label space.
 
-    def __init__(self, rules: Rules, labels: LabelSpace) -> None:
-        self.rules, self.labels = rules, labels
-        chosen = [a for a in labels.aspects if not rules.aspects or a in rules.aspects]
+    Parameters
+    ----------
+    rules : Rules or mapping of Purpose to Rules
+        The rules of each purpose, or those of all purposes. All have the same aspects. The first
+        rules define the abstentions.
+    labels : LabelSpace
+        The terms.
+    """
+
+    def __init__(self, rules: Rules | Mapping[Purpose, Rules], labels: LabelSpace) -> None:
+        self.rules = {ALL_PURPOSES: rules} if isinstance(rules, Rules) else dict(rules)
+        self.labels = labels
+        self._first = next(iter(self.rules.values()))
+        aspects = self._first.aspects
+        chosen = [a for a in labels.aspects if not aspects or a in aspects]
         self._columns = [labels.columns_of(aspect) for aspect in chosen]
         self._is_allowed = np.zeros(len(labels), np.bool_)
         for columns in self._columns:
@@ -74,7 +86,7 @@ class CallRules:
         self,
         evidence: Evidence,
         lengths: Sequence[int],
-        promised: NDArray[np.bool_] | None = None,
+        promised: Callable[[float], NDArray[np.bool_]] | None = None,
     ) -> Calls:
         """Choose the calls of a block of proteins.
 
@@ -84,19 +96,26 @@ class CallRules:
             Evidence for N proteins.
         lengths : sequence of int
             Number of residues of each protein.
-        promised : ndarray, shape=(N, T), dtype=bool, optional
-            Whether a call keeps the promised precision.
+        promised : callable, optional
+            Maps a precision to an array of shape=(N, T), dtype=bool: which calls keep the promise.
+            Needed for rules with a precision.
         """
         values = evidence.scores.values
-        is_kept = (values >= np.float32(self.rules.min_score)) & self._is_allowed
         n_abstained = np.zeros(len(values), np.uint8)
-        if promised is not None:
-            is_kept &= promised
-            for columns in self._columns:
-                n_abstained += ~is_kept[:, columns].any(axis=1)
+        purposes = np.zeros(values.shape, np.uint8)
+        for purpose, rules in self.rules.items():
+            is_kept = (values >= np.float32(rules.min_score)) & self._is_allowed
+            if rules.precision is not None:
+                assert promised is not None
+                is_kept &= promised(rules.precision)
+                if rules is self._first:
+                    for columns in self._columns:
+                        n_abstained += ~is_kept[:, columns].any(axis=1)
+            for found, kept, row in zip(purposes, is_kept, values, strict=True):
+                found[self._chosen(np.flatnonzero(kept), row, rules)] |= np.uint8(purpose)
         rows = [
-            self._chosen(np.flatnonzero(kept), row)
-            for kept, row in zip(is_kept, values, strict=True)
+            self._ranked(np.flatnonzero(found), row)
+            for found, row in zip(purposes, values, strict=True)
         ]
         called = np.concatenate([np.empty(0, np.intp), *rows])
         terms = SparseRows.of(list(map(len, rows)), called.astype(np.int32))
@@ -111,17 +130,21 @@ class CallRules:
             values[at],
             evidence.precision[at],
             evidence.sources[at],
+            purposes[at],
         )
 
-    def _chosen(self, columns: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the called columns of one protein, best first; deeper terms first on ties."""
-        if self.rules.most_specific:
+    def _chosen(
+        self, columns: NDArray[np.intp], scores: NDArray[np.float32], rules: Rules
+    ) -> NDArray[np.intp]:
+        """Return the called columns of one protein."""
+        if rules.most_specific:
             columns = np.array(leaves(columns.tolist(), self._above), np.intp)
-        columns = self._ranked(columns, scores)[: self.rules.top_k]
-        if self.rules.with_ancestors:
+        columns = self._ranked(columns, scores)[: rules.top_k]
+        if rules.with_ancestors:
             closed = set(columns.tolist()).union(*(self._above[j] for j in columns.tolist()))
-            columns = self._ranked(np.array(sorted(closed), np.intp), scores)
+            columns = np.array(sorted(closed), np.intp)
         return columns
 
     def _ranked(self, columns: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return columns best first, deeper terms first on ties."""
         return columns[np.lexsort((columns, -self.labels.depth[columns], -scores[columns]))]

@@ -6,8 +6,9 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from io import FileIO
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 from esmgo.data.fasta import Protein
@@ -18,6 +19,7 @@ from esmgo.files.source import check_unchanged, name_of, stamp
 from esmgo.go.calls import Calls
 from esmgo.predict.calling import CallRules
 from esmgo.predict.predictor import Predictor
+from esmgo.proteome.job import Job
 from esmgo.proteome.parts import SPOOL, Parts
 
 
@@ -51,14 +53,14 @@ class Input:
             digest.update(f"{protein.id}\0{protein.sequence}\n".encode())
         return n, digest.hexdigest()
 
-    def blocks(self, size: int) -> Iterator[list[Protein]]:
-        """Yield the proteins ``size`` at a time.
+    def blocks(self, job: Job) -> Iterator[list[Protein]]:
+        """Yield the proteins of each block of a job.
 
         Raises FastaError at the end, if the file has changed since it was first opened.
         """
         proteins = self._read(ReadReport())
-        while block := list(islice(proteins, size)):
-            yield block
+        for number in range(job.n_blocks):
+            yield list(islice(proteins, job.size(number)))
         check_unchanged(self._path, self._stamp, FastaError)
 
     def _read(self, report: ReadReport) -> Iterator[Protein]:
@@ -73,24 +75,25 @@ class Input:
 class BlockCaller:
     """Loads blocks of calls from the parts, or computes them; scores equal sequences once.
 
-    ``parts`` belong to a job that has begun. A block has ``size`` proteins.
+    ``parts`` belong to ``job``, which has begun.
     """
 
-    def __init__(self, parts: Parts, predictor: Predictor, selection: CallRules, size: int) -> None:
+    def __init__(self, parts: Parts, predictor: Predictor, selection: CallRules, job: Job) -> None:
         self._parts, self._predictor, self._selection = parts, predictor, selection
-        self._size = size
+        self._job = job
         self._first: dict[bytes, int] = {}  # digest of a sequence: its first position
         self.n_repeated = 0
 
     def block(self, number: int, proteins: Sequence[Protein]) -> Calls:
         """Return the calls of a block, and store it as a part."""
+        start = self._job.start(number)
         digests = [hashlib.blake2b(p.sequence.encode(), digest_size=16).digest() for p in proteins]
         owner = hashlib.sha256(b"".join(digests))
         owner.update("\n".join(protein.id for protein in proteins).encode())
         new = []
         for i, digest in enumerate(digests):
             if digest not in self._first:
-                self._first[digest] = number * self._size + i
+                self._first[digest] = start + i
                 new.append(i)
         self.n_repeated += len(proteins) - len(new)
         calls = self._parts.load(number, owner.hexdigest())
@@ -103,17 +106,17 @@ class BlockCaller:
         self, number: int, proteins: Sequence[Protein], digests: Sequence[bytes], new: list[int]
     ) -> Calls:
         """Score the ``new`` sequences; take the calls of the others from earlier blocks."""
-        rows: dict[int, tuple[Calls, int]] = {}
+        start, rows = self._job.start(number), dict[int, tuple[Calls, int]]()
         if new:
             scored = self._scored([proteins[i] for i in new])
-            rows = {number * self._size + i: (scored, k) for k, i in enumerate(new)}
+            rows = {start + i: (scored, k) for k, i in enumerate(new)}
         wanted = sorted({self._first[digest] for digest in digests} - rows.keys())
-        for block in dict.fromkeys(at // self._size for at in wanted):
-            here = [at for at in wanted if at // self._size == block]
+        for block, group in groupby(wanted, self._job.block_of):
+            here, first = list(group), self._job.start(block)
             earlier = self._parts.earlier(block)
             needed = Calls.gather(
-                [earlier.proteins[at % self._size] for at in here],
-                [(earlier, at % self._size) for at in here],
+                [earlier.proteins[at - first] for at in here],
+                [(earlier, at - first) for at in here],
             )
             rows |= {at: (needed, k) for k, at in enumerate(here)}
         found = [rows[self._first[digest]] for digest in digests]
@@ -121,6 +124,5 @@ class BlockCaller:
 
     def _scored(self, proteins: list[Protein]) -> Calls:
         evidence = self._predictor.evidence(proteins)
-        precision = self._selection.rules.precision
-        promised = None if precision is None else self._predictor.is_promised(evidence, precision)
+        promised = partial(self._predictor.is_promised, evidence)
         return self._selection.calls(evidence, [len(p.sequence) for p in proteins], promised)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esmgo.data.rejects import rejects_option
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream
 from esmgo.files.uses import reads
+from esmgo.go.calls import ALL_PURPOSES, Purpose
 from esmgo.go.terms import Aspect
 from esmgo.options import dtype_option, option
 from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig, SourcesConfig
-from esmgo.proteome.formats import OutputConfig
+from esmgo.proteome.formats import FORMATS, OutputConfig
+from esmgo.render.cafa import MIN_SCORE as CAFA_SCORE
+from esmgo.render.cafa import MOST_TERMS
+
+ANNOTATION_PRECISION, ANNOTATION_SCORE = 0.5, 0.5
+"""Conditions for a call in GAF and GPAD, of a checkpoint with and without a calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,9 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         "Leave out calls with a lower score.",
         minimum=0,
         maximum=1,
-        default_text=f"{MIN_SCORE}, with `min_precision` 0",
+        default_text=f"{MIN_SCORE}, in cafa {CAFA_SCORE}; gaf and gpad have the calls of precision"
+        f" {ANNOTATION_PRECISION}, of a checkpoint that is not calibrated of score"
+        f" {ANNOTATION_SCORE}; with `min_precision` 0",
     )
     min_precision: float | None = option(
         None,
@@ -75,18 +83,35 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         self.part_of()
         self.rules()
 
-    def rules(self) -> Rules:
-        """Return the conditions for a call."""
+    def rules(self, *, is_calibrated: bool = False) -> dict[Purpose, Rules]:
+        """Return the conditions for a call by purpose, for a checkpoint with a calibration or not.
+
+        A shard has the calls of tables and annotations whatever its formats.
+        """
         names = self.aspect.split(",") if self.aspect is not None else []
-        default = MIN_SCORE if self.min_precision is None else 0.0
-        return Rules(
+        plain = Rules(
             tuple(sorted({Aspect.parse(name) for name in names}, key=list(Aspect).index)),
-            default if self.min_score is None else self.min_score,
-            self.min_precision,
-            self.most_specific,
-            self.top_k,
-            self.with_ancestors,
+            most_specific=self.most_specific,
+            top_k=self.top_k,
+            with_ancestors=self.with_ancestors,
         )
+        if self.min_score is not None or self.min_precision is not None:
+            given = replace(plain, min_score=self.min_score or 0.0, precision=self.min_precision)
+            return {ALL_PURPOSES: given}
+        purposes = {FORMATS[name][1].purpose for name in self.formats()}
+        found = {Purpose.TABLE: plain}
+        if Purpose.ANNOTATION in purposes or self.shard:
+            low = 0.0 if is_calibrated else ANNOTATION_SCORE
+            precision = ANNOTATION_PRECISION if is_calibrated else None
+            found[Purpose.ANNOTATION] = replace(plain, min_score=low, precision=precision)
+        if Purpose.CAFA in purposes:
+            most = min(self.top_k or MOST_TERMS, MOST_TERMS)
+            found[Purpose.CAFA] = replace(plain, min_score=CAFA_SCORE, top_k=most)
+        return found
+
+    def formats(self) -> tuple[str, ...]:
+        """Return the names of the formats; none of a shard without `format`."""
+        return OutputConfig.formats(self) if self.format or not self.shard else ()
 
     def outputs(self) -> list[str]:
         """Return the output files."""

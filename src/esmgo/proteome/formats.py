@@ -21,6 +21,7 @@ from esmgo.render.associations import GafWriter, GpadWriter
 from esmgo.render.calls import (
     About,
     CafaWriter,
+    CsvWriter,
     JsonWriter,
     ParquetWriter,
     TableWriter,
@@ -29,6 +30,7 @@ from esmgo.render.calls import (
 
 FORMATS: dict[str, tuple[str, type[Writer]]] = {
     "tsv": (".tsv", TableWriter),
+    "csv": (".csv", CsvWriter),
     "jsonl": (".jsonl", JsonWriter),
     "parquet": (".parquet", ParquetWriter),
     "cafa": (".cafa.tsv", CafaWriter),
@@ -42,7 +44,7 @@ REFERENCE = "DOI:10.1126/science.ade2574"
 
 ASSIGNED_BY = "esmgo"
 
-_SUFFIXES = sorted(((end, name) for name, (end, _) in FORMATS.items()), key=lambda x: -len(x[0]))
+_SUFFIXES = {end: name for name, (end, _) in FORMATS.items()} | {".cafa": "cafa", ".txt": "tsv"}
 _WORD = re.compile(r"[\w.-]+", re.ASCII)
 _REFERENCE = re.compile(r"[\w.-]+:[!-~]+", re.ASCII)
 
@@ -66,9 +68,9 @@ class OutputConfig:
     )
     format: str | None = option(
         None,
-        "tsv, jsonl, parquet, cafa, gaf or gpad; several, comma-separated, replace the suffix of"
-        " `output`.",
-        default_text="by the suffix of `output`, else tsv",
+        "tsv, csv, jsonl, parquet, cafa, gaf or gpad; several, comma-separated, replace the suffix"
+        " of `output`.",
+        default_text="by the suffix of `output`; tsv if it has none",
     )
     taxon: int | None = option(
         None, "The number of the NCBI taxon of all proteins; gaf needs it.", minimum=1
@@ -99,7 +101,11 @@ class OutputConfig:
         """Check the settings of output files; raise UsageError naming the wrong one."""
         if self.output is None:
             raise UsageError("give `output=FILE` (- for standard output)")
-        found = self.targets()
+        found, suffix = self.targets(), self.suffix()
+        if found and self.format is None and suffix and suffix not in _SUFFIXES:
+            known = ", ".join(_SUFFIXES)
+            reason = f"ends in {printable(suffix, 30)}, not in {known}; or give `format`"
+            raise UsageError(f"{printable(self.output, 60)} {reason}", field="output")
         if is_stream(self.output) and (len(found) > 1 or "parquet" in found):
             what = "parquet" if len(found) == 1 else "several formats"
             raise UsageError(f"{what} cannot go to {printable(self.output, 40)}; name a file")
@@ -121,24 +127,33 @@ class OutputConfig:
         >>> OutputConfig(output="x.tsv.gz", format="tsv,gaf").targets()
         {'tsv': 'x.tsv.gz', 'gaf': 'x.gaf.gz'}
         """
-        output = str(self.output)
-        packed = ".gz" if output.endswith(".gz") else ""
-        stem, by_suffix = output.removesuffix(packed), "tsv"
-        for suffix, name in _SUFFIXES:
-            if stem.lower().endswith(suffix):
-                stem, by_suffix = stem[: -len(suffix)], name
-                break
-        requested = (self.format or by_suffix).lower().split(",")
-        names = list(dict.fromkeys(name.strip() for name in requested))
+        names, output = self.formats(), str(self.output)
+        if len(names) == 1:
+            return {names[0]: output}
+        stem, suffix, packed = _cut(output)
+        if suffix.lower() not in _SUFFIXES:
+            stem += suffix
+        return {name: stem + FORMATS[name][0] + packed for name in names}
+
+    def suffix(self) -> str:
+        """Return the suffix of `output` in lower case, without ``.gz``; empty if it has none."""
+        return _cut(str(self.output))[1].lower()
+
+    def formats(self) -> tuple[str, ...]:
+        """Return the names of the formats.
+
+        Raises UsageError if a format is unknown.
+        """
+        if self.format is None:
+            return (_SUFFIXES.get(self.suffix(), "tsv"),)
+        names = dict.fromkeys(name.strip() for name in self.format.lower().split(","))
         for name in names:
             if name not in FORMATS:
                 raise UsageError(
                     f"must be of {', '.join(FORMATS)}, not {printable(repr(name), 40)}",
                     field="format",
                 )
-        if len(names) == 1:
-            return {names[0]: output}
-        return {name: stem + FORMATS[name][0] + packed for name in names}
+        return tuple(names)
 
     def outputs(self) -> list[str]:
         """Return the output files."""
@@ -177,6 +192,22 @@ class OutputConfig:
             assigned_by=self.assigned_by or ASSIGNED_BY,
             taxon=self.taxon,
         )
+
+
+def _cut(output: str) -> tuple[str, str, str]:
+    """Cut the name of a file into stem, suffix and ``.gz``; a suffix of CAFA has two parts.
+
+    Examples
+    --------
+    >>> _cut("a.b/x.cafa.tsv.gz"), _cut("a.b/x"), _cut("/dev/stdout")
+    (('a.b/x', '.cafa.tsv', '.gz'), ('a.b/x', '', ''), ('/dev/stdout', '', ''))
+    """
+    packed = ".gz" if output.endswith(".gz") else ""
+    stem = output.removesuffix(packed)
+    for suffix in (".cafa.tsv", Path(stem).suffix):
+        if suffix and stem.lower().endswith(suffix.lower()):
+            return stem[: -len(suffix)], stem[-len(suffix) :], packed
+    return stem, "", packed
 
 
 def _check_date(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from esmgo.errors import printable
 
-FORMAT = 1
+FORMAT = 2
 """Version of jobs, parts and shards. It changes when older ones cannot be read any more."""
 
 OTHER_INPUT = "input"
@@ -39,16 +39,16 @@ class Job:
         Number of proteins.
     options : mapping
         The settings that affect the calls, as plain values.
-    kept : str
-        Description of the conditions for a call.
+    kept : mapping of str to str
+        Description of the conditions for a call, by purpose; see `Purpose`.
     sources : tuple of str
         Name of each flag of a call's sources, lowest first.
     shard : tuple of (int, int)
         Number and count of the shard; ``(1, 1)`` without shards.
     date : str
         First day, ``YYYY-MM-DD``; a resumed job keeps it.
-    block : int
-        Proteins per part.
+    n_blocks : int
+        Parts of all shards. Their sizes differ by one protein at most.
     """
 
     version: str
@@ -56,16 +56,34 @@ class Job:
     proteins: str
     n_proteins: int
     options: Mapping[str, Any]
-    kept: str
+    kept: Mapping[str, str]
     sources: tuple[str, ...]
     shard: tuple[int, int]
     date: str
-    block: int
+    n_blocks: int
 
-    @property
-    def n_blocks(self) -> int:
-        """Number of blocks of all shards."""
-        return -(-self.n_proteins // self.block)
+    @staticmethod
+    def cut(n_proteins: int, n_shards: int, most: int) -> int:
+        """Return a number of blocks of at most ``most`` proteins, as many in each shard.
+
+        Examples
+        --------
+        >>> Job.cut(80, 2, 512), Job.cut(1100, 2, 512), Job.cut(1, 2, 512)
+        (2, 4, 1)
+        """
+        return min(n_proteins, n_shards * -(-n_proteins // (n_shards * most)))
+
+    def start(self, block: int) -> int:
+        """Return the first protein of a block, counted from 0."""
+        return block * self.n_proteins // self.n_blocks
+
+    def size(self, block: int) -> int:
+        """Return the number of proteins of a block."""
+        return self.start(block + 1) - self.start(block)
+
+    def block_of(self, protein: int) -> int:
+        """Return the block of a protein, both counted from 0."""
+        return ((protein + 1) * self.n_blocks - 1) // self.n_proteins
 
     @property
     def blocks(self) -> range:
@@ -75,7 +93,7 @@ class Job:
     @property
     def n_here(self) -> int:
         """Number of proteins of this shard."""
-        return sum(min(self.block, self.n_proteins - b * self.block) for b in self.blocks)
+        return sum(map(self.size, self.blocks))
 
     @property
     def fingerprint(self) -> str:
@@ -99,13 +117,13 @@ class Job:
         """Return plain values that `from_json` takes."""
         return {
             "format": FORMAT,
-            "block": self.block,
+            "n_blocks": self.n_blocks,
             "version": self.version,
             "model": self.model,
             "proteins": self.proteins,
             "n_proteins": self.n_proteins,
             "options": dict(self.options),
-            "kept": self.kept,
+            "kept": dict(self.kept),
             "sources": list(self.sources),
             "shard": list(self.shard),
             "date": self.date,
@@ -118,12 +136,12 @@ class Job:
         Raises ValueError, TypeError or KeyError if ``value`` is anything else.
         """
         which, of = map(int, value["shard"])
-        n_proteins, block = int(value["n_proteins"]), int(value["block"])
-        if value["format"] != FORMAT or not 1 <= which <= of or n_proteins < 0 or block < 1:
+        n_proteins, n_blocks = int(value["n_proteins"]), int(value["n_blocks"])
+        if value["format"] != FORMAT or not 1 <= which <= of or not 0 <= n_blocks <= n_proteins:
             raise ValueError("unknown format")
         return cls(
             str(value["version"]), str(value["model"]), str(value["proteins"]),
-            n_proteins, dict(value["options"]), str(value["kept"]),
+            n_proteins, dict(value["options"]), dict(value["kept"]),
             tuple(map(str, value["sources"])), (which, of), str(value["date"]),
-            block,
+            n_blocks,
         )  # fmt: skip

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tqdm import tqdm
+
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import exclusive
 from esmgo.files.uses import reads
 from esmgo.options import check, option
-from esmgo.proteome.formats import OutputConfig, writers
-from esmgo.proteome.run import PredictSummary
+from esmgo.proteome.formats import FORMATS, OutputConfig, writers
+from esmgo.proteome.job import Job
 from esmgo.proteome.shards import Shard
+from esmgo.proteome.summary import PredictSummary, Tally
 
 _OUTPUT = ("format", "taxon", "reference", "assigned_by", "date")
 """Output settings that the shards supply if ``esmgo merge`` does not get them."""
@@ -51,27 +54,38 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
     ordered = _ordered(shards)
     job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
     output: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _OUTPUT}
+    if config.format is None and config.suffix() and "," not in (output["format"] or ""):
+        output["format"] = None  # the suffix decides
     config = replace(config, **output)
     config.check_taxon()
+    _check_purposes(config, job)
     labels = shards[0].labels()
     config.check_labels(labels)
     targets = config.targets()
     about = config.about(job, labels)
-    n_calls = n_abstained = 0
     with (
         exclusive(targets.values(), overwrite=config.overwrite),
         writers(targets, about) as found,
+        tqdm(
+            desc="Merging", total=job.n_proteins, unit="protein", disable=None, leave=False
+        ) as bar,
     ):
+        tally = Tally(found)
         for number in range(job.n_blocks):
-            calls = ordered[number % len(ordered)].load(number, len(labels))
-            for writer in found:
-                writer.write(calls)
-            n_calls += len(calls.scores)
-            n_abstained += int(calls.n_abstained.sum())
-    return PredictSummary(
-        job.n_proteins, 0, n_calls, n_abstained, job.options.get("min_precision"),
-        tuple(targets.values()),
-    )  # fmt: skip
+            tally.write(ordered[number % len(ordered)].load(number, len(labels)))
+            bar.update(job.size(number))
+    return tally.summary(job, tuple(targets.values()))
+
+
+def _check_purposes(config: MergeConfig, job: Job) -> None:
+    """Raise UsageError if the shards lack the calls that a format needs."""
+    for name in config.formats():
+        if FORMATS[name][1].purpose.word not in job.kept:
+            raise UsageError(
+                f"{name} has lower scores than these shards: esmgo predict with `format={name}`"
+                " writes shards that have them",
+                field="format",
+            )
 
 
 def _ordered(shards: list[Shard]) -> list[Shard]:

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from esmgo.errors import FastaError, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.output import exclusive, is_stream
 from esmgo.files.source import check_readable
+from esmgo.go.calls import Purpose
 from esmgo.go.labels import LabelSpace
 from esmgo.predict.calling import CallRules
 from esmgo.predict.inputs import open_named, open_predictor
@@ -31,6 +32,7 @@ from esmgo.proteome.formats import writers
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import Parts
 from esmgo.proteome.shards import ShardWriter
+from esmgo.proteome.summary import PredictSummary, Tally
 from esmgo.render.calls import Writer
 
 if TYPE_CHECKING:
@@ -39,41 +41,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BLOCK = 512
-"""Proteins per part: the work that a kill can cost, and a bound on memory."""
+"""Most proteins in a part: the work that a kill can cost, and a bound on memory."""
 
 _IRRELEVANT = frozenset({
     "input", "output", "overwrite", "resume", "shard", "strict", "rejects", "checkpoint_path",
     "homology",
 })  # fmt: skip
 """Settings that do not affect the calls, or that a job records elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class PredictSummary:
-    """Summary of the output; its text is one line."""
-
-    n_proteins: int
-    n_repeated: int
-    n_calls: int
-    n_abstained: int
-    precision: float | None
-    outputs: tuple[str, ...]
-
-    def __str__(self) -> str:
-        where = ", ".join("standard output" if o == "-" else printable(o, 60) for o in self.outputs)
-        repeated = (
-            f" ({self.n_repeated:,} with an earlier one's sequence)" if self.n_repeated else ""
-        )
-        without = (
-            f"; {self.n_abstained:,} abstentions: an aspect without a call of precision"
-            f" {self.precision:g}"
-            if self.precision is not None
-            else ""
-        )
-        return (
-            f"{self.n_proteins:,} proteins{repeated}, {self.n_calls:,} calls{without},"
-            f" written to {where}"
-        )
 
 
 def write_predictions(config: PredictConfig, report: ReadReport | None = None) -> PredictSummary:
@@ -153,20 +127,22 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         "device": device.type,
         "dtype": resolved(device, config.dtype),
     }
+    rules = config.rules(is_calibrated=predictor.variant is not None)
+    shard = config.part_of()
     job = Job(
         version=version("esmgo"),
         model=predictor.fingerprint,
         proteins=digest,
         n_proteins=n_proteins,
         options=_options(config) | exact,
-        kept=str(config.rules()),
+        kept={p.word: str(each) for flags, each in rules.items() for p in Purpose if p in flags},
         sources=tuple(source.word for source in EvidenceSource),
-        shard=config.part_of(),
+        shard=shard,
         date=dt.date.today().isoformat(),
-        block=BLOCK,
+        n_blocks=Job.cut(n_proteins, shard[1], BLOCK),
     )
     job = parts.begin(job, len(labels))
-    caller = BlockCaller(parts, predictor, CallRules(config.rules(), labels), job.block)
+    caller = BlockCaller(parts, predictor, CallRules(rules, labels), job)
     return _written(config, job, labels, proteins, caller)
 
 
@@ -174,30 +150,22 @@ def _written(
     config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, caller: BlockCaller
 ) -> PredictSummary:
     """Load or compute the blocks one by one, and write them."""
-    n_calls = n_abstained = 0
     with (
         tqdm(desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False) as bar,
         _writers(config, job, labels) as found,
     ):
-        for number, block in enumerate(proteins.blocks(job.block)):
-            if number not in job.blocks:
-                continue
-            calls = caller.block(number, block)
-            for writer in found:
-                writer.write(calls)
-            n_calls += len(calls.scores)
-            n_abstained += int(calls.n_abstained.sum())
-            bar.update(len(block))
-    outputs = tuple(config.outputs())
-    return PredictSummary(
-        job.n_here, caller.n_repeated, n_calls, n_abstained, config.min_precision, outputs
-    )
+        tally = Tally(found)
+        for number, block in enumerate(proteins.blocks(job)):
+            if number in job.blocks:
+                tally.write(caller.block(number, block))
+                bar.update(len(block))
+    return tally.summary(job, config.outputs(), caller.n_repeated)
 
 
 def _options(config: PredictConfig) -> dict[str, Any]:
     """Return the settings that determine the calls and their output, as plain values."""
     names = sorted({each.name for each in fields(config)} - _IRRELEVANT)
-    rules = config.rules()
+    rules = next(iter(config.rules().values()))
     plain = {"aspect": [a.name for a in rules.aspects] or None, "min_score": rules.min_score}
     return {name: getattr(config, name) for name in names} | plain
 

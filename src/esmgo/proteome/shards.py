@@ -7,7 +7,7 @@ import zipfile
 from typing import BinaryIO
 
 from esmgo.errors import InputError, printable
-from esmgo.go.calls import Calls
+from esmgo.go.calls import ALL_PURPOSES, Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import DAMAGED, pack, unpack
@@ -21,6 +21,8 @@ class ShardWriter(Writer):
 
     Blocks come in order, as for other writers. Equal calls give equal bytes.
     """
+
+    purpose = ALL_PURPOSES
 
     def __init__(self, file: BinaryIO, job: Job, labels: LabelSpace) -> None:
         self._archive, self._owner = zipfile.ZipFile(file, "w"), job.fingerprint

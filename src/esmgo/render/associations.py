@@ -1,7 +1,9 @@
 """Called terms as annotation files of the GO consortium: GAF 2.2 and GPAD 2.0.
 
 Only the most specific calls of a protein are written: readers of these formats add the
-ancestors themselves, and take an annotation to a root to mean "no function known".
+ancestors themselves, and take an annotation to a root to mean "no function known". A most specific
+call of a term that GO does not allow in annotations is left out and counted. None of its ancestors
+replaces it, since they are even less specific.
 
 References
 ----------
@@ -15,7 +17,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from esmgo.errors import printable
-from esmgo.go.calls import Calls, leaves
+from esmgo.go.calls import Calls, Purpose, leaves
 from esmgo.go.terms import Aspect
 from esmgo.render.calls import About, ParsedId, Writer
 
@@ -34,7 +36,30 @@ _PART_OF = ("part_of", "BFO:0000050")
 _LETTERS = {Aspect.MF: "F", Aspect.BP: "P", Aspect.CC: "C"}
 
 
-class GafWriter(Writer):
+class AnnotationWriter(Writer):
+    """Writes the most specific calls of terms that GO allows in annotations, and counts them."""
+
+    purpose = Purpose.ANNOTATION
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        super().__init__(file, about)
+        self.n_annotations = self.n_unspecific = 0
+
+    def _annotated(self, calls: Calls) -> Iterator[tuple[ParsedId, list[int]]]:
+        """Yield the parts of each protein's id, and the columns to write."""
+        about = self._about
+        for i, id in enumerate(calls.proteins):
+            accession, database, symbol, canonical = (
+                printable(part, 1000) for part in about.parse_id(id)
+            )
+            found = leaves(calls.terms.row(i).tolist(), about.above)
+            columns = [j for j in found if j not in about.unspecific]
+            self.n_annotations += len(columns)
+            self.n_unspecific += len(found) - len(columns)
+            yield (accession, database or about.assigned_by, symbol, canonical), columns
+
+
+class GafWriter(AnnotationWriter):
     """GAF 2.2: 17 columns, a line per call."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
@@ -45,7 +70,7 @@ class GafWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         about = self._about
         end = f"taxon:{about.taxon}\t{about.date.replace('-', '')}\t{about.assigned_by}\t\t"
-        for (accession, database, symbol, canonical), columns in _annotated(calls, about):
+        for (accession, database, symbol, canonical), columns in self._annotated(calls):
             form = f"{database}:{accession}" if accession != canonical else ""
             for j in columns:
                 term = about.labels.terms[j]
@@ -57,7 +82,7 @@ class GafWriter(Writer):
                 )
 
 
-class GpadWriter(Writer):
+class GpadWriter(AnnotationWriter):
     """GPAD 2.0: 12 columns, a line per call."""
 
     def __init__(self, file: BinaryIO, about: About) -> None:
@@ -68,7 +93,7 @@ class GpadWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         about = self._about
         end = f"{EVIDENCE_CLASS}\t\t\t{about.date}\t{about.assigned_by}\t\t\n"
-        for (accession, database, *_), columns in _annotated(calls, about):
+        for (accession, database, *_), columns in self._annotated(calls):
             for j in columns:
                 self._file.write(
                     f"{database}:{accession}\t\t{_relation(j, about)[1]}"
@@ -79,6 +104,7 @@ class GpadWriter(Writer):
 
 
 def _header(version: str, about: About) -> bytes:
+    kept = about.kept[Purpose.ANNOTATION.word]
     lines = (
         version,
         f"!generated-by: {about.assigned_by}",
@@ -86,22 +112,14 @@ def _header(version: str, about: About) -> bytes:
         f"!go-version: {printable(about.labels.release, 200) or 'unknown'}",
         f"!program: esmgo {about.version}, model {about.model}",
         "!Predicted from the sequence alone by machine learning; no curator has looked at it.",
-        f"!Annotated are calls with {about.kept}, and of these the most specific alone.",
+        f"!Annotated are calls with {kept}, and of these the most specific alone.",
+        "!Terms that GO does not allow in annotations (gocheck_do_not_annotate) are left out.",
         "!A score is the model's probability of a term, no general term less likely than a",
         "!special one below it; a precision is the share of such calls that was right among",
         "!proteins held out of training.",
         "!The absence of an annotation is not evidence of the absence of a function.",
     )
     return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
-
-
-def _annotated(calls: Calls, about: About) -> Iterator[tuple[ParsedId, list[int]]]:
-    """Yield the parts of each protein's id, and its most specific columns."""
-    for i, id in enumerate(calls.proteins):
-        accession, database, symbol, canonical = (printable(x, 1000) for x in about.parse_id(id))
-        columns = leaves(calls.terms.row(i).tolist(), about.above)
-        columns = [j for j in columns if not about.labels.terms[j].is_root]
-        yield (accession, database or about.assigned_by, symbol, canonical), columns
 
 
 def _relation(column: int, about: About) -> tuple[str, str]:

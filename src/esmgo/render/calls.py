@@ -1,4 +1,4 @@
-"""Called terms as TSV, JSON Lines, Parquet and CAFA's text.
+"""Called terms as TSV, CSV, JSON Lines, Parquet and CAFA's text.
 
 A writer takes blocks of calls as they come; the file does not depend on the size of the
 blocks. Nothing here knows where calls come from.
@@ -7,7 +7,8 @@ blocks. Nothing here knows where calls come from.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO, TypeAlias
@@ -15,9 +16,10 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 
 from esmgo.errors import printable
-from esmgo.go.calls import Ancestry, Calls
+from esmgo.go.calls import Ancestry, Calls, Purpose
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
+from esmgo.go.unspecific import is_unspecific
 from esmgo.render.cafa import cafa_lines
 
 ParsedId: TypeAlias = tuple[str, str, str, str]
@@ -29,6 +31,13 @@ HEADER = ("protein", "term", "name", "aspect", "score", "precision", "source")
 
 ROW_GROUP = 1 << 17
 """Calls in a row group of Parquet."""
+
+_SPECIAL = re.compile('[",\r\n]')
+_FORMULA = re.compile(
+    "'*[=+@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}-]"
+)
+"""Apostrophes are included, so that different texts stay different."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,8 @@ class About:
         Fingerprint of the model.
     version : str
         Of the program.
-    kept : str
-        Describes which calls were kept.
+    kept : mapping of str to str
+        Describes which calls were kept, by purpose.
     sources : tuple of str
         The name of each bit of a call's sources, lowest first.
     parse_id : callable
@@ -60,7 +69,7 @@ class About:
     labels: LabelSpace
     model: str
     version: str
-    kept: str
+    kept: Mapping[str, str]
     sources: tuple[str, ...]
     parse_id: Callable[[str], ParsedId]
     date: str
@@ -72,6 +81,12 @@ class About:
     def above(self) -> Ancestry:
         """The ancestors of each column."""
         return Ancestry(self.labels)
+
+    @cached_property
+    def unspecific(self) -> frozenset[int]:
+        """The columns of terms that GO does not allow in annotations, and of the roots."""
+        terms = enumerate(self.labels.terms)
+        return frozenset(j for j, term in terms if term.is_root or is_unspecific(term.id))
 
     @cached_property
     def source_words(self) -> tuple[str, ...]:
@@ -91,7 +106,12 @@ class About:
 
 
 class Writer:
-    """Writes one format into an open binary file; a subclass for each."""
+    """Writes one format into an open binary file; a subclass for each.
+
+    It writes the calls for its purpose.
+    """
+
+    purpose = Purpose.TABLE
 
     def __init__(self, file: BinaryIO, about: About) -> None:
         self._file, self._about = file, about
@@ -107,23 +127,47 @@ class Writer:
 class TableWriter(Writer):
     """TSV with a header, a line per call; six significant figures."""
 
+    _between, _end = "\t", "\n"
+
     def __init__(self, file: BinaryIO, about: About) -> None:
         super().__init__(file, about)
-        self._terms = ["\t".join(term) for term in about.terms]
-        file.write(("\t".join(HEADER) + "\n").encode())
+        self._terms = [self._between.join(map(self._cell, term)) for term in about.terms]
+        file.write((self._between.join(HEADER) + self._end).encode())
 
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins; one without calls has no line."""
-        words = self._about.source_words
+        words, between = self._about.source_words, self._between
         for i, id in enumerate(calls.proteins):
-            name = printable(id, 1000)
+            name = self._cell(printable(id, 1000))
             lines = [
-                f"{name}\t{self._terms[j]}\t{score:.6g}"
-                f"\t{'' if precision != precision else format(precision, '.6g')}"
-                f"\t{words[flags]}\n"
+                f"{name}{between}{self._terms[j]}{between}{score:.6g}{between}"
+                f"{'' if precision != precision else format(precision, '.6g')}"
+                f"{between}{words[flags]}{self._end}"
                 for j, score, precision, flags in _of(calls, i)
             ]
             self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
+
+    def _cell(self, text: str) -> str:
+        return text
+
+
+class CsvWriter(TableWriter):
+    """CSV as in RFC 4180, for spreadsheets, with the columns of TSV.
+
+    A text that a spreadsheet would run as a formula is quoted and gets a leading apostrophe.
+
+    References
+    ----------
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+
+    _between, _end = ",", "\r\n"
+
+    def _cell(self, text: str) -> str:
+        is_formula = _FORMULA.match(text)
+        if is_formula or _SPECIAL.search(text):
+            text = '"' + "'" * bool(is_formula) + text.replace('"', '""') + '"'
+        return text
 
 
 class JsonWriter(Writer):
@@ -168,7 +212,7 @@ class ParquetWriter(Writer):
             "model": about.model,
             "esmgo": about.version,
             "go_release": about.labels.release,
-            "kept": about.kept,
+            "kept": about.kept[self.purpose.word],
         }
         kinds = [pa.float32() if name in ("score", "precision") else pa.string() for name in HEADER]
         self._schema = pa.schema(list(zip(HEADER, kinds, strict=True)), metadata)
@@ -219,6 +263,8 @@ class ParquetWriter(Writer):
 
 class CafaWriter(Writer):
     """CAFA's text: accession, term and score without a header; see `esmgo.render.cafa`."""
+
+    purpose = Purpose.CAFA
 
     def write(self, calls: Calls) -> None:
         """Write the next block of proteins, 1,500 terms of each at most."""

@@ -1,0 +1,108 @@
+"""The summary of an output of calls: what was written, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from esmgo.errors import printable
+from esmgo.go.calls import Calls, Purpose
+from esmgo.proteome.job import Job
+from esmgo.render.associations import AnnotationWriter
+from esmgo.render.calls import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationCounts:
+    """Counts of an annotation file.
+
+    Parameters
+    ----------
+    n_annotations : int
+        Lines of the file.
+    n_uncertain : int
+        Calls of tables that do not fulfil the conditions of annotations.
+    n_unspecific : int
+        Calls of terms that GO does not allow in annotations; see `esmgo.go.unspecific`.
+    kept : str
+        The conditions.
+    """
+
+    n_annotations: int
+    n_uncertain: int
+    n_unspecific: int
+    kept: str
+
+    def __str__(self) -> str:
+        uncertain = f"{self.n_uncertain:,} calls without {self.kept} and " * bool(self.n_uncertain)
+        return (
+            f"{self.n_annotations:,} annotations, left out {uncertain}{self.n_unspecific:,} of"
+            " terms not for annotation"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSummary:
+    """Summary of the output; its text is one line."""
+
+    n_proteins: int
+    n_repeated: int
+    n_calls: int
+    n_abstained: int
+    precision: float | None
+    outputs: tuple[str, ...]
+    annotations: AnnotationCounts | None = None
+
+    def __str__(self) -> str:
+        where = ", ".join("standard output" if o == "-" else printable(o, 60) for o in self.outputs)
+        repeated = (
+            f" ({self.n_repeated:,} with an earlier one's sequence)" if self.n_repeated else ""
+        )
+        annotated = f"; {self.annotations}" if self.annotations is not None else ""
+        without = (
+            f"; {self.n_abstained:,} abstentions: an aspect without a call of precision"
+            f" {self.precision:g}"
+            if self.precision is not None
+            else ""
+        )
+        return (
+            f"{self.n_proteins:,} proteins{repeated}, {self.n_calls:,} calls{annotated}{without},"
+            f" written to {where}"
+        )
+
+
+class Tally:
+    """Writes blocks of calls with writers, each the calls for its purpose, and counts them."""
+
+    def __init__(self, writers: Sequence[Writer]) -> None:
+        self._writers = writers
+        self._n_proteins = self._n_calls = self._n_abstained = self._n_uncertain = 0
+        self._counted = Purpose.TABLE
+        for writer in writers:
+            self._counted |= writer.purpose
+
+    def write(self, calls: Calls) -> None:
+        """Write the next block of proteins."""
+        for writer in self._writers:
+            writer.write(calls.of(writer.purpose))
+        self._n_proteins += len(calls)
+        self._n_calls += int(np.count_nonzero(calls.purposes & np.uint8(self._counted)))
+        self._n_abstained += int(calls.n_abstained.sum())
+        both = calls.purposes & np.uint8(Purpose.TABLE | Purpose.ANNOTATION)
+        self._n_uncertain += int(np.count_nonzero(both == Purpose.TABLE))
+
+    def summary(self, job: Job, outputs: Sequence[str], n_repeated: int = 0) -> PredictSummary:
+        """Return the summary of a job whose blocks were all written."""
+        annotations = None
+        if annotated := next((w for w in self._writers if isinstance(w, AnnotationWriter)), None):
+            kept = job.kept[Purpose.ANNOTATION.word]
+            annotations = AnnotationCounts(
+                annotated.n_annotations, self._n_uncertain, annotated.n_unspecific, kept
+            )
+        precision = job.options.get("min_precision")
+        return PredictSummary(
+            self._n_proteins, n_repeated, self._n_calls, self._n_abstained, precision,
+            tuple(outputs), annotations,
+        )  # fmt: skip
