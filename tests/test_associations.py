@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from made_calls import ABOUT, KINASE, LABELS, ROOT_MF, ROW, evidence
 
 from esmgo.cli.main import main
-from esmgo.data.annotations import read_annotations
+from esmgo.data.annotation_files import read_annotations
 from esmgo.go.calls import Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
@@ -56,7 +56,7 @@ def test_goatools_reads_the_gaf_file(written, capsys):
 
 
 def test_our_own_reader_of_annotations_takes_the_gaf_file(written):
-    found = [(a.protein, a.term) for a in read_annotations(written["gaf"])]
+    found = [(a.protein, a.term) for a in read_annotations(written["gaf"], evidence="all")]
     assert found == [(row[1], row[4]) for row in ANNOTATED]
 
 

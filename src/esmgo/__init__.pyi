@@ -7,7 +7,7 @@ from .assess.baselines import write_baseline as write_baseline
 from .assess.config import EvaluateConfig as EvaluateConfig
 from .assess.evaluation import Evaluated as Evaluated
 from .assess.evaluation import evaluate_files as evaluate_files
-from .data.annotations import read_annotations as read_annotations
+from .data.annotation_files import read_annotations as read_annotations
 from .data.fasta import Protein as Protein
 from .data.fasta import read_fasta as read_fasta
 from .data.rejects import ReadReport as ReadReport

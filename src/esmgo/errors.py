@@ -24,6 +24,9 @@ Any other exception is a bug and is shown with its traceback.
 
 from __future__ import annotations
 
+NOTICE = 25
+"""Logging level of a message for standard error that is no warning: between INFO and WARNING."""
+
 _NO_MEMORY = (
     "can't allocate memory", "not enough memory", "out of memory", "failed to map segment",
     "cannot allocate memory", "bad_alloc", "can't start new thread",

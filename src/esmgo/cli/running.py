@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from esmgo.cli import flags
 from esmgo.cli.verbs import VERBS
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.files.output import is_stream
 
 if TYPE_CHECKING:
@@ -86,5 +86,7 @@ def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iter
 
 
 def _log(report: ReadReport) -> None:
+    for line in report.notices:
+        log.log(NOTICE, "%s", line)
     for line in report.lines():
         log.warning("%s", line)

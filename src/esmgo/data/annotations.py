@@ -1,153 +1,240 @@
-"""Annotations from the CAFA table and GAF 2: which protein has which term.
+"""Annotations in blocks, and the checks of the rows of any table of annotations.
 
-The reader yields direct annotations, with current or old ids as written. It needs no ontology.
+The readers of the formats use this module. They need no ontology: ids are as written, and a term
+may be old or unknown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from esmgo.data.rejects import ReadReport
+import numpy as np
+from numpy.typing import NDArray
+
+from esmgo.data.columns import Column, Columns
+from esmgo.data.rejects import ReadReport, Reject
 from esmgo.errors import AnnotationError, UsageError, printable
-from esmgo.files.lines import text_lines
-from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, is_go_id
 
-_MAX_LINE = 1 << 20
-_COLUMNS = ("entryid", "term", "aspect")
-_TAXA = ("taxonomyid", "taxonid", "taxon_id")
-_GAF = re.compile(r"!gaf-version:\s*(\S+)")
-_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+ASPECTS = tuple(Aspect)
 
-Lines = Iterator[tuple[int, str]]
+_MOST_BAD = 1000
+"""Rows after which a file without any good row is refused."""
+
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class Annotation(NamedTuple):
-    """A protein, a term, their line (from 1), and the aspect in that line."""
+    """A protein, a term, their line (from 1), and the aspect in that line, None without one."""
 
     protein: str
     term: str
     line: int
-    aspect: Aspect
+    aspect: Aspect | None
 
 
-def read_annotations(source: Source, *, report: ReadReport | None = None) -> Iterator[Annotation]:
-    """Yield the annotations of a CAFA table or a GAF 2 file, in the order of the file.
-
-    A CAFA table starts with the line ``EntryID  term  aspect`` (separated by TAB, in
-    either case of letters); GAF with ``!gaf-version: 2.``, and its protein is column 2.
+@dataclass(frozen=True, slots=True)
+class AnnotationBlock:
+    """The n annotations of consecutive lines.
 
     Parameters
     ----------
-    source : str, path or binary file
-        Plain text or gzip, recognised by content; ``-`` is standard input.
-    report : ReadReport, optional
-        Gets a warning with the number of GAF rows left out: NOT rows, which deny a function,
-        and rows with the evidence code ND (no biological data available).
-
-    Raises
-    ------
-    AnnotationError
-        At the first row that cannot be read, with its line; also if there are no annotations.
+    protein, term : Column
+        Ids as written.
+    form : Column
+        The isoform or the chain of the protein that has the annotation; empty for the protein
+        itself.
+    aspect : ndarray, shape=(n,), dtype=int8
+        Index into `ASPECTS`; -1 if the line has no aspect.
+    line : ndarray, shape=(n,), dtype=int64
+        The line of each annotation, from 1.
     """
-    name = name_of(source)
-    lines = _lines(source, name)
-    line, first = next(((n, text) for n, text in lines if text.strip()), (0, ""))
-    if not line:
-        raise AnnotationError(name, "no annotations: the file is empty")
-    if first.startswith("!"):
-        yield from _gaf(lines, line, first, name, report)
-    else:
-        yield from _table(lines, line, first, name)
+
+    protein: Column
+    term: Column
+    form: Column
+    aspect: NDArray[np.int8]
+    line: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.bool_]) -> AnnotationBlock:
+        """Return the selected annotations."""
+        protein, term, form = (each.take(rows) for each in (self.protein, self.term, self.form))
+        return AnnotationBlock(protein, term, form, self.aspect[rows], self.line[rows])
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def __iter__(self) -> Iterator[Annotation]:
+        proteins, terms = self.protein.values, self.term.values
+        lists = (a.tolist() for a in (self.protein.codes, self.term.codes, self.line, self.aspect))
+        for protein, term, line, aspect in zip(*lists, strict=True):
+            known = ASPECTS[aspect] if aspect >= 0 else None
+            yield Annotation(proteins[protein], terms[term], line, known)
 
 
-def read_taxonomy(source: Source) -> dict[str, str]:
-    """Return the NCBI taxon id of each protein of a CAFA taxonomy table, which has a header."""
-    name = name_of(source)
-    taxa: dict[str, str] = {}
-    header = 0
-    for line, text in _lines(source, name):
-        cells = [cell.strip() for cell in text.split("\t")]
-        if not header:
-            if len(cells) != 2 or cells[0].lower() != "entryid" or cells[1].lower() not in _TAXA:
-                reason = "header not recognised; expected EntryID, a TAB and taxonomyID"
-                raise AnnotationError(name, reason, line)
-            header = line
-        elif any(cells):
-            if len(cells) != 2 or not cells[0] or not re.fullmatch("[0-9]+", cells[1]):
-                reason = "expected a protein id, a TAB and an NCBI taxon id"
-                raise AnnotationError(name, reason, line)
-            if taxa.setdefault(cells[0], cells[1]) != cells[1]:
-                raise AnnotationError(name, f"a second taxon of {printable(cells[0], 40)}", line)
-    return taxa
+class Faults:
+    """The first fault of each row of some columns; an empty string is none."""
+
+    def __init__(self, rows: Columns) -> None:
+        self.rows = rows
+        self.reasons = [""]
+        self.codes = np.zeros(len(rows.line), np.int32)
+
+    def check(self, column: Column, fault: Callable[[str], str]) -> None:
+        """Note the fault of each value of a column."""
+        found = column.map(fault)
+        if any(found):
+            number = {reason: i for i, reason in enumerate(dict.fromkeys(found), len(self.reasons))}
+            self.reasons += number
+            codes = np.array([number[reason] if reason else 0 for reason in found], np.int32)
+            self._add(codes[column.codes])
+
+    def check_width(self, least: int, columns: str) -> None:
+        """Note the rows with too few columns; ``columns`` describes those of the format."""
+        for width in np.unique(self.rows.width[self.rows.width < least]).tolist():
+            self.reasons.append(f"{width} columns; {columns}")
+            self._add(np.where(self.rows.width == width, len(self.reasons) - 1, 0))
+
+    def _add(self, codes: NDArray[np.integer]) -> None:
+        self.codes = np.where(self.codes == 0, codes, self.codes).astype(np.int32)
 
 
-def _lines(source: Source, name: str) -> Lines:
-    return text_lines(chunks(source, AnnotationError), name, AnnotationError, max_length=_MAX_LINE)
+@dataclass(slots=True)
+class FileReport:
+    """What is taken from a file, what is rejected, and what is left out.
 
+    Without ``report`` the first bad row is an `AnnotationError`.
+    """
 
-def _table(lines: Lines, start: int, header: str, name: str) -> Iterator[Annotation]:
-    names = tuple(cell.strip().lower() for cell in header.split("\t"))
-    if len(names) == 1:
-        reason = "no TAB found; expected the header EntryID, term, aspect, separated by TAB"
-        raise AnnotationError(name, reason, start)
-    if names != _COLUMNS:
-        reason = "header not recognised; expected EntryID, term, aspect, or !gaf-version: 2.2"
-        raise AnnotationError(name, reason, start)
-    line = start
-    for line, text in lines:
-        if not text.strip():
-            continue
-        cells = text.split("\t")
-        if len(cells) != len(_COLUMNS):
-            reason = f"{len(cells)} columns instead of 3 (EntryID, term, aspect)"
-            raise AnnotationError(name, reason, line)
-        protein, term, aspect = (cell.strip(" ") for cell in cells)
-        yield _annotation(protein, term, aspect, line, name)
-    if line == start:
-        raise AnnotationError(name, "no annotations below the header", line)
+    name: str
+    report: ReadReport | None
+    n_rows: int = 0
+    n_bad: int = 0
+    n_taken: int = 0
+    first_bad: tuple[int, str] | None = None
+    left_out: Counter[str] = field(default_factory=Counter)
+    codes_taken: Counter[str] = field(default_factory=Counter)
+    codes_left_out: Counter[str] = field(default_factory=Counter)
 
+    def note(self, message: str, *, is_warning: bool = False) -> None:
+        """Report a line about the file, as a notice or as a warning."""
+        text = f"{printable(self.name, 60)}: {message}"
+        if self.report is not None and is_warning:
+            self.report.warn(text)
+        elif self.report is not None:
+            self.report.notices.append(text)
 
-def _gaf(
-    lines: Lines, line: int, first: str, name: str, report: ReadReport | None
-) -> Iterator[Annotation]:
-    start = line
-    version = _GAF.match(first)
-    if version is None or not version[1].startswith("2."):
-        raise AnnotationError(name, "the first line is not '!gaf-version: 2.2'", start)
-    n_taken = n_not = n_unknown = 0
-    for line, text in lines:
-        if text.startswith("!") or not text.strip():
-            continue
-        cells = text.split("\t")
-        if len(cells) < 15:
-            raise AnnotationError(name, f"{len(cells)} columns; GAF 2 has 15 to 17", line)
-        annotation = _annotation(cells[1], cells[4], cells[8], line, name)
-        if "NOT" in (word.strip() for word in cells[3].upper().split("|")):
-            n_not += 1
-        elif cells[6] == "ND":
-            n_unknown += 1
+    def leave_out(self, reason: str, n: int) -> None:
+        """Count rows that are left out."""
+        if n:
+            self.left_out[reason] += n
+
+    def rows_without(self, faults: Faults, ids: Column) -> NDArray[np.bool_]:
+        """Reject the rows with a fault; return whether each row is without, shape=(n,)."""
+        is_good: NDArray[np.bool_] = faults.codes == 0
+        for row in np.flatnonzero(~is_good).tolist():
+            reason, line = faults.reasons[faults.codes[row]], int(faults.rows.line[row])
+            if self.report is None:
+                raise AnnotationError(self.name, reason, line)
+            self.first_bad = self.first_bad or (line, reason)
+            id = ids.of(row)
+            self.report.reject(Reject(self.name, self.n_rows + row + 1, id, line, 0, reason))
+        n_good = int(np.count_nonzero(is_good))
+        self.n_rows += len(is_good)
+        self.n_bad += len(is_good) - n_good
+        if self.report is not None:
+            self.report.n_accepted += n_good
+        if self.first_bad and self.n_bad == self.n_rows > _MOST_BAD:
+            self.refuse_if_empty(0)
+        return is_good
+
+    def refuse_if_empty(self, start: int) -> None:
+        """Raise AnnotationError if nothing is taken; ``start`` is the first line of the table."""
+        if self.n_taken:
+            return
+        if self.codes_left_out:
+            codes = listed(self.codes_left_out)
+            reason = f"no annotation has the chosen evidence: {codes} (`evidence=all` takes all)"
+        elif self.left_out:
+            reason = f"no usable annotations: {listed(self.left_out)}, no others"
+        elif self.first_bad:
+            line, why = self.first_bad
+            raise AnnotationError(self.name, f"no row can be read; the first: {why}", line)
         else:
-            n_taken += 1
-            yield annotation
-    left_out = f"{n_not:,} NOT and {n_unknown:,} ND annotations"
-    if not n_taken:
-        raise AnnotationError(name, f"no usable annotations: {left_out}, no others", start)
-    if report is not None and n_not + n_unknown:
-        report.warn(f"{printable(name, 60)}: {left_out} left out")
+            reason = "no annotations below the header"
+        raise AnnotationError(self.name, reason, start)
+
+    def finish(self, start: int) -> None:
+        """Refuse a file without annotations, else report what was left out."""
+        self.refuse_if_empty(start)
+        if self.left_out:
+            self.note(f"rows left out: {listed(self.left_out)}", is_warning=True)
+        if self.codes_taken:
+            taken = f"evidence taken: {listed(self.codes_taken)}"
+            if self.codes_left_out:
+                taken += f"; left out: {listed(self.codes_left_out)}"
+            self.note(taken, is_warning=bool(self.codes_left_out))
 
 
-def _annotation(protein: str, term: str, aspect: str, line: int, name: str) -> Annotation:
-    control = _CONTROL.search(protein)
-    if not protein or control:
-        found = f"control character 0x{ord(control[0]):02X} in" if control else "no"
-        raise AnnotationError(name, f"{found} protein id", line)
-    if not is_go_id(term):
-        reason = f"{printable(repr(term), 40)} is not a GO id (GO: and seven digits)"
-        raise AnnotationError(name, reason, line)
+def listed(counts: Counter[str], limit: int = 65) -> str:
+    """Return names and counts, the most frequent first, within about ``limit`` characters.
+
+    Examples
+    --------
+    >>> listed(Counter(IEA=1200, IDA=3)), listed(Counter(IEA=1200, IDA=3), 9)
+    ('IEA 1,200, IDA 3', 'IEA 1,200, 1 more 3')
+    """
+    words = [(f"{printable(name, 30)} {n:,}", n) for name, n in counts.most_common()]
+    n_shown = 1
+    while n_shown < len(words) and len(", ".join(w for w, _ in words[: n_shown + 1])) <= limit:
+        n_shown += 1
+    shown = [word for word, _ in words[:n_shown]]
+    if rest := words[n_shown:]:
+        shown.append(f"{len(rest)} more {sum(n for _, n in rest):,}")
+    return ", ".join(shown)
+
+
+def fault_of_id(text: str) -> str:
+    """Return what is wrong with the id of a protein, or an empty string."""
+    if not text:
+        return "no protein id"
+    if text.isprintable():
+        return ""
+    if control := _CONTROL.search(text):
+        return f"control character 0x{ord(control[0]):02X} in protein id"
+    return fault_of_text(text)
+
+
+def fault_of_text(text: str) -> str:
+    """Return the first byte that is not UTF-8, or an empty string."""
+    byte = _NOT_UTF8.search(text)
+    if byte is None:
+        return ""
+    return f"not UTF-8: byte 0x{ord(byte[0]) - 0xDC00:02X}; save the file as UTF-8"
+
+
+def fault_of_term(text: str) -> str:
+    """Return what is wrong with a GO id, or an empty string."""
+    if is_go_id(text):
+        return ""
+    return f"{printable(repr(text), 40)} is not a GO id (GO: and seven digits)"
+
+
+def fault_of_aspect(text: str) -> str:
+    """Return what is wrong with an aspect, or an empty string."""
     try:
-        return Annotation(protein, term, line, Aspect.parse(aspect))
+        Aspect.parse(text)
     except UsageError as error:
-        raise AnnotationError(name, str(error), line) from None
+        return str(error)
+    return ""
+
+
+def aspect_codes(column: Column) -> NDArray[np.int8]:
+    """Return the index in `ASPECTS` of each row, -1 if its value is no aspect; shape=(n,)."""
+    codes = [-1 if fault_of_aspect(v) else ASPECTS.index(Aspect.parse(v)) for v in column.values]
+    return np.array(codes, np.int8)[column.codes]

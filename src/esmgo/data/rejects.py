@@ -47,12 +47,16 @@ class Reject:
 
 @dataclass(slots=True)
 class ReadReport:
-    """Counts, rejects and warnings of one reading; the reader updates it with each record."""
+    """Counts, rejects and warnings of one reading; the reader updates it with each record.
+
+    ``notices`` are lines that are no warnings, such as the format of a file.
+    """
 
     strict: bool = False
     n_accepted: int = 0
     rejects: list[Reject] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def n_rejected(self) -> int:
@@ -81,6 +85,7 @@ class ReadReport:
         """Add the counts, rejected records and warnings of another reading."""
         self.n_accepted += other.n_accepted
         self.rejects += other.rejects
+        self.notices += other.notices
         for message in other.warnings:
             self.warn(message)
 

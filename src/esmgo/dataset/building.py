@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.accessions import accession
-from esmgo.data.annotations import read_taxonomy
+from esmgo.data.evidence_codes import evidence_option, parse_evidence
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport, rejects_option
+from esmgo.data.taxonomy import read_taxonomy
 from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
 from esmgo.errors import AnnotationError, UsageError, printable
@@ -35,13 +36,16 @@ class BuildConfig(FastaConfig):
     )
     terms: str | None = option(
         None,
-        "The annotations: a CAFA table (EntryID, term, aspect) or GAF 2, plain or gzip.",
+        "The annotations: GAF, GPAD, or a table of proteins and GO ids (docs/data.md lists the"
+        " formats), plain or gzip.",
         uses=reads,
     )
+    evidence: str = evidence_option()
     ontology: str | None = option(None, "The Gene Ontology: OBO, plain or gzip.", uses=reads)
     taxonomy: str | None = option(
         None,
-        "The taxon of each protein: a CAFA table (EntryID, taxonomyID), plain or gzip.",
+        "The taxon of each protein: a table of protein and taxon id, with or without a header, or"
+        " FASTA with OX=; plain or gzip.",
         uses=reads,
     )
     output_dir: str | None = option(
@@ -58,11 +62,15 @@ class BuildConfig(FastaConfig):
     drop_unknown_terms: bool = option(
         False, "Drop terms that are not in the ontology instead of refusing the file."
     )
+    require_sequences: bool = option(
+        False, "Refuse annotations of proteins without a sequence instead of leaving them out."
+    )
     rejects: str | None = rejects_option()
     overwrite: bool = option(False, "Replace an older data set at the same place.")
 
     def __post_init__(self) -> None:
         check(self)
+        parse_evidence(self.evidence)
         inputs = (self.sequences, self.terms, self.ontology, self.taxonomy)
         if not any(inputs):
             raise UsageError("nothing to build from: give `sequences`, `terms` or `ontology`")
@@ -97,7 +105,8 @@ def build(config: BuildConfig) -> BuildSummary:
     Raises
     ------
     InputError
-        If an input is refused, or an annotated protein is not in the FASTA file.
+        If an input is refused, if no annotated protein is in the FASTA file or, with
+        ``require_sequences``, one of them is not.
     RecordError
         Under ``strict``, at the first rejected record.
     UsageError
@@ -115,14 +124,28 @@ def build(config: BuildConfig) -> BuildSummary:
         annotated: dict[str, ProteinTerms] = {}
         if config.terms is not None:
             drop = config.drop_unknown_terms
-            annotated = current_terms(config.terms, ontology, report, drop_unknown_terms=drop)
+            annotated = current_terms(
+                config.terms,
+                ontology,
+                report,
+                evidence=parse_evidence(config.evidence),
+                drop_unknown_terms=drop,
+            )
         proteins: list[Protein] = []
+        n_rows = len(report.rejects)
         if config.sequences is not None:
             proteins += read_source(config.sequences, config, report)
         lines = list(_counts(ontology, annotated, proteins, config))
         if config.sequences and annotated:
-            ids = [protein.id for protein in proteins] + [r.id for r in report.rejects if r.id]
-            annotated = by_record(annotated, ids, str(config.terms), str(config.sequences))
+            ids = [p.id for p in proteins] + [r.id for r in report.rejects[n_rows:] if r.id]
+            annotated = by_record(
+                annotated,
+                ids,
+                str(config.terms),
+                str(config.sequences),
+                report,
+                require_sequences=config.require_sequences,
+            )
         if folder is None:
             lines.append("nothing written: no output folder is given")
             return BuildSummary(tuple(lines), report, None)
@@ -150,7 +173,7 @@ def _rows(
         at = annotated.get(protein.id)
         if at is not None:
             terms = tuple(sorted(frozenset().union(*(closure[term] for term in at.terms))))
-            taxon = taxa.get(protein.id) or taxa.get(accession(protein.id))
+            taxon = taxa.get(accession(protein.id))
             rows.append(Row(protein.id, protein.sequence, terms, taxon))
     if not rows:
         reason = f"no annotated protein was accepted ({report.n_rejected:,} records rejected)"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from esmgo.errors import CheckpointError
+from esmgo.errors import NOTICE, CheckpointError
 from esmgo.files.uses import Use
 from esmgo.model.container import files_of, index_path
 from esmgo.options import option
@@ -28,9 +28,6 @@ BUNDLED = "bundled"
 
 CONTEXT_LENGTH = 1024
 """Tokens per window by default, for all callers but the bundled one."""
-
-NOTICE = (logging.INFO + logging.WARNING) // 2
-"""Log level of notices: more important than information, less than a warning."""
 
 
 def reads_checkpoint(_: object, given: str | None) -> Iterator[Use]:

@@ -1,0 +1,46 @@
+"""The taxon of each protein, from tables and from FASTA."""
+
+import io
+
+import pytest
+
+from esmgo.data.taxonomy import read_taxonomy
+from esmgo.errors import AnnotationError
+
+
+def read(text):
+    return read_taxonomy(io.BytesIO(text.encode()))
+
+
+@pytest.mark.parametrize("text", [
+    "EntryID\ttaxonomyID\nP10000\t9606\nb\t10090\n",
+    "P10000\t9606\nb\t10090\n",
+    "P10000 9606\nb   10090",
+    "Entry\tOrganism (ID)\nP10000\t9606\nb\t10090\n",
+    "protein taxid\n\nP10000 9606\nb 10090\n",
+    ">P10000\t9606\n>b\t10090\n",
+    ">P10000\t9606\nMKLV\n>b\t10090\nMKLV\nAAA\n>c without a taxon\nMKL\n",
+    ">sp|P10000|X_Y Name OS=Homo sapiens OX=9606 PE=1 SV=1\nMKLV\n>b OX=10090\nMKLV\n",
+    "sp|P10000|X_Y\ttaxon:9606\nb\tNCBITaxon:10090\n",
+    "\ufeffEntryID\ttaxonID\r\nP10000\t9606\r\nP10000\t9606\r\nb\t10090\r\n",
+])  # fmt: skip
+def test_each_form_gives_the_taxon_of_each_accession(text):
+    assert read(text) == {"P10000": "9606", "b": "10090"}
+
+
+@pytest.mark.parametrize(("text", "line", "words"), [
+    ("a\thuman\n", 1, "expected a protein id"),
+    ("EntryID\ttaxonomyID\na\thuman\n", 2, "expected a protein id"),
+    ("EntryID\ttaxonomyID\na\t1\nb\n", 3, "expected a protein id"),
+    ("a\t1\na\t2\n", 2, "a second taxon of a"),
+    ("P10000\t1\nsp|P10000|X_Y\t2\n", 2, "a second taxon"),
+    ("a\t9606\tx\n", 1, "expected a protein id"),
+    ("\t9606\n", 1, "expected a protein id"),
+    ("EntryID\ttaxonomyID\n", None, "no taxa"),
+    (">a without\nMKL\n", None, "no taxa"),
+    ("", None, "no taxa"),
+])  # fmt: skip
+def test_a_malformed_taxonomy_is_refused_with_its_line(text, line, words):
+    with pytest.raises(AnnotationError, match=words) as caught:
+        read(text)
+    assert caught.value.line == line
