@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from annotating import GAF, gaf_row
 
+from esmgo.cli.main import main
 from esmgo.dataset.building import BuildConfig, build
 from esmgo.dataset.splits import held_out_by_hash
 from esmgo.errors import (
@@ -75,7 +77,7 @@ is_obsolete: true
 """
 N = 40
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
-FASTA = "".join(f">P{i:05d}\nM{LETTERS[i % 20]}{LETTERS[i // 20]}KL\n" for i in range(N))
+FASTA = "".join(f">P{i:05d}\nM{LETTERS[i % 20]}{LETTERS[i // 20]}KLVVVVVV\n" for i in range(N))
 TERMS = "EntryID\tterm\taspect\n" + "".join(
     f"P{i:05d}\t{'GO:0000002' if i % 2 else 'GO:0000003'}\t{'BPO' if i % 2 else 'MFO'}\n"
     for i in range(N)
@@ -133,7 +135,7 @@ def test_terms_are_propagated_within_their_aspect_to_the_root(raw):
     by_id = {row["id"]: row for row in rows(raw, "all/train.parquet")}
     assert by_id["P00001"]["terms"] == ["GO:0000001", "GO:0000002", "GO:0008150"]
     assert by_id["P00000"]["terms"] == ["GO:0000003", "GO:0003674"]
-    assert by_id["P00001"]["length"] == 5 == len(by_id["P00001"]["sequence"])
+    assert by_id["P00001"]["length"] == 11 == len(by_id["P00001"]["sequence"])
     assert by_id["P00001"]["taxon_id"] == "9606"
     assert by_id[f"P{N - 1:05d}"]["taxon_id"] is None
     schema = pq.read_schema(raw / "out" / "all" / "train.parquet")
@@ -201,11 +203,118 @@ def test_an_unknown_term_is_refused_or_dropped_and_counted(raw):
     assert "1 annotations with terms not in the ontology, left out: GO:7777777" in warning
 
 
-def test_an_annotated_protein_without_a_sequence_is_refused(raw):
-    (raw / "terms.tsv").write_text(TERMS + "zzz\tGO:0000001\tBPO\n")
-    with pytest.raises(AnnotationError, match="zzz is not in") as caught:
-        run(raw)
+def test_proteins_without_a_sequence_are_left_out_and_counted(raw):
+    extra = "".join(f"Q9999{i}\tGO:0000001\tBPO\n" for i in range(4))
+    (raw / "terms.tsv").write_text(TERMS + extra)
+    (warning,) = run(raw).report.warnings
+    assert "4 proteins without a sequence left out: Q99990 (line 42), Q99991 (line 43)," in warning
+    with pytest.raises(AnnotationError, match="Q99990 is not in") as caught:
+        run(raw, overwrite=True, require_sequences=True)
     assert caught.value.line == N + 2
+
+
+def test_annotations_of_other_proteins_alone_are_refused_with_both_forms_of_ids(raw):
+    (raw / "terms.tsv").write_text("EntryID\tterm\naa\tGO:0000001\nbb\tGO:0000001\n")
+    with pytest.raises(AnnotationError, match="such as aa here, P00000 there") as caught:
+        run(raw)
+    assert caught.value.line == 2
+    assert len(str(caught.value)) < 200
+
+
+ISOFORMS = ">sp|P12345|A_B\nMKLVAAAAAAAA\n>sp|P12345-2|A_B\nMKLVAAAACCCC\n>P54321\nMKLVVVVVVV\n"
+
+
+def test_an_isoform_has_its_annotations_if_it_has_a_sequence(raw):
+    (raw / "seq.fasta.gz").write_text(ISOFORMS)
+    (raw / "terms.tsv").write_text(
+        GAF
+        + gaf_row("P12345", "GO:0000003", form="UniProtKB:P12345-2")
+        + gaf_row("P12345", "GO:0000002", aspect="P", qualifier="involved_in")
+        + gaf_row("P54321", "GO:0000001", aspect="P", qualifier="", form="UniProtKB:P54321-9")
+    )
+    summary = run(raw, test_ratio=0, taxonomy=None)
+    found = {row["id"]: row["terms"] for row in rows(raw, "all/train.parquet")}
+    assert found == {
+        "sp|P12345|A_B": ["GO:0000001", "GO:0000002", "GO:0008150"],
+        "sp|P12345-2|A_B": ["GO:0000003", "GO:0003674"],
+        "P54321": ["GO:0000001", "GO:0008150"],
+    }
+    assert not summary.report.warnings
+
+
+def test_ids_are_compared_by_accession_on_both_sides(raw):
+    fasta = "".join(f">sp|P0000{i}|X_Y\nMKLVAAAAAA{LETTERS[i]}\n" for i in range(4))
+    (raw / "seq.fasta.gz").write_text(fasta + ">ref|NP_000001.1|\nMKLVCCCCCCC\n")
+    (raw / "taxa.tsv").write_text("tr|P00000|A_B\t9606\nNP_000001.1\t10090\n")
+    (raw / "terms.tsv").write_text(
+        "P00000\tGO:0000001\ntr|P00001|Z_Z\tGO:0000001\nUniProtKB:P00002\tGO:0000001\n"
+        "P00003.2\tGO:0000001\ngi|7|ref|NP_000001.1|\tGO:0000001\n"
+    )
+    assert not run(raw, test_ratio=0).report.warnings
+    found = {row["id"]: row["taxon_id"] for row in rows(raw, "all/train.parquet")}
+    assert len(found) == 5
+    assert (found["sp|P00000|X_Y"], found["ref|NP_000001.1|"]) == ("9606", "10090")
+
+
+def test_bad_rows_of_annotations_are_rejects_beside_bad_records(raw):
+    (raw / "seq.fasta.gz").write_text(FASTA.replace("MAAKL", "M1AKL"))
+    (raw / "terms.tsv").write_text(TERMS + "P00001\tGO:1\tBPO\nP00001\tGO:0000001\tF\n")
+    summary = run(raw, rejects=str(raw / "rejects.tsv"))
+    assert [(r.line, r.id) for r in summary.report.rejects] == [
+        (N + 2, "P00001"), (N + 3, "P00001"), (2, "P00000"),
+    ]  # fmt: skip
+    assert "GO:0000001 is in biological_process" in summary.report.rejects[1].reason
+    assert (raw / "rejects.tsv").read_text().count("P00001") == 2
+    with pytest.raises(RecordError, match="GO:1"):
+        run(raw, strict=True, output_dir=str(raw / "strict"))
+
+
+def test_an_unknown_evidence_code_is_a_usage_error(capsys):
+    assert main(["build", "--terms=x", "--evidence=IDA,FOO"]) == 2
+    assert "--evidence 'FOO' is not experimental, all or one of EXP IDA" in capsys.readouterr().err
+
+
+REPORTS = {
+    "01-gaf-version-not-first": ("a.gaf", 0, "read as GAF 2.2", 2),
+    "04-gaf-other-objects": ("a.gaf", 0, "protein_complex 1, ncRNA 1", 2),
+    "05-gaf-evidence": ("a.gaf", 0, "taken: IDA 1; left out: IEA 2", 1),
+    "07-gaf-one-bad-row": ("a.gaf", 4, "a.gaf:3: record 2 rejected: no protein id", 1),
+    "07-gaf-one-bad-row ": ("badaspect.gaf", 4, "badaspect.gaf:3: P54321 rejected: 'H'", 1),
+    "12-gpad-as-terms": ("a.gpad", 0, "read as GPAD 1.1", 1),
+    "13-terms-two-columns": ("t.tsv", 0, "read as a table of EntryID and term", 2),
+    "58-cafa6-file-shapes": ("terms.tsv", 0, "read as a CAFA table", 12),
+    "60-other-go-tables": ("uniprot.tsv", 0, "read as a UniProt table", 2),
+    "60-other-go-tables ": ("assoc.txt", 0, "read as a table of proteins and GO ids", 1),
+    "60-other-go-tables  ": ("emapper.annotations", 0, "read as a table of eggNOG-mapper", 1),
+    "60-other-go-tables   ": ("iprscan.tsv", 0, "read as a table of InterProScan", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_reports_of_outsiders_are_answered(report, shared, tmp_path, capsys):
+    name, code, words, n = REPORTS[report]
+    folder = shared / "reports" / report.strip()
+    if not folder.is_dir():
+        pytest.skip("needs the reports beside the repository")
+    inputs = {"sequences": "seqs.fasta", "terms": name, "ontology": "go.obo"}
+    if (folder / "taxonomy.tsv").exists():
+        inputs["taxonomy"] = "taxonomy.tsv"
+    flags = [f"--{flag}={folder / file}" for flag, file in inputs.items()]
+    assert main(["build", *flags, "--test_ratio=0", f"--output_dir={tmp_path / 'out'}"]) == code
+    assert words in capsys.readouterr().err
+    found = pq.read_table(tmp_path / "out" / "all" / "train.parquet").to_pylist()
+    assert len(found) == n
+    assert all(row["taxon_id"] for row in found) == ("taxonomy" in inputs)
+
+
+def test_a_qualifier_that_is_none_rejects_the_row(shared, capsys):
+    path = shared / "reports" / "63-gaf-qualifier" / "not_semicolon_2.1.gaf"
+    if not path.exists():
+        pytest.skip("needs the reports beside the repository")
+    assert main(["build", f"--terms={path}"]) == 4
+    out, err = capsys.readouterr()
+    assert "annotations: 1 of 1 proteins" in out
+    assert ":3: P2 rejected: 'NOT,contributes_to' is no qualifier" in err
 
 
 def test_a_protein_is_found_by_the_accession_in_its_id(raw):
@@ -217,12 +326,12 @@ def test_a_protein_is_found_by_the_accession_in_its_id(raw):
 
 
 def test_proteins_without_annotations_are_left_out_and_counted(raw):
-    (raw / "seq.fasta.gz").write_bytes((FASTA + ">bare\nMKL\n").encode())
+    (raw / "seq.fasta.gz").write_bytes((FASTA + ">bare\nMKLVVVVVVVV\n").encode())
     assert run(raw).report.warnings == ["1 proteins without annotations left out"]
 
 
 def test_the_same_sequence_in_both_splits_is_told(raw):
-    (raw / "seq.fasta.gz").write_text("".join(f">P{i:05d}\nMKL\n" for i in range(N)))
+    (raw / "seq.fasta.gz").write_text("".join(f">P{i:05d}\nMKLVVVVVVVV\n" for i in range(N)))
     (warning,) = run(raw).report.warnings
     assert "1 test proteins have the sequence of a training protein" in warning
 

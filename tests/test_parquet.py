@@ -49,8 +49,8 @@ TABLES = {
     "empty id": (columns(id=["a", ""]), "row 2: column 'id' is empty"),
     "null sequence": (columns(sequence=[None, "M"]), "row 1: column 'sequence' is null"),
     "number id": (columns(id=[1, 2]), "column 'id' is int64, not text"),
-    "null terms": (columns(terms=[[A], None]), "row 2: column 'terms' is null"),
-    "null in terms": (columns(terms=[[A], [A, None]]), "row 2: column 'terms' holds a null"),
+    "null terms": (columns(terms=pa.array([None, None], pa.list_(pa.string()))), "no GO terms"),
+    "null in terms": (columns(terms=[[None], ["", None]]), "no GO terms in any of its 2 rows"),
     "text terms": (columns(terms=[A, A]), "column 'terms' is string, not a list"),
     "number terms": (columns(terms=[[1], [2]]), "column 'terms' is list<"),
     "no sequence": (columns().drop_columns("sequence"), "no column 'sequence'"),
@@ -84,3 +84,27 @@ def test_a_damaged_table_is_refused(write_rows, ontology, damage):
     path.write_bytes({"cut": data[:-9], "text": b"hello", "empty": b"", "flipped": flipped}[damage])
     with pytest.raises(DatasetError, match=r"train\.parquet: "):
         open_dataset(str(path), ontology=ontology)
+
+
+def test_nulls_among_terms_count_as_no_term(write_rows, ontology):
+    rows = [row("a", A, B), row("b", M), row("c", C)]
+    plain = open_dataset(write_rows(rows, "plain.jsonl"), ontology=ontology)
+    nulls = [
+        row("a", A, B) | {"terms": [A, None, B]}, row("x") | {"terms": None}, row("b", M),
+        row("y") | {"terms": [None]}, row("c") | {"terms": [None, C, ""]}, row("z"),
+    ]  # fmt: skip
+    for name in ("nulls.jsonl", "nulls.parquet"):
+        found = open_dataset(write_rows(nulls, name), ontology=ontology)
+        assert found.fingerprint == plain.fingerprint
+        place = "line 1" if name.endswith("jsonl") else "row 1"
+        warnings = "; ".join(found.report.warnings)
+        assert f"terms that are null or empty, left out (4; first: {place}, a)" in warnings
+        assert "proteins without terms, left out (3)" in warnings
+
+
+def test_a_list_that_is_null_hides_its_values(write_rows, ontology):
+    lists = pa.ListArray.from_arrays(
+        pa.array([0, 1, 3]), pa.array([A, "GO:9999999", B]), mask=pa.array([False, True])
+    )
+    found = open_dataset(write_rows(columns(terms=lists), "x.parquet"), ontology=ontology)
+    assert "proteins without terms, left out (1): b" in "; ".join(found.report.warnings)

@@ -51,6 +51,7 @@ def usable(rows: Rows, rules: TermRules, report: ReadReport) -> tuple[Rows, int]
     if len(cleaned) == 0:
         why = f"none of its {len(rows):,} rows can be used; {report.rejects[0].reason}"
         raise DatasetError(rows.source, printable(why, 100))
+    cleaned = _without_nulls(cleaned, report)
     _warn_of_repeats(cleaned, report)
     current = _current_terms(cleaned, rules, report)
     annotated = _with_terms(current, report)
@@ -120,6 +121,19 @@ def _reject(rows: Rows, row: int, reason: str) -> Reject:
     if place.unit == "line":
         return Reject(place.source, row + 1, rows.ids[row], place.number, 0, reason)
     return Reject(place.source, row + 1, rows.ids[row], 0, 0, f"{reason} ({place})")
+
+
+def _without_nulls(rows: Rows, report: ReadReport) -> Rows:
+    """Leave out terms that are null or empty."""
+    if "" not in rows.vocabulary:
+        return rows
+    is_null = rows.terms.indices == rows.vocabulary.index("")
+    found = np.flatnonzero(is_null)
+    if len(found):
+        id, place = rows.where(int(found[0]))
+        what = f"terms that are null or empty, left out ({len(found):,}; first: {place},"
+        report.warn(f"{printable(rows.source, 60)}: {what} {printable(id, 40)})")
+    return replace(rows, terms=rows.terms.keep(~is_null))
 
 
 def _warn_of_repeats(rows: Rows, report: ReadReport) -> None:

@@ -1,7 +1,8 @@
 """JSON Lines as rows: one object per line, checked field by field.
 
-The module checks that a row has an id, a sequence and a list of terms, all of them text. It does
-not check whether terms exist or letters are residues.
+The module checks that a row has an id, a sequence and a list of terms, all of them text. Terms
+may be null: a list that is null is empty, and a term that is null becomes an empty string. The
+module does not check whether terms exist or letters are residues.
 """
 
 from __future__ import annotations
@@ -129,8 +130,10 @@ def _terms(value: Mapping[str, Any], row: str, place: Place) -> list[str]:
     if "terms" in value and "go_terms" in value:
         raise place.refuse(f"{row} has both 'terms' and 'go_terms'; keep one")
     field = "go_terms" if "go_terms" in value else "terms"
-    terms: list[str] = _field(value, field, list, "a list of GO ids", row, place)
+    if field in value and value[field] is None:
+        return []
+    terms: list[str | None] = _field(value, field, list, "a list of GO ids", row, place)
     for term in terms:
-        if not isinstance(term, str):
+        if term is not None and not isinstance(term, str):
             raise place.refuse(f"field {field!r} of {row} holds {_kind(term)}, not only GO ids")
-    return terms
+    return [term or "" for term in terms]

@@ -33,22 +33,16 @@ def is_parquet(path: Path) -> bool:
 def read_parquet(path: Path) -> Rows:
     """Read only the columns ``id``, ``sequence`` and ``terms`` (or ``go_terms``).
 
+    A list of terms that is null is empty, and a term that is null becomes an empty string.
+
     A `DatasetError` names the file, the column, and the row counted from 1.
     """
     table, terms_name = _read(path)
     ids = _texts(table, "id", path)
     sequences = _texts(table, "sequence", path)
     terms = _lists(table, terms_name, path)
-    values = terms.values.slice(
-        terms.offsets[0].as_py(), terms.offsets[-1].as_py() - terms.offsets[0].as_py()
-    )
-    offsets = terms.offsets.to_numpy().astype(np.int64)
-    offsets -= offsets[0]
-    if values.null_count:
-        at = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
-        row = int(np.searchsorted(offsets, at, side="right")) - 1
-        raise Place(str(path), "row", row + 1).refuse(f"column {terms_name!r} holds a null")
-    coded = pc.cast(values, pa.string()).dictionary_encode()
+    counts = pc.fill_null(pc.list_value_length(terms), 0).to_numpy(zero_copy_only=False)
+    coded = pc.fill_null(pc.cast(terms.flatten(), pa.string()), "").dictionary_encode()
     for row, id in enumerate(ids, 1):
         if not id or id.isspace():
             raise Place(str(path), "row", row).refuse("column 'id' is empty")
@@ -57,7 +51,7 @@ def read_parquet(path: Path) -> Rows:
         ids=ids,
         sequences=sequences,
         vocabulary=coded.dictionary.to_pylist(),
-        terms=SparseRows(offsets, coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)),
+        terms=SparseRows.of(counts, coded.indices.to_numpy().astype(np.int32)),
         files=((str(path), "row"),),
         file=np.zeros(len(ids), np.int32),
         number=np.arange(1, len(ids) + 1),
@@ -103,7 +97,9 @@ def _texts(table: Any, name: str, path: Path) -> list[str]:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if kind not in _TEXT:
         raise DatasetError(path, f"column {name!r} is {printable(column.type, 40)}, not text")
-    _refuse_nulls(column, name, path)
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+        raise Place(str(path), "row", row + 1).refuse(f"column {name!r} is null")
     texts: list[str] = column.to_pylist()
     return texts
 
@@ -117,12 +113,5 @@ def _lists(table: Any, name: str, path: Path) -> Any:
         value = value.value_type
     if value is None or value not in (*_TEXT, pa.null()):
         raise DatasetError(path, f"column {name!r} is {printable(kind, 40)}, not a list of GO ids")
-    _refuse_nulls(column, name, path)
     joined = column.combine_chunks()
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
-
-
-def _refuse_nulls(column: Any, name: str, path: Path) -> None:
-    if column.null_count:
-        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-        raise Place(str(path), "row", row + 1).refuse(f"column {name!r} is null")
