@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from oracles import states
+from predicting import Bars
 
 import esmgo
 from esmgo.cli.main import main
@@ -198,3 +199,10 @@ def test_help_loads_neither_torch_nor_pyarrow():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--pooling" in done.stdout
+
+
+def test_progress_moves_with_every_batch(fasta, proteins, tmp_path, monkeypatch):
+    bars = Bars(monkeypatch, embedding)
+    assert run(fasta, tmp_path / "x.npz") == 0
+    assert sum(bars.steps) == len(proteins)
+    assert sum(step > 0 for step in bars.steps) > 1

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 from evaluating import PREDICTIONS, evaluate, evaluated
+from predicting import Bars
 
 import esmgo
+from esmgo.assess import evaluation
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_split
 from esmgo.dataset.sample import sample_ontology_path, sample_rows
@@ -113,6 +115,13 @@ def test_a_checkpoint_is_evaluated_in_blocks(checkpoint, tmp_path, capsys):
     assert {a.name for a in by_hand} == set(only["aspects"])
     for aspect, result in by_hand.items():
         assert only["aspects"][aspect.name]["best"]["fmax"]["value"] == result.fmax
+
+
+def test_progress_moves_with_every_batch(checkpoint, monkeypatch):
+    bars = Bars(monkeypatch, evaluation)
+    words = [f"--checkpoint_path={checkpoint}", "--dataset=sample", "--device=cpu"]
+    assert main(["evaluate", *words]) == 0
+    bars.moved(len(sample_rows()["test"]))
 
 
 def test_predictions_are_compared_with_a_data_set(tmp_path, capsys):

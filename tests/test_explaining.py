@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 from motifs import LABELS, MOTIF, TERMS, explained_text, planted, sequence, shuffled
+from predicting import Bars
 
+from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
+from esmgo.dataset.sample import sample_rows
 from esmgo.errors import UsageError
 from esmgo.evidence.index import Index
+from esmgo.explanation import explaining
 from esmgo.explanation.card import to_json, to_text
 from esmgo.explanation.explaining import carriers_of, column_of, explained
 from esmgo.explanation.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
@@ -151,3 +155,12 @@ def test_names_that_two_terms_share_are_asked_for_by_id():
     with pytest.raises(UsageError, match="near"):
         column_of("motif bindin", LABELS)
     assert column_of(" go:0000002", LABELS) == column_of("Motif Binding", LABELS) == 1
+
+
+def test_progress_moves_with_every_batch(checkpoint, tmp_path, monkeypatch):
+    bars = Bars(monkeypatch, explaining)
+    rows = sample_rows()["test"][:2]
+    (tmp_path / "a.fasta").write_text("".join(f">{r['id']}\n{r['sequence'][:60]}\n" for r in rows))
+    words = [f"--checkpoint_path={checkpoint}", "--device=cpu", "--term=GO:0008270"]
+    assert main(["explain", *words, f"--fasta={tmp_path / 'a.fasta'}"]) == 0
+    bars.moved(2 * (32 + 99 + 2))

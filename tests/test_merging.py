@@ -1,9 +1,10 @@
 """`esmgo merge`: shards become the files of one complete run, or are refused."""
 
 from killing_predict import FORMATS, digests
-from predicting import error_of
+from predicting import Bars, error_of
 
 from esmgo.cli.main import main
+from esmgo.proteome import merging
 
 
 def test_merged_shards_are_the_bytes_of_the_whole(predict, tmp_path):
@@ -25,6 +26,13 @@ def test_merging_may_be_told_another_format(predict, tmp_path):
     assert main(["merge", f"--output={tmp_path / 'x.tsv'}", "--format=tsv", *shards]) == 0
     assert predict(tmp_path / "y.tsv") == 4
     assert (tmp_path / "x.tsv").read_bytes() == (tmp_path / "y.tsv").read_bytes()
+
+
+def test_merging_shows_progress(predict, tmp_path, monkeypatch):
+    assert predict(tmp_path / "1", "--shard=1/1") == 4
+    bars = Bars(monkeypatch, merging)
+    assert main(["merge", f"--output={tmp_path / 'x.tsv'}", str(tmp_path / "1")]) == 0
+    bars.moved(22)
 
 
 def test_shards_that_do_not_make_a_whole_are_refused_with_a_reason(predict, tmp_path, capsys):

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from predicting import rows_of
 from safetensors.numpy import save_file
 
 from esmgo.cli.main import main
@@ -66,6 +67,35 @@ def test_one_source_speaks_alone_when_asked(blended, held_out):
     assert np.isnan(near.precision).all()  # votes were never calibrated
     tenths = near.scores.values.max(axis=0)
     assert (tenths <= 1).all()
+
+
+@pytest.mark.parametrize("source", ["head", "neighbours", "kmers"])
+def test_a_single_source_is_the_source_of_every_call(predict, blended, tmp_path, source):
+    words = (f"--sources={source}", "--min_score=0.01")
+    assert predict(tmp_path / "x.tsv", *words, checkpoint_path=blended[0]) == 4
+    assert {row["source"] for row in rows_of(tmp_path / "x.tsv")} == {source}
+
+
+def test_a_checkpoint_without_other_sources_calls_by_its_head(predict, tmp_path):
+    assert predict(tmp_path / "x.tsv") == 4
+    assert {row["source"] for row in rows_of(tmp_path / "x.tsv")} == {"head"}
+
+
+@pytest.mark.skipif(shutil.which("diamond") is None, reason="needs DIAMOND")
+def test_homology_alone_is_the_source_of_every_call(predict, blended, tmp_path):
+    words = ("--sources=homology", "--homology=sample", "--min_score=0.01")
+    assert predict(tmp_path / "x.tsv", *words, checkpoint_path=blended[0]) == 4
+    assert {row["source"] for row in rows_of(tmp_path / "x.tsv")} <= {"homology"}
+
+
+def test_progress_counts_every_protein(predictor, proteins):
+    steps = []
+    evidence = predictor.evidence(proteins, progress=steps.append)
+    assert sum(steps) == len(evidence.scores.proteins) == len(proteins)
+    steps.clear()
+    assert sum(len(each.proteins) for each in predictor.score(proteins, progress=steps.append)) == (
+        sum(steps)
+    )
 
 
 def pair(blended, folder):

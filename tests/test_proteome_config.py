@@ -22,6 +22,8 @@ def test_the_short_flags_of_the_help(checkpoint, proteome, tmp_path):
         (["--input=x", "--output=-", "--resume"], 2, "--resume needs a file"),
         (["--input=x", "--output=-", "--shard=1/2"], 2, "a shard is one file"),
         (["--input=x", "--output=x.tsv", "--format=xlsx"], 2, "not 'xlsx'"),
+        (["--input=x", "--output=x.xlsx"], 2, "x.xlsx ends in .xlsx, not in .tsv, .csv"),
+        (["--input=x", "--output=x.gmt.gz"], 2, "--format"),
         (["--input=x", "--output=x.gaf"], 2, "--taxon"),
         (["--input=x", "--output=x.gaf", "--taxon=0"], 2, "--taxon"),
         (["--input=x", "--output=x.tsv", "--shard=3/2"], 2, "--shard 3/2"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from killing_predict import FORMATS
-from predicting import Scored, error_of, rows_of
+from predicting import Bars, Scored, error_of, rows_of
 
 import esmgo
 from esmgo.data.fasta import read_fasta
@@ -20,6 +20,7 @@ from esmgo.dataset.sample import sample_rows
 from esmgo.errors import UsageError
 from esmgo.files.lock import acquire, release
 from esmgo.predict.predictor import Predictor
+from esmgo.proteome import run
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,6 +56,14 @@ def test_rejected_records_are_told_counted_and_listed(predict, tmp_path, capsys)
     assert len((tmp_path / "r.tsv").read_text().splitlines()) == 3
     assert predict(tmp_path / "y.tsv", "--strict") == 3
     assert not list(tmp_path.glob("y.tsv*"))
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.xlsx", "r.tsv.gz", "r.json"])
+def test_rejects_are_a_table_or_refused(predict, tmp_path, capsys, name):
+    assert predict(tmp_path / "x.tsv", f"--rejects={tmp_path / name}") == 2
+    assert "--rejects" in error_of(capsys)
+    assert not (tmp_path / name).exists()
+    assert not (tmp_path / "x.tsv").exists()
 
 
 def test_a_file_of_rejects_alone_gives_a_header_alone(predict, tmp_path):
@@ -98,10 +107,10 @@ def test_an_input_that_changes_meanwhile_is_refused(
 ):
     real = Predictor.evidence
 
-    def evidence(predictor, proteins):
+    def evidence(predictor, proteins, **more):
         with proteome.open("a") as file:
             file.write(">late\nMKT\n")
-        return real(predictor, proteins)
+        return real(predictor, proteins, **more)
 
     monkeypatch.setattr(Predictor, "evidence", evidence)
     assert predict(tmp_path / "x.tsv") == 3
@@ -184,6 +193,14 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
         said = row["source"].split("+") if row["source"] else []
         assert said == [word for word in words if word in said]
     assert any("head+" in row["source"] and "kmers" in row["source"] for row in found)
+
+
+def test_progress_moves_with_every_batch(predict, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, "BLOCK", 512)
+    bars = Bars(monkeypatch, run)
+    assert predict(tmp_path / "x.tsv") == 4
+    bars.moved(22)
+    assert "Predicting" not in capsys.readouterr().err  # no terminal
 
 
 def test_python_does_it_with_one_call(checkpoint, proteome, tmp_path):

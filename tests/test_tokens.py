@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import EsmTokenizer
 
-from esmgo.model.tokens import VOCABULARY, encode, windows
+from esmgo.model.tokens import VOCABULARY, Completed, encode, windows
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +44,15 @@ def test_windows_cover_every_residue_and_fit_the_context(n, context_length):
         # neighbours touch or overlap, by 256 residues or half a window where that is less
         step = -(-(n - size) // (len(parts) - 1))
         assert step <= max(1, size - min(256, size // 2)) + 1
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=9), st.randoms(use_true_random=False))
+def test_a_protein_is_complete_with_its_last_window(counts, chance):
+    completed = Completed([["M"] * n for n in counts])
+    rows = list(range(sum(counts)))
+    chance.shuffle(rows)
+    found = [completed(np.array(rows[i : i + 3])) for i in range(0, len(rows), 3)]
+    assert sum(found) == len(counts)
+    last = [max(rows.index(at) for at in np.flatnonzero(completed.owner == i)) // 3
+            for i in range(len(counts))]  # fmt: skip
+    assert found == [last.count(i) for i in range(len(found))]

@@ -21,7 +21,7 @@ from esmgo.errors import FastaError, UsageError, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.evidence.homology import votes_of as votes_of_hits
 from esmgo.evidence.votes import BLOCK, Votes, vote
-from esmgo.files.output import check_free, exclusive, opened
+from esmgo.files.output import check_free, check_suffix, exclusive, opened
 from esmgo.files.source import check_readable
 from esmgo.files.uses import reads, writes
 from esmgo.go.scores import Scores
@@ -34,6 +34,8 @@ from esmgo.render.cafa import write_cafa
 log = logging.getLogger(__name__)
 
 METHODS = ("naive", "diamond", "neighbours")
+
+SUFFIXES = (".tsv", ".cafa", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
             raise UsageError(f"{found}: give one of {', '.join(METHODS)} right after the verb")
         if self.output is None:
             raise UsageError("give `output=FILE` (- for standard output)")
+        check_suffix(self.output, SUFFIXES, cure="; CAFA's text is the only format")
         encoders = [n for n in ("checkpoint_path", "base_model") if getattr(self, n) is not None]
         if self.method != "neighbours" and encoders:
             raise UsageError(f"is for neighbours; {self.method} has no encoder", field=encoders[0])

@@ -226,15 +226,17 @@ def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation
     proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
     job.release = ontology.release if ontology else predictor.labels.release
     records = map(Protein, proteins.ids, proteins.sequences)
-    bar = tqdm(records, "Scoring", len(proteins), unit="protein", disable=None, leave=False)
-    outcome = evaluate(
-        predictor.score(bar),
-        truth,
-        job.at,
-        normalisation=config.normalisation,
-        strata=job.strata(truth.proteins),
-        **job.options,
-    )
+    with tqdm(
+        desc="Scoring", total=len(proteins), unit="protein", disable=None, leave=False
+    ) as bar:
+        outcome = evaluate(
+            predictor.score(records, progress=bar.update),
+            truth,
+            job.at,
+            normalisation=config.normalisation,
+            strata=job.strata(truth.proteins),
+            **job.options,
+        )
     if ontology is None and (
         n := sum(t.id not in predictor.labels.column for t in truth.labels.terms)
     ):

@@ -10,7 +10,7 @@ from typing import Any
 
 from esmgo.errors import RecordError, UsageError, printable
 from esmgo.files.atomic import write_atomically
-from esmgo.files.output import check_free, is_stream
+from esmgo.files.output import check_free, check_suffix, is_stream
 from esmgo.files.uses import writes
 from esmgo.options import option
 
@@ -97,6 +97,9 @@ class ReadReport:
         if path and is_stream(path):
             raise UsageError(f"{printable(path)} is not a file; choose another name", "rejects")
         if path:
+            if path.endswith(".gz"):
+                raise UsageError(f"{printable(path)} is written without compression", "rejects")
+            check_suffix(path, (".tsv", ".txt"), field="rejects")
             check_free(path, overwrite=overwrite, field="rejects", cure=cure)
         try:
             yield

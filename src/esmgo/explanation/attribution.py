@@ -16,7 +16,7 @@ Sundararajan, Taly & Yan, Axiomatic attribution for deep networks, ICML 2017.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -49,6 +49,7 @@ def attribute(
     *,
     first: int = 1,
     n_steps: int | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Track:
     """Return what each residue of one protein contributes to a term's logit, in fp32.
 
@@ -68,6 +69,8 @@ def attribute(
         Position in the protein of the first residue, counted from 1.
     n_steps : int, optional
         When left out, doubled from 32 until the sum is complete, up to 512.
+    progress : callable, optional
+        Called after each batch with its number of passes through the network.
     """
     unknown = row.copy()
     unknown[1:-1] = UNKNOWN
@@ -76,7 +79,7 @@ def attribute(
         x, score = _end(caller, row, column, device)  # (L, D)
     steps = STEPS if n_steps is None else n_steps
     while True:
-        slope = _mean_slope(caller, row, (start, x), column, steps)
+        slope = _mean_slope(caller, row, (start, x), column, steps, progress)
         values = (slope * (x - start).double().cpu()).sum(1)[1:-1].numpy()
         found = Track(values, score, baseline, steps, first)
         if n_steps is not None or found.is_complete or steps >= MOST_STEPS:
@@ -85,11 +88,16 @@ def attribute(
 
 
 def logits(
-    caller: Caller, rows: Sequence[NDArray[np.uint8]], column: int, device: torch.device
+    caller: Caller,
+    rows: Sequence[NDArray[np.uint8]],
+    column: int,
+    device: torch.device,
+    progress: Callable[[int], object] | None = None,
 ) -> NDArray[np.float32]:
     """Return the logit of one term for each of N proteins, in fp32; shape=(N,).
 
     ``rows`` are the token ids of each protein. The caller is in evaluation mode, on ``device``.
+    After each batch ``progress`` is called with its number of proteins.
     """
 
     @torch.inference_mode()
@@ -103,6 +111,8 @@ def logits(
     lengths = np.array([len(row) for row in rows], np.int64)
     for at, found in in_batches(lengths, scored, token_budget(caller, device)):
         values[at] = found
+        if progress is not None:
+            progress(len(at))
     return values
 
 
@@ -112,6 +122,7 @@ def _mean_slope(
     ends: tuple[Tensor, Tensor],
     column: int,
     n_steps: int,
+    progress: Callable[[int], object] | None,
 ) -> Tensor:
     """Return the mean gradient at the middles of ``n_steps`` even steps; shape=(L, D), float64."""
     start, x = ends
@@ -130,7 +141,11 @@ def _mean_slope(
     budget = token_budget(caller, x.device)
     tokens = BUDGET if x.device.type == "cpu" else budget.tokens  # for any number of threads
     budget = budget._replace(tokens=tokens // _BACKWARD)
-    parts = [made for _, made in in_batches(lengths, summed, budget)]
+    parts = []
+    for at, made in in_batches(lengths, summed, budget):
+        parts.append(made)
+        if progress is not None:
+            progress(len(at))
     return torch.stack(parts).sum(0) / n_steps
 
 

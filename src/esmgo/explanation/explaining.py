@@ -7,24 +7,25 @@ contribution of each residue to its score, and a test of the residues that contr
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError, printable
 from esmgo.evidence.index import Index, open_index
 from esmgo.evidence.neighbours import nearest
-from esmgo.explanation.attribution import attribute, logits
+from esmgo.explanation.attribution import STEPS, attribute, logits
 from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text
-from esmgo.explanation.deletion import deletion_test
+from esmgo.explanation.deletion import N_RANDOM, deletion_test
 from esmgo.explanation.explanation import Ancestor, Explanation, Training
 from esmgo.explanation.track import to_svg
 from esmgo.files.output import exclusive, opened
@@ -36,8 +37,6 @@ from esmgo.model.tokens import encode, window_starts, windows
 from esmgo.options import option
 from esmgo.predict.inputs import ReadingConfig, open_named, read_proteins
 from esmgo.predict.scorer import Scorer
-
-log = logging.getLogger(__name__)
 
 FORMATS = ("text", "json", "svg")
 _SUFFIXES = {".txt": "text", ".json": "json", ".svg": "svg"}
@@ -112,9 +111,20 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         context_length=context_of(checkpoint.path, config.context_length),
         dtype=config.dtype,
     )
-    for i, protein in enumerate(proteins, 1):
-        log.debug("Explaining protein %d of %d ...", i, len(proteins))
-        yield explained(scorer, index, protein, column)
+    passes = STEPS + N_RANDOM + 2  # of a protein, at least
+    with tqdm(
+        desc="Explaining", total=passes * len(proteins), unit="pass", disable=None, leave=False
+    ) as bar:
+        for i, protein in enumerate(proteins, 1):
+            end = passes * i
+            progress = partial(_advance, bar, end)
+            yield explained(scorer, index, protein, column, progress)
+            _advance(bar, end, passes)
+
+
+def _advance(bar: tqdm[NoReturn], end: int, n: int) -> None:
+    """Advance a bar by ``n``, up to ``end``."""
+    bar.update(min(n, end - int(bar.n)))
 
 
 def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
@@ -140,15 +150,21 @@ def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
         )  # ASCII, for ids that are not Unicode
 
 
-def explained(scorer: Scorer, index: Index | None, protein: Protein, column: int) -> Explanation:
-    """Explain one term of one protein."""
+def explained(
+    scorer: Scorer,
+    index: Index | None,
+    protein: Protein,
+    column: int,
+    progress: Callable[[int], object] | None = None,
+) -> Explanation:
+    """Explain one term of one protein; see `attribute` for ``progress``."""
     labels, device = scorer.labels, scorer.device
     own, vectors, _ = scorer.states([protein.sequence])
     called = propagate(own, labels)[0]
     source = _source(own[0], column, labels)
     first, row = _window(scorer, protein.sequence, source)
-    track = attribute(scorer.caller, row, source, device, first=first + 1)
-    score = partial(logits, scorer.caller, column=source, device=device)
+    track = attribute(scorer.caller, row, source, device, first=first + 1, progress=progress)
+    score = partial(logits, scorer.caller, column=source, device=device, progress=progress)
     chain = sorted((*labels.ancestors(column), column), key=lambda j: (labels.depth[j], j))
     return Explanation(
         protein_id=protein.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -58,6 +58,33 @@ def check_free(
         raise MachineError(f"`{field}` {name}: there is no such {'parent ' if mark else ''}folder")
     if not path.exists() and not os.access(parent, os.W_OK):
         raise MachineError(f"`{field}` {name} cannot be written: permission denied")
+
+
+def cut_suffix(output: str) -> tuple[str, str, str]:
+    """Cut a name into stem, suffix and ``.gz``; the second and the third may be empty.
+
+    Examples
+    --------
+    >>> cut_suffix("a.b/x.TSV.gz"), cut_suffix("a.b/x"), cut_suffix("x.gz")
+    (('a.b/x', '.TSV', '.gz'), ('a.b/x', '', ''), ('x', '', '.gz'))
+    """
+    packed = ".gz" if output.endswith(".gz") else ""
+    stem = output.removesuffix(packed)
+    suffix = Path(stem).suffix
+    return stem.removesuffix(suffix), suffix, packed
+
+
+def check_suffix(
+    output: str, known: Iterable[str], *, field: str = "output", cure: str = ""
+) -> None:
+    """Raise UsageError if a name ends in none of the known suffixes, nor in no suffix.
+
+    ``known`` are in lower case. ``.gz`` does not count. ``cure`` is added to the message.
+    """
+    suffix = cut_suffix(output)[1]
+    if suffix and suffix.lower() not in known:
+        names = f"{printable(output, 60)} ends in {printable(suffix, 30)}"
+        raise UsageError(f"{names}, not in {', '.join(known)}{cure}", field)
 
 
 @contextmanager

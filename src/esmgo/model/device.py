@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
 
 from esmgo.errors import UsageError, printable, reports_out_of_memory
+from esmgo.model.bundled import NOTICE
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +20,16 @@ log = logging.getLogger(__name__)
 def choose_device(name: str | None) -> torch.device:
     """Return the requested device, or the best available one: CUDA, MPS, CPU.
 
+    The first time that a process gets another one than CUDA unasked, a notice is logged. There is
+    none if the environment hides the CUDA devices.
+
     Raises UsageError if the requested device is not available.
     """
     if name is None:
         best = "mps" if torch.backends.mps.is_available() else "cpu"
         device = torch.device("cuda" if torch.cuda.is_available() else best)
-        if device.type != "cuda":
-            log.warning("no CUDA device found: running on %s (set `device` to choose)", device.type)
+        if device.type != "cuda" and "CUDA_VISIBLE_DEVICES" not in os.environ:
+            _notice(device.type)
         return device
     try:
         device = torch.device(name)
@@ -67,6 +73,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and reports_out_of_memory(error)
+
+
+@cache
+def _notice(kind: str) -> None:
+    log.log(NOTICE, "no CUDA device found: running on %s (set `device` to choose)", kind)
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
 from esmgo.model.scoring import in_batches, token_budget
-from esmgo.model.tokens import encode, windows
+from esmgo.model.tokens import Completed, encode, windows
 
 
 def encoder_of(source: Checkpoint | Path | None, device: torch.device) -> Caller:
@@ -40,7 +40,7 @@ def embed(
     dtype: str = "fp32",
     pooling: str = "cls",
     *,
-    show_progress: bool = True,
+    progress: Callable[[int], object] | None = None,
 ) -> NDArray[np.float32]:
     """Return one vector per protein: the final hidden state at ``<cls>``, or the residues' mean.
 
@@ -63,8 +63,9 @@ def embed(
     pooling : str
         ``cls``, the vector that the head reads, or ``mean`` over the residues, without
         ``<cls>`` and ``<eos>``.
-    show_progress : bool
-        Draw a bar, on a terminal.
+    progress : callable, optional
+        Called after each batch with the number of proteins that it completed. When left out, a bar
+        is drawn on a terminal.
 
     Returns
     -------
@@ -76,15 +77,18 @@ def embed(
     vectors = np.empty((len(rows), caller.width), np.float32)
     half = resolved(device, dtype) == "bf16"
     lengths = np.array([len(row) for row in rows], np.int64)
-    hidden = None if show_progress else True  # None hides it without a terminal
-    with tqdm(total=len(rows), desc="Embedding", unit="window", disable=hidden, leave=False) as bar:
+    completed = Completed(parts)
+    hidden = None if progress is None else True  # None hides it without a terminal
+    with tqdm(
+        total=len(parts), desc="Embedding", unit="protein", disable=hidden, leave=False
+    ) as bar:
         for at, found in in_batches(
             lengths,
             lambda at: _embedded(caller, pack([rows[i] for i in at], device), half, pooling),
             token_budget(caller, device),
         ):
             vectors[at] = found
-            bar.update(len(at))
+            (progress or bar.update)(completed(at))
     return mean_of_windows(vectors, parts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,6 +59,31 @@ def windows(sequence: str, context_length: int) -> list[str]:
     size = context_length - 2
     starts = window_starts(len(sequence), context_length)
     return [sequence[start : start + size] for start in starts]
+
+
+class Completed:
+    """Counts the proteins whose windows are all done.
+
+    Parameters
+    ----------
+    parts : sequence of sequence of str
+        The windows of each protein, one at least; the rows of a batch number all windows in order.
+
+    Examples
+    --------
+    >>> completed = Completed([["MK", "KT"], ["MA"]])
+    >>> completed(np.array([0, 2])), completed(np.array([1]))
+    (1, 1)
+    """
+
+    def __init__(self, parts: Sequence[Sequence[str]]) -> None:
+        self._n_left = np.array([len(part) for part in parts], np.int64)
+        self.owner = np.repeat(np.arange(len(parts)), self._n_left)
+
+    def __call__(self, rows: NDArray[np.intp]) -> int:
+        """Take note of rows that are done; return how many more proteins are complete."""
+        np.subtract.at(self._n_left, self.owner[rows], 1)
+        return int(np.count_nonzero(self._n_left[np.unique(self.owner[rows])] == 0))
 
 
 def window_starts(length: int, context_length: int) -> list[int]:

@@ -163,9 +163,8 @@ def _embedded(
                 device,
                 dtype,
                 config.pooling,
-                show_progress=False,
+                progress=bar.update,
             )  # (B, D)
-            bar.update(len(block))
             yield block, vectors
 
 

@@ -19,7 +19,7 @@ from esmgo.data.fasta import Protein
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import Sources, available_sources
-from esmgo.evidence.source_scores import supporting_sources
+from esmgo.evidence.source_scores import SourceScores, supporting_sources
 from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
@@ -164,19 +164,25 @@ class Predictor:
         ]  # fmt: skip
         return hashlib.sha256(repr(settings).encode()).hexdigest()
 
-    def evidence(self, proteins: Sequence[Protein]) -> Evidence:
-        """Score a block of proteins; on a CPU a protein's scores do not depend on the others."""
-        raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins])
+    def evidence(
+        self, proteins: Sequence[Protein], *, progress: Callable[[int], object] | None = None
+    ) -> Evidence:
+        """Score a block of proteins; on a CPU a protein's scores do not depend on the others.
+
+        After each batch ``progress`` is called with the number of proteins that it completed.
+        """
+        raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins], progress)
         head = propagate(raw, self.labels)
         scores = self.sources.score(self.sources.find_relatives(proteins, vectors), head)
-        flags = supporting_sources(scores, self.labels)
         values = scores.by_source()[self._alone]
+        flags = self._supporting(scores)
         precision = np.full(head.shape, np.nan, np.float32)
         group = np.zeros(len(proteins), np.intp)
         if self.variant is not None:
             blended = self.variant.blended(scores, self.labels)
             values = propagate(blended, self.labels)
-            flags |= (values > blended) * np.uint8(EvidenceSource.DESCENDANT)
+            if not self._is_single:
+                flags |= (values > blended) * np.uint8(EvidenceSource.DESCENDANT)
             group = self.variant.groups(scores)
             precision = self.variant.precision_of(values, group, self.labels)
         unknown = np.full(len(proteins), np.nan, np.float32)
@@ -188,6 +194,16 @@ class Predictor:
             np.array(n_windows, np.int64),
             group,
         )
+
+    @property
+    def _is_single(self) -> bool:
+        return self.variant is None or len(self.variant.sources) == 1
+
+    def _supporting(self, scores: SourceScores) -> NDArray[np.uint8]:
+        """Return flags of the sources of each score; a single source has all of them."""
+        if self._is_single:
+            return np.full(scores.head.shape, EvidenceSource[self._alone.upper()], np.uint8)
+        return supporting_sources(scores, self.labels)
 
     def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
         """Score each protein; results keep the input order.
@@ -212,10 +228,12 @@ class Predictor:
             for protein, row, n in zip(block, values, counts, strict=True):
                 yield Prediction(protein, row, self.labels, n)
 
-    def score(self, proteins: Iterable[Protein]) -> Iterator[Scores]:
-        """Yield scores in blocks of proteins, in input order."""
+    def score(
+        self, proteins: Iterable[Protein], *, progress: Callable[[int], object] | None = None
+    ) -> Iterator[Scores]:
+        """Yield scores in blocks of proteins, in input order; see `evidence`."""
         for block in blocks(proteins, BLOCK):
-            yield self.evidence(block).scores
+            yield self.evidence(block, progress=progress).scores
 
     def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
         """Return which calls keep a promise of precision, shape=(N, T).

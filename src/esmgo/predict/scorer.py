@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.device import choose_device
 from esmgo.model.embeddings import mean_of_windows
 from esmgo.model.scoring import probabilities
-from esmgo.model.tokens import encode, windows
+from esmgo.model.tokens import Completed, encode, windows
 
 
 class Scorer:
@@ -52,11 +52,12 @@ class Scorer:
         return cls(checkpoint.caller(), checkpoint.labels, length, where, dtype)
 
     def states(
-        self, sequences: Sequence[str]
+        self, sequences: Sequence[str], progress: Callable[[int], object] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
         """Return the outputs of the network for N proteins, in one pass.
 
-        A protein longer than the context is scored in overlapping windows.
+        A protein longer than the context is scored in overlapping windows. After each batch
+        ``progress`` is called with the number of proteins that it completed.
 
         Returns
         -------
@@ -68,11 +69,13 @@ class Scorer:
             The windows of each protein.
         """
         parts = [windows(sequence, self.context_length) for sequence in sequences]
-        owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
+        completed = Completed(parts)
         rows = [encode(text, self.context_length) for part in parts for text in part]
         values = np.zeros((len(sequences), len(self.labels)), np.float32)
         states = np.empty((len(rows), self.caller.width), np.float32)
         for at, found, vectors in probabilities(self.caller, rows, self.device, self.dtype):
-            np.maximum.at(values, owner[at], found)
+            np.maximum.at(values, completed.owner[at], found)
             states[at] = vectors
+            if progress is not None:
+                progress(completed(at))
         return values, mean_of_windows(states, parts), [len(part) for part in parts]

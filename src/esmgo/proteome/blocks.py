@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import FileIO
 from itertools import groupby, islice
@@ -75,12 +75,20 @@ class Input:
 class BlockCaller:
     """Loads blocks of calls from the parts, or computes them; scores equal sequences once.
 
-    ``parts`` belong to ``job``, which has begun.
+    ``parts`` belong to ``job``, which has begun. ``progress`` is called after each batch with the
+    number of proteins that it completed.
     """
 
-    def __init__(self, parts: Parts, predictor: Predictor, selection: CallRules, job: Job) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        predictor: Predictor,
+        selection: CallRules,
+        job: Job,
+        progress: Callable[[int], object],
+    ) -> None:
         self._parts, self._predictor, self._selection = parts, predictor, selection
-        self._job = job
+        self._job, self._progress = job, progress
         self._first: dict[bytes, int] = {}  # digest of a sequence: its first position
         self.n_repeated = 0
 
@@ -97,6 +105,7 @@ class BlockCaller:
                 new.append(i)
         self.n_repeated += len(proteins) - len(new)
         calls = self._parts.load(number, owner.hexdigest())
+        self._progress(len(proteins) if calls is not None else len(proteins) - len(new))
         if calls is None:
             calls = self._computed(number, proteins, digests, new)
             self._parts.save(number, calls, owner.hexdigest())
@@ -123,6 +132,6 @@ class BlockCaller:
         return Calls.gather([protein.id for protein in proteins], found)
 
     def _scored(self, proteins: list[Protein]) -> Calls:
-        evidence = self._predictor.evidence(proteins)
+        evidence = self._predictor.evidence(proteins, progress=self._progress)
         promised = partial(self._predictor.is_promised, evidence)
         return self._selection.calls(evidence, [len(p.sequence) for p in proteins], promised)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from esmgo.data.accessions import parse_id
 from esmgo.errors import UsageError, printable
-from esmgo.files.output import is_stream, opened
+from esmgo.files.output import check_suffix, cut_suffix, is_stream, opened
 from esmgo.files.uses import Use
 from esmgo.go.labels import LabelSpace
 from esmgo.options import option
@@ -101,11 +101,9 @@ class OutputConfig:
         """Check the settings of output files; raise UsageError naming the wrong one."""
         if self.output is None:
             raise UsageError("give `output=FILE` (- for standard output)")
-        found, suffix = self.targets(), self.suffix()
-        if found and self.format is None and suffix and suffix not in _SUFFIXES:
-            known = ", ".join(_SUFFIXES)
-            reason = f"ends in {printable(suffix, 30)}, not in {known}; or give `format`"
-            raise UsageError(f"{printable(self.output, 60)} {reason}", field="output")
+        found = self.targets()
+        if found and self.format is None:
+            check_suffix(self.output, _SUFFIXES, cure="; or give `format`")
         if is_stream(self.output) and (len(found) > 1 or "parquet" in found):
             what = "parquet" if len(found) == 1 else "several formats"
             raise UsageError(f"{what} cannot go to {printable(self.output, 40)}; name a file")
@@ -195,19 +193,11 @@ class OutputConfig:
 
 
 def _cut(output: str) -> tuple[str, str, str]:
-    """Cut the name of a file into stem, suffix and ``.gz``; a suffix of CAFA has two parts.
-
-    Examples
-    --------
-    >>> _cut("a.b/x.cafa.tsv.gz"), _cut("a.b/x"), _cut("/dev/stdout")
-    (('a.b/x', '.cafa.tsv', '.gz'), ('a.b/x', '', ''), ('/dev/stdout', '', ''))
-    """
-    packed = ".gz" if output.endswith(".gz") else ""
-    stem = output.removesuffix(packed)
-    for suffix in (".cafa.tsv", Path(stem).suffix):
-        if suffix and stem.lower().endswith(suffix.lower()):
-            return stem[: -len(suffix)], stem[-len(suffix) :], packed
-    return stem, "", packed
+    """Cut a name as `cut_suffix` does; the suffix of CAFA has two parts."""
+    stem, suffix, packed = cut_suffix(output)
+    if (stem + suffix).lower().endswith(".cafa.tsv"):
+        stem, suffix = stem[: -len(".cafa")], stem[-len(".cafa") :] + suffix
+    return stem, suffix, packed
 
 
 def _check_date(text: str) -> None:

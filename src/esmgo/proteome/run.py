@@ -142,23 +142,22 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         n_blocks=Job.cut(n_proteins, shard[1], BLOCK),
     )
     job = parts.begin(job, len(labels))
-    caller = BlockCaller(parts, predictor, CallRules(rules, labels), job)
-    return _written(config, job, labels, proteins, caller)
+    with tqdm(
+        desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False
+    ) as bar:
+        caller = BlockCaller(parts, predictor, CallRules(rules, labels), job, bar.update)
+        return _written(config, job, labels, proteins, caller)
 
 
 def _written(
     config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, caller: BlockCaller
 ) -> PredictSummary:
     """Load or compute the blocks one by one, and write them."""
-    with (
-        tqdm(desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False) as bar,
-        _writers(config, job, labels) as found,
-    ):
+    with _writers(config, job, labels) as found:
         tally = Tally(found)
         for number, block in enumerate(proteins.blocks(job)):
             if number in job.blocks:
                 tally.write(caller.block(number, block))
-                bar.update(len(block))
     return tally.summary(job, config.outputs(), caller.n_repeated)
 
 
