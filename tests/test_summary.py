@@ -12,7 +12,7 @@ from esmgo.data.accessions import accession
 from esmgo.data.fasta import read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.sample import sample_rows
-from esmgo.go.unspecific import is_unspecific
+from esmgo.go.unspecific import unspecific_of
 from esmgo.predict.predictor import Predictor
 
 SUMMARY = re.compile(
@@ -44,7 +44,7 @@ def test_annotations_of_a_checkpoint_without_a_calibration_score_half(predict, t
     scores = {(accession(row["protein"]), row["term"]): float(row["score"]) for row in rows}
     found = annotated(tmp_path / "x.gaf")
     assert all(scores[each] >= 0.5 for each in found)
-    assert not any(is_unspecific(term) for _, term in found)
+    assert unspecific_of().isdisjoint(term for _, term in found)
 
 
 def test_annotations_of_a_calibrated_checkpoint_keep_a_promise(predict, blended, tmp_path, capsys):

@@ -37,11 +37,15 @@ class LabelSpace:
         the aspect. Empty for roots. Without an ontology all are empty.
     release : str
         The GO release (``data-version``) that names and parents come from.
+    unspecific : frozenset of str
+        The ids of terms that this release flags as not for annotation; empty if it flags none.
+        They do not distinguish label spaces.
     """
 
     terms: tuple[Term, ...]
     parents: tuple[tuple[int, ...], ...]
     release: str = field(default="")
+    unspecific: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def close(
@@ -64,7 +68,8 @@ class LabelSpace:
         order = sorted(_closed(ids, ontology))
         column = {id: j for j, id in enumerate(order)}
         parents = tuple(tuple(sorted(column[p] for p in ontology.parents[id])) for id in order)
-        return cls(tuple(ontology.terms[id] for id in order), parents, ontology.release)
+        terms = tuple(ontology.terms[id] for id in order)
+        return cls(terms, parents, ontology.release, ontology.unspecific & column.keys())
 
     def union(self, other: LabelSpace) -> LabelSpace:
         """Return a label space with the terms and parents of both.
@@ -82,7 +87,8 @@ class LabelSpace:
         order = sorted(terms)
         column = {id: j for j, id in enumerate(order)}
         parents = tuple(tuple(sorted(column[p] for p in above[id])) for id in order)
-        return LabelSpace(tuple(terms[id] for id in order), parents, self.release or other.release)
+        release, unspecific = self.release or other.release, self.unspecific | other.unspecific
+        return LabelSpace(tuple(terms[id] for id in order), parents, release, unspecific)
 
     def __len__(self) -> int:
         return len(self.terms)
@@ -171,7 +177,8 @@ class LabelSpace:
             [term.id, term.name, term.aspect.name if term.aspect else None, list(up)]
             for term, up in zip(self.terms, self.parents, strict=True)
         ]
-        return {"release": self.release, "terms": rows}
+        flagged = {"unspecific": sorted(self.unspecific)} if self.unspecific else {}
+        return {"release": self.release, "terms": rows} | flagged
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> LabelSpace:
@@ -193,7 +200,10 @@ class LabelSpace:
             raise ValueError("a term has no GO id")
         if any(here.id >= after.id for here, after in pairwise(terms)):
             raise ValueError("terms are not sorted by unique id")
-        space = cls(terms, parents, str(value["release"]))
+        unspecific = frozenset(map(str, value.get("unspecific", ())))
+        if not unspecific <= {term.id for term in terms}:
+            raise ValueError("a term that is flagged is not a column")
+        space = cls(terms, parents, str(value["release"]), unspecific)
         if len(space._children_first) < len(terms):
             raise ValueError("a term is its own ancestor")
         return space
@@ -201,7 +211,9 @@ class LabelSpace:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of terms, order, parents and release, in hexadecimal digits."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        value = self.to_json()
+        value.pop("unspecific", None)
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

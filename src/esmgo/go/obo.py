@@ -58,7 +58,8 @@ def read_obo(source: Source, *, warn: Callable[[str], None] = _log.warning) -> O
     replacements = _replacements(terms, alternatives, outline)
     _warn_of_omissions(terms, outline, warn)
     obsolete = frozenset(outline.lines.keys() - terms.keys())
-    return Ontology(terms, parents, replacements, _release(outline, warn), obsolete)
+    unspecific = frozenset(outline.unspecific & terms.keys())
+    return Ontology(terms, parents, replacements, _release(outline, warn), obsolete, unspecific)
 
 
 def _warn_of_omissions(

@@ -38,6 +38,8 @@ class Ontology:
         The ``data-version`` of the file, or the SHA-256 of its content without one.
     obsolete : frozenset of str, optional
         The ids of obsolete terms.
+    unspecific : frozenset of str, optional
+        The ids of terms flagged as not for annotation; see `esmgo.go.unspecific`.
     """
 
     terms: Mapping[str, Term]
@@ -45,6 +47,7 @@ class Ontology:
     replacements: Mapping[str, str | None]
     release: str
     obsolete: frozenset[str] = frozenset()
+    unspecific: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.terms)

@@ -17,6 +17,7 @@ from esmgo.errors import OntologyError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.terms import Aspect, Term, is_go_id
+from esmgo.go.unspecific import UNSPECIFIC_SUBSETS
 
 Pointer: TypeAlias = tuple[str, str, str, int]
 Tag: TypeAlias = tuple[str, str, int]
@@ -37,7 +38,7 @@ _SUBSET = re.compile(r"subset|slim", re.IGNORECASE)
 _MISSPELT = re.compile(r"go?|go:.*|go[_.-]?\d.*|\S*/go_\d*|\d+", re.IGNORECASE)
 _ONCE = frozenset({"id", "name", "namespace"})
 _POINTERS = ("is_a", "part_of", "alt_id", "replaced_by")
-_KEPT = _ONCE | {"is_obsolete", "is_a", "relationship", "alt_id", "replaced_by"}
+_KEPT = _ONCE | {"is_obsolete", "is_a", "relationship", "alt_id", "replaced_by", "subset"}
 _KEPT_OF_HEADER = frozenset({"data-version", "default-namespace", "ontology"})
 _ASPECTS = {aspect.value: aspect for aspect in Aspect}
 _FORMATS = (
@@ -58,7 +59,8 @@ class Outline:
     ``lines`` gives the line of each GO term by id; ``terms`` gives the active terms.
     ``pointers`` gives (term, relation, other term, line) by relation, for obsolete terms,
     too; ``elsewhere`` has those to terms of other ontologies, and ``conditional`` those that
-    hold in some taxa only. ``n_foreign`` counts terms of other ontologies.
+    hold in some taxa only. ``unspecific`` has the terms of `UNSPECIFIC_SUBSETS`. ``n_foreign``
+    counts terms of other ontologies.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Outline:
     pointers: dict[str, list[Pointer]] = field(default_factory=lambda: {r: [] for r in _POINTERS})
     elsewhere: list[Pointer] = field(default_factory=list)
     conditional: list[Pointer] = field(default_factory=list)
+    unspecific: set[str] = field(default_factory=set)
     n_foreign: int = 0
     digest: str = ""
 
@@ -173,6 +176,8 @@ def _take_term(tags: list[Tag], start: int, outline: Outline, broken: str) -> No
     obsolete = (_split(value)[0].lower() for tag, value, _ in tags if tag == "is_obsolete")
     if "true" not in obsolete:
         outline.terms[id] = _active(id, single, tags, start, outline, broken)
+    if any(tag == "subset" and _split(value)[0] in UNSPECIFIC_SUBSETS for tag, value, _ in tags):
+        outline.unspecific.add(id)
     outline.lines[id] = start
     _take_pointers(id, tags, outline)
 
@@ -224,7 +229,7 @@ def _unescaped(text: str) -> str:
 
 def _take_pointers(id: str, tags: list[Tag], outline: Outline) -> None:
     for tag, value, line in tags:
-        if tag in _ONCE or tag == "is_obsolete":
+        if tag in _ONCE or tag in ("is_obsolete", "subset"):
             continue
         words = value.split(maxsplit=2)
         if tag != "relationship":

@@ -1,9 +1,9 @@
 """Terms that the GO consortium does not allow in annotations, since they are too general.
 
-A checkpoint does not store the subsets of its ontology, so the terms are listed here: the subsets
-gocheck_do_not_annotate and gocheck_do_not_manually_annotate of the Gene Ontology, release
-2021-12-15 (CC BY 4.0, Gene Ontology Consortium). The second was merged into the first in 2024.
-Added are protein binding and binding, which electronic annotations must not use.
+A label space stores which of its terms its ontology flags as such. The list here is for label
+spaces whose ontology flags none: the two subsets of the Gene Ontology, release 2021-12-15 (CC BY
+4.0, Gene Ontology Consortium). The second was merged into the first in 2024. Protein binding and
+binding are always among the terms, since electronic annotations must not use them.
 
 References
 ----------
@@ -13,6 +13,9 @@ https://github.com/geneontology/go-ontology/issues/27246
 """
 
 from __future__ import annotations
+
+UNSPECIFIC_SUBSETS = ("gocheck_do_not_annotate", "gocheck_do_not_manually_annotate")
+"""Subsets in an OBO file whose terms are not for annotation."""
 
 _BINDING = frozenset({"GO:0005515", "GO:0005488"})
 
@@ -50,15 +53,19 @@ _NUMBERS = """
     1902521 1902522 1903046 1903047 1903491 1903504 1905119 1905120 1990054 1990775
 """
 
-_UNSPECIFIC = _BINDING.union(f"GO:{number}" for number in _NUMBERS.split())
+_LISTED = frozenset(f"GO:{number}" for number in _NUMBERS.split())
 
 
-def is_unspecific(id: str) -> bool:
-    """Whether GO does not allow a term in electronic annotations; ``id`` is its GO id.
+def unspecific_of(flagged: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the GO ids that are not for electronic annotations.
+
+    ``flagged`` are those that an ontology flags; without any, the listed ones count.
 
     Examples
     --------
-    >>> is_unspecific("GO:0005515"), is_unspecific("GO:0019901")
+    >>> "GO:0005515" in unspecific_of(), "GO:0019901" in unspecific_of()
     (True, False)
+    >>> sorted(unspecific_of(frozenset({"GO:0008152"})))
+    ['GO:0005488', 'GO:0005515', 'GO:0008152']
     """
-    return id in _UNSPECIFIC
+    return _BINDING | (flagged or _LISTED)

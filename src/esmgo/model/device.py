@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from esmgo.errors import UsageError, printable, reports_out_of_memory
-from esmgo.model.bundled import NOTICE
+from esmgo.errors import NOTICE, UsageError, printable, reports_out_of_memory
 
 log = logging.getLogger(__name__)
 

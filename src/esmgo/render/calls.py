@@ -19,7 +19,7 @@ from esmgo.errors import printable
 from esmgo.go.calls import Ancestry, Calls, Purpose
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
-from esmgo.go.unspecific import is_unspecific
+from esmgo.go.unspecific import unspecific_of
 from esmgo.render.cafa import cafa_lines
 
 ParsedId: TypeAlias = tuple[str, str, str, str]
@@ -85,8 +85,9 @@ class About:
     @cached_property
     def unspecific(self) -> frozenset[int]:
         """The columns of terms that GO does not allow in annotations, and of the roots."""
+        found = unspecific_of(self.labels.unspecific)
         terms = enumerate(self.labels.terms)
-        return frozenset(j for j, term in terms if term.is_root or is_unspecific(term.id))
+        return frozenset(j for j, term in terms if term.is_root or term.id in found)
 
     @cached_property
     def source_words(self) -> tuple[str, ...]:
