@@ -125,9 +125,15 @@ def test_bytes_that_are_no_text_reject_the_row_only_where_they_are_read():
     assert "not UTF-8: byte 0xE9" in report.rejects[0].reason
 
 
-def test_a_long_file_of_bad_rows_is_refused_before_its_end():
-    with pytest.raises(AnnotationError, match="no row can be read; the first: 1 columns"):
-        taken(GAF + "word\n" * 5000)
+@pytest.mark.parametrize("n_good", [0, 500])
+def test_a_file_of_bad_rows_is_refused_before_its_end(n_good):
+    with pytest.raises(
+        AnnotationError, match="rows cannot be read; the first: 1 columns"
+    ) as caught:
+        taken(GAF + gaf_row() * n_good + "word\n" * 5000)
+    assert caught.value.line == 2 + n_good
+    _, report = taken(GAF + gaf_row() * 600 + "word\n" * 5000)
+    assert len(report.rejects) == 5000
 
 
 @pytest.mark.parametrize(("form", "own"), [

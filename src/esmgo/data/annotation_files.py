@@ -142,11 +142,12 @@ def _head(blocks: Blocks, name: str) -> _Head:
     for first, block in blocks:
         if found := _VERSION.search(block):
             version = found[1].decode().lower(), found[2].decode()
+        if not opening:
+            opening = block.lstrip().split(b"\n", 1)[0].decode(errors="replace")
         head = _Head(version, opening, [], [], [], block)
-        for i, start, end in ink_lines(block):
+        for i, start, end in ink_lines(block, b"!"):
             text = block[start:end].decode(errors="replace")
-            opening = opening or text
-            if text.startswith("!") or (text.startswith("#") and "\t" not in text):
+            if text.startswith("#") and "\t" not in text:
                 continue
             head.rows.append([cell.strip() for cell in text.split("\t")])
             head.lines.append(first + i)
@@ -154,7 +155,7 @@ def _head(blocks: Blocks, name: str) -> _Head:
             if len(head.rows) == _MOST_ROWS:
                 break
         if head.rows:
-            return head._replace(opening=opening)
+            return head
     if opening:
         raise AnnotationError(name, "no annotations: comments alone", 1)
     raise AnnotationError(name, "no annotations: the file is empty")

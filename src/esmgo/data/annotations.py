@@ -23,7 +23,7 @@ from esmgo.go.terms import Aspect, is_go_id
 ASPECTS = tuple(Aspect)
 
 _MOST_BAD = 1000
-"""Rows after which a file without any good row is refused."""
+"""Bad rows after which a file is refused if nine tenths of its rows are bad."""
 
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
@@ -137,20 +137,23 @@ class FileReport:
     def rows_without(self, faults: Faults, ids: Column) -> NDArray[np.bool_]:
         """Reject the rows with a fault; return whether each row is without, shape=(n,)."""
         is_good: NDArray[np.bool_] = faults.codes == 0
-        for row in np.flatnonzero(~is_good).tolist():
-            reason, line = faults.reasons[faults.codes[row]], int(faults.rows.line[row])
-            if self.report is None:
-                raise AnnotationError(self.name, reason, line)
-            self.first_bad = self.first_bad or (line, reason)
-            id = ids.of(row)
-            self.report.reject(Reject(self.name, self.n_rows + row + 1, id, line, 0, reason))
-        n_good = int(np.count_nonzero(is_good))
+        bad = np.flatnonzero(~is_good)
+        if len(bad) and self.first_bad is None:
+            self.first_bad = int(faults.rows.line[bad[0]]), faults.reasons[faults.codes[bad[0]]]
+        first, n_good = self.n_rows + 1, len(is_good) - len(bad)
         self.n_rows += len(is_good)
-        self.n_bad += len(is_good) - n_good
+        self.n_bad += len(bad)
+        if self.first_bad and (
+            self.report is None or self.n_bad > max(_MOST_BAD, 9 * (self.n_rows - self.n_bad))
+        ):
+            line, reason = self.first_bad
+            n = f"{self.n_bad:,} of the first {self.n_rows:,} rows cannot be read; the first: "
+            raise AnnotationError(self.name, (n if self.report else "") + reason, line)
         if self.report is not None:
             self.report.n_accepted += n_good
-        if self.first_bad and self.n_bad == self.n_rows > _MOST_BAD:
-            self.refuse_if_empty(0)
+            for row in bad.tolist():
+                reason, line = faults.reasons[faults.codes[row]], int(faults.rows.line[row])
+                self.report.reject(Reject(self.name, first + row, ids.of(row), line, 0, reason))
         return is_good
 
     def refuse_if_empty(self, start: int) -> None:

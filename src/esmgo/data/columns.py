@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 ABSENT = 1 << 20
 """The index of a column that a format lacks; its values are empty."""
+
+_MOST_LINES = 1 << 17
+"""Lines of an unusual block that are held at once."""
 
 _IS_INK = np.ones(256, np.bool_)
 _IS_INK[list(b" \t\n\v\f\r")] = False
@@ -103,26 +107,40 @@ def read_columns(
     """
     for line, block in blocks:
         found = None if in_words else _fast(line, block, wanted, comment)
-        yield found or _careful(line, block, wanted, comment, in_words)
+        if found is not None:
+            yield found
+            continue
+        lines = ink_lines(block, comment)
+        while rows := list(islice(lines, _MOST_LINES)):
+            yield _careful(line, block, rows, wanted, in_words)
 
 
-def ink_lines(block: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield number, from 0, start and end of each line that is not blank.
+def ink_lines(block: bytes, comment: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield number, from 0, start and end of each line that is neither blank nor a comment.
+
+    ``comment`` is the first byte of comments.
 
     Examples
     --------
-    >>> list(ink_lines(b"a b\\n\\n \\t\\nc"))
+    >>> list(ink_lines(b"a b\\n\\n!\\t\\nc", b"!"))
     [(0, 0, 3), (3, 8, 9)]
     """
+    if block.isspace():
+        return
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
     if not len(ends) or ends[-1] != len(data) - 1:
         ends = np.append(ends, len(data))
-    starts = np.concatenate([[0], ends[:-1] + 1])
     marked = np.flatnonzero(_IS_INK[data])
-    n_ink = np.searchsorted(marked, ends) - np.searchsorted(marked, starts)
-    for i in np.flatnonzero(n_ink).tolist():
-        yield i, int(starts[i]), int(ends[i])
+    if len(marked) < len(ends):  # almost all lines are blank
+        lines = np.unique(np.searchsorted(ends, marked))
+    else:
+        n_before = np.searchsorted(marked, ends)
+        lines = np.flatnonzero(np.diff(n_before, prepend=0))
+    starts = np.where(lines > 0, ends[lines - 1] + 1, 0)
+    kept = np.flatnonzero(data[starts] != ord(comment))
+    arrays = (lines[kept], starts[kept], ends[lines[kept]])
+    yield from zip(*(each.tolist() for each in arrays), strict=True)
 
 
 def _fast(line: int, block: bytes, wanted: Sequence[int], comment: bytes) -> Columns | None:
@@ -159,18 +177,20 @@ def _coded(column: pa.ChunkedArray) -> Column:
 
 
 def _careful(
-    first: int, block: bytes, wanted: Sequence[int], comment: bytes, in_words: int
+    first: int,
+    block: bytes,
+    rows: Sequence[tuple[int, int, int]],
+    wanted: Sequence[int],
+    in_words: int,
 ) -> Columns:
+    """Read some lines of a block, see `ink_lines`, one by one."""
     separator, n_splits = (None, in_words - 1) if in_words else (b"\t", -1)
     code_of: list[dict[bytes, int]] = [{} for _ in wanted]
     codes: list[list[int]] = [[] for _ in wanted]
     lines: list[int] = []
     widths: list[int] = []
-    for i, start, end in ink_lines(block):
-        data = block[start:end]
-        if data.startswith(comment):
-            continue
-        cells = data.split(separator, n_splits)
+    for i, start, end in rows:
+        cells = block[start:end].split(separator, n_splits)
         lines.append(first + i)
         widths.append(len(cells))
         for j, known, column in zip(wanted, code_of, codes, strict=True):
