@@ -1,11 +1,12 @@
 """Random models of transformers, and what an encoder makes of a protein alone."""
 
+import json
 import math
 import zlib
 
 import numpy as np
 import torch
-from transformers import EsmConfig
+from transformers import EsmConfig, EsmModel
 from transformers.models.esm.modeling_esm import EsmForSequenceClassification
 
 from esmgo.model.caller import Caller
@@ -77,3 +78,19 @@ def states(tiny, text):
 def hidden(caller):
     """All final states of some proteins."""
     return torch.cat(list(caller.hidden(pack([encode(s, 99) for s in SEQUENCES]))))
+
+
+def theirs(folder):
+    """All final states of the same proteins by transformers, in float32."""
+    model = EsmModel.from_pretrained(
+        folder, add_pooling_layer=False, dtype=torch.float32, ignore_mismatched_sizes=True
+    ).eval()
+    with torch.inference_mode():
+        tokens = (torch.tensor(encode(s, 99).astype(int)[None]) for s in SEQUENCES)
+        return torch.cat([model(each).last_hidden_state[0] for each in tokens])
+
+
+def edit(folder, **changes):
+    """Change entries of the config.json of a folder."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))

@@ -73,11 +73,17 @@ def test_a_moved_and_packed_input_is_the_same_input(predict, stopped, proteome, 
 
 
 def test_a_fingerprint_tells_two_jobs_apart_and_not_two_dates():
-    job = Job("1", "m", hashlib.sha256(b"").hexdigest(), 9, {"top_k": 1},
+    job = Job("1", "m", "l", hashlib.sha256(b"").hexdigest(), 9, {"top_k": 1},
               {"table": "all"}, ("head",), (1, 2), "2025-01-02", 3)  # fmt: skip
     assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job
     assert replace(job, date="2026-01-02", shard=(2, 2)).fingerprint == job.fingerprint
-    for change in ({"model": "n"}, {"options": {"top_k": 2}}, {"n_proteins": 8}, {"n_blocks": 5}):
+    for change in (
+        {"model": "n"},
+        {"labels": "k"},
+        {"options": {"top_k": 2}},
+        {"n_proteins": 8},
+        {"n_blocks": 5},
+    ):
         assert replace(job, **change).fingerprint != job.fingerprint
         assert replace(job, **change).differences(job)
     assert (list(job.blocks), job.n_here) == ([0, 2], 6)
@@ -85,7 +91,9 @@ def test_a_fingerprint_tells_two_jobs_apart_and_not_two_dates():
 
 @given(n=st.integers(0, 5000), shards=st.integers(1, 40), most=st.integers(1, 700))
 def test_shards_differ_by_a_protein_in_each_of_their_blocks(n, shards, most):
-    job = Job("1", "m", "d", n, {}, {}, (), (1, shards), "2025-01-02", Job.cut(n, shards, most))
+    job = Job(
+        "1", "m", "l", "d", n, {}, {}, (), (1, shards), "2025-01-02", Job.cut(n, shards, most)
+    )
     sizes = [job.size(block) for block in range(job.n_blocks)]
     assert sum(sizes) == n
     assert all(1 <= size <= most for size in sizes)
@@ -103,5 +111,5 @@ def test_shards_differ_by_a_protein_in_each_of_their_blocks(n, shards, most):
      (1100, 2, [550, 550])],
 )  # fmt: skip
 def test_a_small_job_is_cut_evenly(n, shards, here):
-    job = Job("1", "m", "d", n, {}, {}, (), (1, shards), "2025-01-02", Job.cut(n, shards, 512))
+    job = Job("1", "m", "l", "d", n, {}, {}, (), (1, shards), "2025-01-02", Job.cut(n, shards, 512))
     assert [replace(job, shard=(i, shards)).n_here for i in range(1, shards + 1)] == here

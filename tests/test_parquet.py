@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from made_rows import A, B, C, M, row
 
@@ -108,3 +110,59 @@ def test_a_list_that_is_null_hides_its_values(write_rows, ontology):
     )
     found = open_dataset(write_rows(columns(terms=lists), "x.parquet"), ontology=ontology)
     assert "proteins without terms, left out (1): b" in "; ".join(found.report.warnings)
+
+
+BIG = "M" * 1_000_000
+
+
+def bomb(n=2000, **columns):
+    """A table in which one text of a dictionary stands for many cells."""
+    ids = [f"p{i}" for i in range(n)]
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int32()), pa.array([BIG]))
+    table = {"id": ids, "sequence": ["MKT"] * n, "terms": [[A]] * n}
+    return pa.table(table | {name: make(n, long) for name, make in columns.items()})
+
+
+BOMBS = {
+    "sequence": (bomb(sequence=lambda n, long: long), {}),
+    "id": (bomb(id=lambda n, long: long), {}),
+    "terms": (
+        bomb(terms=lambda n, long: pa.ListArray.from_arrays(list(range(n + 1)), long)), {},
+    ),
+    "plain": (bomb(200, sequence=lambda n, long: pa.array([BIG] * n)), {"use_dictionary": False}),
+    "rows": (bomb(1_200_000), {}),
+    "terms of one row": (
+        pa.table({
+            "id": ["a"], "sequence": ["MKT"],
+            "terms": pa.ListArray.from_arrays(
+                [0, 4_500_000],
+                pa.DictionaryArray.from_arrays(pa.array(np.zeros(4_500_000, np.int32)), [A]),
+            ),
+        }),
+        {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_a_small_file_of_much_text_is_refused_before_it_is_read(tmp_path, ontology, case):
+    table, options = BOMBS[case]
+    if case in ("rows", "terms of one row"):  # these are fewer bytes than ids that differ
+        table = table.set_column(0, "id", pa.array(["a"] * table.num_rows))
+    path = tmp_path / "train.parquet"
+    pq.write_table(table, path, compression="zstd", store_schema=False, **options)
+    assert path.stat().st_size < 50_000
+    before = pa.total_allocated_bytes()
+    peak = pa.default_memory_pool().max_memory()
+    with pytest.raises(DatasetError, match="too many for a data set") as caught:
+        open_dataset(str(path), ontology=ontology)
+    assert len(str(caught.value)) < 200
+    assert pa.default_memory_pool().max_memory() <= max(peak, before + 100_000_000)
+
+
+def test_long_texts_that_the_file_has_room_for_are_read(tmp_path, ontology):
+    rows = [{"id": f"p{i}", "sequence": "MK" * 1500, "terms": [A]} for i in range(3000)]
+    path = tmp_path / "train.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path, compression="zstd", row_group_size=500)
+    assert path.stat().st_size < 9_000_000 / 64
+    assert len(open_dataset(str(path), ontology=ontology).train) > 2000

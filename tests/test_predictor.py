@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from containers import rewrite
 from predicting import rows_of
 from safetensors.numpy import save_file
 
@@ -14,7 +15,7 @@ from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.container import index_path, read_header, write_container
+from esmgo.model.container import index_path
 from esmgo.predict.predictor import Predictor
 
 
@@ -163,27 +164,16 @@ def test_a_blend_with_files_of_another_model_is_refused(blended, trained, tmp_pa
     with pytest.raises(CheckpointError, match="belongs to another model or blend: restore it"):
         Predictor.load(path, device="cpu")
     other = trained / "c.pt"
-    replaced(other, blend)  # the blend of another model, and its index
+    rewrite(other, blend=blend)  # the blend of another model, and its index
     shutil.copy(index_path(blended[0]), index_path(other))
     with pytest.raises(CheckpointError, match="belongs to another model or blend"):
         Predictor.load(other, device="cpu")
-    replaced(other, {k: v for k, v in blend.items() if k != "index_sha256"})
+    rewrite(other, blend={k: v for k, v in blend.items() if k != "index_sha256"})
     shutil.copy(index, index_path(other))  # the index fits, the blend does not
     with pytest.raises(CheckpointError, match="fitted to another model: run esmgo blend again"):
         Predictor.load(other, device="cpu")
     found = Predictor.load(other, device="cpu", sources="head")
     assert found.variant is None
-
-
-def replaced(path, blend):
-    """Put a blend into a checkpoint, names included."""
-    header, data = read_header(path), path.read_bytes()
-    tensors = [
-        (name, info.dtype, info.shape,
-         memoryview(data)[header.data_start + info.begin : header.data_start + info.end])
-        for name, info in header.tensors.items()
-    ]  # fmt: skip
-    write_container(path, tensors, header.metadata | {"blend": blend})
 
 
 def test_a_blend_of_an_older_version_takes_the_index_of_its_encoder_or_is_refused(
@@ -192,7 +182,8 @@ def test_a_blend_of_an_older_version_takes_the_index_of_its_encoder_or_is_refuse
     path, index = pair(blended, tmp_path)
     wanted = Predictor.load(path, device="cpu").evidence(held_out[:2]).scores.values
     names = ("index_sha256", "model_sha256")
-    replaced(path, {k: v for k, v in open_checkpoint(path).blend.items() if k not in names})
+    old = {k: v for k, v in open_checkpoint(path).blend.items() if k not in names}
+    rewrite(path, blend=old)
     found = Predictor.load(path, device="cpu").evidence(held_out[:2]).scores.values
     np.testing.assert_array_equal(found, wanted)
     shutil.copy(index_path(checkpoint), index)  # of the same encoder, without k-mers

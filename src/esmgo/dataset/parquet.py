@@ -16,6 +16,10 @@ from esmgo.files.source import chunks
 from esmgo.go.sparse import SparseRows
 
 _MAGIC = b"PAR1"
+ROWS = 1 << 20
+TEXT = 1 << 26
+"""Rows, and bytes of text, that any file may have; a larger file may have more, by its size."""
+
 _TEXT = (pa.string(), pa.large_string(), pa.string_view())
 
 
@@ -64,14 +68,72 @@ def _read(path: Path) -> tuple[Any, str]:
         what = "not a Parquet file: it does not start with PAR1" if head else "empty (0 bytes)"
         raise DatasetError(path, what)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            names = file.schema_arrow.names
-            terms = _terms_name(names, path)
-            table = file.read(columns=["id", "sequence", terms])
-        table.validate(full=True)
+        with pq.ParquetFile(path) as file:
+            terms = _terms_name(file.schema_arrow.names, path)
+            columns = ["id", "sequence", terms]
+            leaves = _checked_leaves(file.metadata, columns, path)
+        with pq.ParquetFile(path, read_dictionary=leaves, page_checksum_verification=True) as file:
+            room = TEXT + 64 * path.stat().st_size
+            parts = []
+            for number in range(file.num_row_groups):
+                part = file.read_row_group(number, columns=columns)
+                part.validate(full=True)
+                room -= sum(map(_text_bytes, part.columns))
+                if room < 0:
+                    raise _too_large(path, TEXT + 64 * path.stat().st_size - room, "bytes of text")
+                parts.append(pa.table(list(map(_plain, part.columns)), names=columns))
+            table = pa.concat_tables(parts) if parts else file.read(columns=columns)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetError(path, _why(error)) from None
     return table, terms
+
+
+def _checked_leaves(metadata: Any, columns: list[str], path: Path) -> list[str]:
+    """Return the stored columns; raise DatasetError if their sizes do not fit the file's."""
+    size = path.stat().st_size
+    n_bytes, n_values, leaves = 0, 0, set()
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.path_in_schema.split(".")[0] in columns:
+                leaves.add(column.path_in_schema)
+                n_bytes += column.total_uncompressed_size
+                n_values += column.num_values
+    for what, n, most in (
+        ("rows", metadata.num_rows, ROWS + 8 * size),
+        ("values", n_values, 4 * ROWS + 16 * size),
+        ("bytes", n_bytes, TEXT + 64 * size),
+    ):
+        if not 0 <= n <= most:
+            raise _too_large(path, n, what)
+    return sorted(leaves)
+
+
+def _text_bytes(column: Any) -> int:
+    """Return the bytes of text; one text of a dictionary may stand for any number of cells."""
+    n_bytes = 0
+    for chunk in column.chunks:
+        values = chunk.values if hasattr(chunk, "values") else chunk
+        if isinstance(values, pa.DictionaryArray):
+            lengths = pc.fill_null(pc.binary_length(values.dictionary), 0).to_numpy()
+            at = values.indices.drop_null().to_numpy()
+            n_bytes += int(lengths.astype(np.int64)[at].sum())
+    return n_bytes
+
+
+def _plain(column: Any) -> Any:
+    """Return a column without dictionaries."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return pc.cast(column, kind.value_type)
+    if hasattr(kind, "value_type") and pa.types.is_dictionary(kind.value_type):
+        of = pa.large_list if pa.types.is_large_list(kind) else pa.list_
+        return pc.cast(column, of(kind.value_type.value_type))
+    return column
+
+
+def _too_large(path: Path, n: int, what: str) -> DatasetError:
+    size = path.stat().st_size
+    return DatasetError(path, f"{n:,} {what} in {size:,} bytes: too many for a data set")
 
 
 def _terms_name(names: list[str], path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from esmgo.errors import UsageError
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import replaces
+from esmgo.model.bases import FREQUENCIES
 from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, option
@@ -66,8 +67,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
 
         caller = checkpoint.caller()
         weights = dict(caller.network.state_dict())
-        head_width = caller.width // caller.n_heads
-        frequencies = 1.0 / 10000.0 ** (torch.arange(0, head_width, 2).float() / head_width)
+        frequencies = torch.tensor(caller.encoder.frequencies)
         for i in range(len(caller.encoder.layers)):
             weights[_FREQUENCIES.format(i)] = frequencies.clone()
         save_file(weights, at / "model.safetensors", metadata={"format": "pt"})
@@ -81,7 +81,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
 
 def _config(sizes: dict[str, Any], labels: LabelSpace) -> dict[str, Any]:
     ids = [term.id for term in labels.terms]
-    sizes = {key: value for key, value in sizes.items() if key != "num_labels"}
+    sizes = {key: value for key, value in sizes.items() if key not in ("num_labels", FREQUENCIES)}
     return sizes | {
         "architectures": ["EsmForSequenceClassification"],
         "problem_type": "multi_label_classification",

@@ -146,11 +146,11 @@ def _missing(folder: Path, required: Sequence[str]) -> str:
     for pattern in required:
         if not any(fnmatch(name, one) for one in pattern.split("|") for name in names):
             return pattern
-    return next(iter(sorted(_siblings(names) - names)), "")
+    return next(iter(missing_shards(names)), "")
 
 
-def _siblings(names: set[str]) -> set[str]:
-    """Return the names of all shards of every sharded file in ``names``."""
+def missing_shards(names: set[str]) -> list[str]:
+    """Return the shards that ``names`` lacks, of every sharded file in it, sorted."""
     every: set[str] = set()
     for name in names:
         match = _SHARD.search(name)
@@ -158,7 +158,7 @@ def _siblings(names: set[str]) -> set[str]:
             head, tail, of = name[: match.start()], name[match.end() :], match[2]
             first = 0 if f"{head}-00000-of-{of}{tail}" in names else 1
             every |= {f"{head}-{n + first:05d}-of-{of}{tail}" for n in range(int(of))}
-    return every
+    return sorted(every - names)
 
 
 @contextmanager

@@ -232,7 +232,7 @@ class Features:
         caller = self.caller
         settings = [
             VERSION, caller.n_frozen, self._is_cls, self.half, self.context_length,
-            caller.encoder.scales,
+            caller.encoder.scales, caller.encoder.eps, caller.encoder.frequencies,
             caller.width, caller.n_heads, self.device.type,
         ]  # fmt: skip
         digest = hashlib.sha256(repr(settings).encode())

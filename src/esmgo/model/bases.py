@@ -13,6 +13,8 @@ from typing import Any
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.files.hub import snapshot
 from esmgo.files.uses import Use, reads_folder
+from esmgo.model.base_folder import check_tokens, read_json, weight_files
+from esmgo.model.tokens import VOCABULARY
 
 BASES = (
     "facebook/esm2_t6_8M_UR50D",
@@ -39,9 +41,23 @@ _LIMITS = {
 }
 """A few times the sizes of the largest ESM2 (15B); more is an attack or a mistake."""
 
+FREQUENCIES = "rotary_frequencies"
+"""Entry of a checkpoint's configuration: the rotary frequencies in radians per residue, if they
+are not ``10000 ** (-2 i / width of a head)``."""
+
 _FIXED = {"vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1}
 _FRACTIONS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "layer_norm_eps")
-_SWITCHES = ("token_dropout", "emb_layer_norm_before")
+_IF_GIVEN: dict[str, tuple[Any, ...]] = {
+    "token_dropout": (False, True), "emb_layer_norm_before": (False,),
+    "is_folding_model": (False,), "is_decoder": (False,), "is_encoder_decoder": (False,),
+    "add_cross_attention": (False,), "hidden_act": ("gelu",), "rope_theta": (10_000,),
+    "rope_scaling": (), "rope_parameters": ({"rope_theta": 10_000, "rope_type": "default"},),
+    "quantization_config": (), "pruned_heads": ({},), "add_bias_fnn": (True,),
+    "bos_token_id": (0,), "cls_token_id": (0,), "eos_token_id": (2,), "unk_token_id": (3,),
+    "vocab_list": (list(VOCABULARY),),
+}  # fmt: skip
+"""Entries that may be absent or null, and the values for which the encoder computes what
+transformers computes."""
 
 
 def check_name(name: str) -> None:
@@ -80,28 +96,23 @@ def locate_base(name: str) -> Path | None:
             local="`base_model=tiny` or `base_model=FOLDER`",
         )
     read_config(folder)
-    if not any(folder.glob("*.safetensors")):
-        raise CheckpointError(
-            folder, "no *.safetensors file; pickled weights (.bin, .pt) are never opened: convert"
-        )
+    weight_files(folder)
     return folder
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read and check the ``config.json`` of a model folder.
+    """Read and check the ``config.json`` of a model folder, and check its tokenizer.
 
     Raises CheckpointError if it is missing, not JSON, or not of an ESM2 encoder of plausible
-    size.
+    size, or if it requires anything that the encoder does not compute.
     """
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise CheckpointError(folder, "no config.json: not a Hugging Face model folder") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(path, f"unreadable: {printable(error, 60)}") from None
+    if not path.exists():
+        raise CheckpointError(folder, "no config.json: not a Hugging Face model folder")
+    config = read_json(path)
     check_config(path, config)
-    return config  # type: ignore[no-any-return]
+    check_tokens(folder)
+    return config
 
 
 def check_config(source: object, config: Any) -> None:
@@ -117,8 +128,17 @@ def check_config(source: object, config: Any) -> None:
         raise CheckpointError(source, f"{entry} is {found}, {expected}")
     if config["hidden_size"] % (2 * config["num_attention_heads"]):
         raise CheckpointError(source, "hidden_size is not an even multiple of num_attention_heads")
+    width = config["hidden_size"] // config["num_attention_heads"]
+    if config.get("head_dim") not in (None, width):
+        raise CheckpointError(source, f"head_dim is not {width}, hidden_size by attention heads")
     if config.get("position_embedding_type") != "rotary":
         raise CheckpointError(source, "position_embedding_type is not 'rotary': ESM-1, not ESM2")
+    own = config.get("auto_map")
+    if isinstance(own, dict) and any(str(name).startswith("AutoModel") for name in own):
+        raise CheckpointError(source, "auto_map names a model's own code, which is never run")
+    turns = config.get(FREQUENCIES)
+    if turns is not None and not _are_frequencies(turns, width // 2):
+        raise CheckpointError(source, f"{FREQUENCIES} are not {width // 2} positive numbers")
 
 
 def _faults(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -128,12 +148,22 @@ def _faults(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if type(value) is not int or not 0 < value <= limit:
             yield entry, f"expected 1 to {limit:,}"
     for entry, fixed in _FIXED.items():
-        if config.get(entry) != fixed:
+        if type(config.get(entry)) is not int or config[entry] != fixed:
             yield entry, f"expected {fixed} as in ESM2"
     for entry in _FRACTIONS:
         value = config.get(entry, 0.5)
-        if not isinstance(value, float) or not 0 <= value < 1:
+        if type(value) not in (float, int) or not 0 <= value < 1:
             yield entry, "expected a fraction such as 0.1"
-    for entry in _SWITCHES:
-        if not isinstance(config.get(entry, False), bool | None):
-            yield entry, "expected true or false"
+    for entry, allowed in _IF_GIVEN.items():
+        value = config.get(entry)
+        if value is not None and value not in allowed:
+            known = printable(json.dumps((*allowed, None)[0]), 20)
+            yield entry, f"expected {known}: nothing else is computed"
+
+
+def _are_frequencies(value: Any, n: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == n
+        and all(type(x) is float and 0 < x < 1e6 for x in value)
+    )

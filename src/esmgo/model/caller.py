@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.model.bases import check_config, read_config
+from esmgo.model.bases import FREQUENCIES, check_config, read_config
 from esmgo.model.container import shape_text
 from esmgo.model.encoder import Encoder, Head, in_chunks
 from esmgo.model.packing import Packed
 from esmgo.model.tiny import tiny_sizes, tiny_weights
-from esmgo.model.weights import read_base
+from esmgo.model.weights import read_base, read_frequencies
 
 HEAD_CHUNK = 32
 """Proteins per chunk of the head on a CPU; see `in_chunks`."""
@@ -28,7 +28,7 @@ HEAD_CHUNK = 32
 LARGE = 1_000_000_000
 """Weights from which an encoder is kept in bf16, if it computes in bf16."""
 
-_ENTRIES = tuple(tiny_sizes())  # in this order in every checkpoint
+_ENTRIES = (*tiny_sizes(), FREQUENCIES)  # in this order in every checkpoint
 
 
 class Caller:
@@ -66,7 +66,7 @@ class Caller:
         half : bool
             Keep an encoder of a billion or more weights in bf16.
         """
-        sizes = tiny_sizes() if base is None else read_config(base)
+        sizes = tiny_sizes() if base is None else _sizes_of(base)
         rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
         caller = cls(dict(sizes) | rates, n_terms)
         encoder, head = caller.encoder, caller.head
@@ -240,3 +240,11 @@ class Caller:
         n_layers = len(self.encoder.layers)
         x = self.encoder.run(self.encoder.embed(packed), packed, 0, n_layers, half=half)
         return packed.split(x)
+
+
+def _sizes_of(base: Path) -> dict[str, Any]:
+    """Return the configuration of a base, with its rotary frequencies if they are not ESM2's."""
+    sizes = read_config(base)
+    sizes.pop(FREQUENCIES, None)  # an entry of checkpoints; bases have a tensor
+    own = read_frequencies(base, sizes["hidden_size"] // sizes["num_attention_heads"])
+    return sizes if own is None else sizes | {FREQUENCIES: own}

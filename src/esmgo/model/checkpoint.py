@@ -23,7 +23,7 @@ from esmgo.errors import CheckpointError, printable
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
-from esmgo.model.tensors import SCALE, raw, scaled, split
+from esmgo.model.tensors import SCALE, raw, scaled, split, uncompiled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +66,11 @@ class Checkpoint:
         """
         from esmgo.model.caller import Caller  # importing torch takes seconds
 
-        weights = dict(_read_tensors(self.header, _is_weight))
+        weights: dict[str, Tensor] = {}
+        for name, tensor in _read_tensors(self.header, _is_weight):
+            if name in weights:
+                raise CheckpointError(self.path, f"{printable(name)} occurs twice")
+            weights[name] = tensor
         return Caller.restore(self.path, self.encoder, weights)
 
     @cached_property
@@ -82,9 +86,10 @@ class Checkpoint:
 
     def _digest(self, prefix: str, text: str) -> str:
         digest = hashlib.sha256(text.encode())
-        for name, info in sorted(self.header.tensors.items()):
-            if name.startswith(prefix):
-                digest.update(f"{name} {info.dtype}".encode())
+        names = {uncompiled(name): name for name in self.header.tensors}
+        for plain, name in sorted(names.items()):
+            if plain.startswith(prefix):
+                digest.update(f"{plain} {self.header.tensors[name].dtype}".encode())
                 digest.update(self.header.read(name).data)
         return digest.hexdigest()
 
@@ -211,13 +216,13 @@ def _read_tensors(header: Header, wanted: Any) -> Iterator[tuple[str, Tensor]]:
     try:
         with safe_open(header.path, framework="pt") as file:
             for name in header.tensors:
-                if wanted(name):
+                if wanted(uncompiled(name)):
                     tensor = file.get_tensor(name)
                     if name + SCALE in header.tensors:
                         tensor = scaled(header.path, name, tensor, file.get_tensor(name + SCALE))
                     if problem := _problem(name, tensor):
                         raise CheckpointError(header.path, problem)
-                    yield name, tensor
+                    yield uncompiled(name), tensor
     except SafetensorError as error:
         raise CheckpointError(header.path, f"damaged: {printable(error, 80)}") from None
 

@@ -27,7 +27,8 @@ import torch.nn.functional as F  # noqa: N812 (its name everywhere)
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from esmgo.model.packing import CHUNK, Packed
+from esmgo.model.bases import FREQUENCIES
+from esmgo.model.packing import CHUNK, Packed, frequencies
 from esmgo.model.tokens import MASK
 
 MASKED_IN_TRAINING = 0.15 * 0.8
@@ -82,9 +83,11 @@ def _dense(n_in: int, n_out: int) -> nn.Module:
 class Layer(nn.Module):
     """Attention and feed-forward, each with a layer norm before it and a residual connection."""
 
-    def __init__(self, width: int, n_heads: int, n_hidden: int, eps: float) -> None:
+    def __init__(
+        self, width: int, n_heads: int, n_hidden: int, eps: float, turns: tuple[float, ...]
+    ) -> None:
         super().__init__()
-        self.n_heads = n_heads
+        self.n_heads, self._turns = n_heads, turns
         self.attention = nn.Module()
         self.attention.self = nn.Module()
         for name in ("query", "key", "value"):
@@ -112,7 +115,7 @@ class Layer(nn.Module):
         dropout : tuple of float
             Rates of hidden and of attention layers.
         """
-        rotate = packed.rotation(x.shape[1] // self.n_heads)
+        rotate = packed.rotation(self._turns)
         qkv = in_chunks(lambda x, *turn: self._qkv(x, turn, half), x, *rotate)  # (n, 3 D)
         if half and qkv.is_cuda:  # on a CPU attention is faster in fp32
             qkv = qkv.bfloat16()
@@ -208,12 +211,14 @@ class Encoder(nn.Module):
         super().__init__()
         width, n_layers = sizes["hidden_size"], sizes["num_hidden_layers"]
         n_heads, eps = sizes["num_attention_heads"], sizes.get("layer_norm_eps", 1e-12)
-        self.scales = bool(sizes.get("token_dropout", False))
+        self.scales, self.eps = bool(sizes.get("token_dropout", False)), eps
+        self.frequencies = tuple(sizes.get(FREQUENCIES) or frequencies(width // n_heads))
         self.embeddings, self.encoder = nn.Module(), nn.Module()
         # without a given weight it draws one, and for this torch loads its compiler: a second
         table = torch.empty(sizes["vocab_size"], width)
         self.embeddings.word_embeddings = nn.Embedding(len(table), width, _weight=table)
-        layers = (Layer(width, n_heads, sizes["intermediate_size"], eps) for _ in range(n_layers))
+        n_hidden = sizes["intermediate_size"]
+        layers = (Layer(width, n_heads, n_hidden, eps, self.frequencies) for _ in range(n_layers))
         self.encoder.layer = nn.ModuleList(layers)
         self.encoder.emb_layer_norm_after = Norm(width, eps)
         self.contact_head = nn.Module()  # never runs; exports need it

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ class Packed:
     tokens: Tensor
     lengths: tuple[int, ...]
     order: NDArray[np.intp]
-    _turns: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _turns: dict[tuple[float, ...], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -97,17 +97,24 @@ class Packed:
         lengths = torch.tensor([*self.lengths, max(len(rows) - self.n_tokens, 1)])
         return sums / lengths.to(rows.device)
 
-    def rotation(self, head_width: int) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine of each row's rotary angles; shape=(n, head_width / 2) each."""
-        if head_width not in self._turns:
+    def rotation(self, frequencies: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine of each row's rotary angles; shape=(n, len(frequencies)) each."""
+        if frequencies not in self._turns:
             padding = len(self.tokens) - self.n_tokens
             places = [np.arange(length) for length in (*self.lengths, padding)]
             position = torch.from_numpy(np.concatenate(places)).to(self.tokens.device)
-            exponent = torch.arange(0, head_width, 2, dtype=torch.int64).float() / head_width
-            frequency = (1.0 / 10000.0**exponent).to(self.tokens.device)
+            frequency = torch.tensor(frequencies, dtype=torch.float32).to(self.tokens.device)
             angle = torch.outer(torch.arange(self.longest + CHUNK).to(frequency), frequency)
-            self._turns[head_width] = angle.cos()[position], angle.sin()[position]
-        return self._turns[head_width]
+            self._turns[frequencies] = angle.cos()[position], angle.sin()[position]
+        return self._turns[frequencies]
+
+
+@cache
+def frequencies(head_width: int) -> tuple[float, ...]:
+    """Return the rotary frequencies of ESM2, in radians per residue, exact in float32."""
+    with torch.device("cpu"):  # the default may be meta
+        exponent = torch.arange(0, head_width, 2, dtype=torch.int64).float() / head_width
+        return tuple((1.0 / 10000.0**exponent).tolist())
 
 
 def pack(

@@ -19,6 +19,11 @@ SCALE = ".scale"
 """Suffix of the name of the tensor with the scale of each row of an int8 weight."""
 
 
+def uncompiled(name: str) -> str:
+    """Return the name of a tensor without what torch.compile adds to it."""
+    return name.replace("_orig_mod.", "")
+
+
 def split(name: str, weight: Tensor) -> dict[str, Tensor]:
     """Return a matrix as int8 and scales; any other tensor unchanged."""
     import torch

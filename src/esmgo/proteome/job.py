@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 from esmgo.errors import printable
@@ -13,11 +15,17 @@ from esmgo.errors import printable
 FORMAT = 2
 """Version of jobs, parts and shards. It changes when older ones cannot be read any more."""
 
+MOST_PROTEINS = 1 << 40
+
 OTHER_INPUT = "input"
+
+_OPTIONS = {"format": str, "reference": str, "assigned_by": str, "date": str, "taxon": int}
+"""Options that `esmgo merge` uses, and their types unless they are None."""
 
 _NAMES = {
     "proteins": OTHER_INPUT,
     "model": "model",
+    "labels": "label space",
     "version": "version of esmgo",
     "fingerprint": "set of flags",
 }
@@ -33,6 +41,8 @@ class Job:
         Version of the program.
     model : str
         Fingerprint of the predictor.
+    labels : str
+        Fingerprint of the label space.
     proteins : str
         Digest of ids and sequences.
     n_proteins : int
@@ -53,6 +63,7 @@ class Job:
 
     version: str
     model: str
+    labels: str
     proteins: str
     n_proteins: int
     options: Mapping[str, Any]
@@ -108,7 +119,7 @@ class Job:
             for name, value in self.options.items()
             if other.options.get(name) != value
         ]
-        for name in () if found else ("proteins", "model", "version", "fingerprint"):
+        for name in () if found else ("proteins", "model", "labels", "version", "fingerprint"):
             if getattr(self, name) != getattr(other, name):
                 return [_NAMES[name]]
         return found
@@ -120,6 +131,7 @@ class Job:
             "n_blocks": self.n_blocks,
             "version": self.version,
             "model": self.model,
+            "labels": self.labels,
             "proteins": self.proteins,
             "n_proteins": self.n_proteins,
             "options": dict(self.options),
@@ -135,13 +147,21 @@ class Job:
 
         Raises ValueError, TypeError or KeyError if ``value`` is anything else.
         """
-        which, of = map(int, value["shard"])
-        n_proteins, n_blocks = int(value["n_proteins"]), int(value["n_blocks"])
-        if value["format"] != FORMAT or not 1 <= which <= of or not 0 <= n_blocks <= n_proteins:
-            raise ValueError("unknown format")
+        which, of = map(index, value["shard"])
+        n_proteins, n_blocks = index(value["n_proteins"]), index(value["n_blocks"])
+        options, kept, sources = value["options"], value["kept"], tuple(value["sources"])
+        is_sound = (
+            value["format"] == FORMAT
+            and 1 <= which <= of
+            and 0 <= n_blocks <= n_proteins < MOST_PROTEINS
+            and all(isinstance(text, str) for text in (*kept.values(), *sources))
+            and all(isinstance(options.get(n), kind | None) for n, kind in _OPTIONS.items())
+        )
+        if not is_sound:
+            raise ValueError("unknown format, or impossible numbers")
+        dt.date.fromisoformat(value["date"])
         return cls(
-            str(value["version"]), str(value["model"]), str(value["proteins"]),
-            n_proteins, dict(value["options"]), dict(value["kept"]),
-            tuple(map(str, value["sources"])), (which, of), str(value["date"]),
-            n_blocks,
+            str(value["version"]), str(value["model"]), str(value["labels"]),
+            str(value["proteins"]), n_proteins, dict(options), dict(kept), sources, (which, of),
+            value["date"], n_blocks,
         )  # fmt: skip

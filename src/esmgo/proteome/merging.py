@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from tqdm import tqdm
@@ -109,9 +110,9 @@ def _ordered(shards: list[Shard]) -> list[Shard]:
             )
         found[which] = shard
     of = first.job.shard[1]
-    missing = [f"{i}/{of}" for i in range(1, of + 1) if i not in found]
-    if missing:
+    if len(found) < of:
+        missing = islice((f"{i}/{of}" for i in range(1, of + 1) if i not in found), 9)
         raise UsageError(
-            f"{len(missing)} of {of} shards missing: {printable(', '.join(missing), 100)}"
+            f"{of - len(found)} of {of} shards missing: {printable(', '.join(missing), 100)}"
         )
     return [found[i] for i in range(1, of + 1)]

@@ -16,11 +16,14 @@ import zipfile
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import TEMPORARY, refusal, write_atomically
+from esmgo.files.json_text import parse_json
 from esmgo.go.calls import Calls
 from esmgo.proteome.job import OTHER_INPUT, Job
 
@@ -28,6 +31,9 @@ log = logging.getLogger(__name__)
 
 SPOOL = "input.fasta"
 """Copy of the input if it is a pipe, which cannot be read twice."""
+
+MOST_JOB = 1 << 20
+"""Bytes of the description of a job."""
 
 _JOB = "job.json"
 _OURS = re.compile(rf"part-\d+|{_JOB}|{SPOOL}|\..+\.{TEMPORARY}")
@@ -83,7 +89,7 @@ class Parts:
         path = self.folder / _JOB
         if path.exists():
             try:
-                begun = Job.from_json(json.loads(path.read_bytes()))
+                begun = Job.from_json(parse_json(path.read_bytes(), MOST_JOB))
             except DAMAGED:
                 raise UsageError(
                     f"{printable(path, 90)} is damaged; `overwrite` starts again"
@@ -156,6 +162,26 @@ def pack(calls: Calls, owner: str) -> bytes:
     return hashlib.sha256(held.getbuffer()).digest() + held.getvalue()
 
 
+def check_stored(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise ValueError if entries of an archive of ``size`` bytes are compressed or overlap."""
+    entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise ValueError("compressed entries")
+    if sum(max(entry.file_size, entry.compress_size) for entry in entries) > size:
+        raise ValueError("entries larger than the file")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise ValueError("an entry occurs twice")
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """Return the array of a .npy file; its shape is compared with its bytes."""
+    stream = BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("another version of .npy")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    return np.frombuffer(data[stream.tell() :], dtype).reshape(shape)
+
+
 def unpack(data: bytes, n_terms: int) -> tuple[Calls, str]:
     """Return calls and owner.
 
@@ -164,10 +190,13 @@ def unpack(data: bytes, n_terms: int) -> tuple[Calls, str]:
     digest, archive = data[:32], memoryview(data)[32:]
     if hashlib.sha256(archive).digest() != digest:
         raise ValueError("wrong digest")
-    with np.load(BytesIO(archive), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in found.files}
+    with zipfile.ZipFile(BytesIO(archive)) as found:
+        check_stored(found, len(archive))
+        arrays = {name.removesuffix(".npy"): _array(found.read(name)) for name in found.namelist()}
     owner = arrays.pop("owner").tobytes().decode()
-    proteins = tuple(map(str, json.loads(arrays.pop("proteins").tobytes())))
+    proteins = parse_json(arrays.pop("proteins").tobytes())
+    if not isinstance(proteins, list) or not all(isinstance(id, str) for id in proteins):
+        raise ValueError("ids are not texts")
     calls = Calls.from_arrays(proteins, arrays)
     if not calls.is_sound(n_terms):
         raise ValueError("wrong shapes")

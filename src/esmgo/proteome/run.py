@@ -132,6 +132,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     job = Job(
         version=version("esmgo"),
         model=predictor.fingerprint,
+        labels=labels.fingerprint,
         proteins=digest,
         n_proteins=n_proteins,
         options=_options(config) | exact,

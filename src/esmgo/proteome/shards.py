@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import stat
 import zipfile
+from pathlib import Path
 from typing import BinaryIO
 
 from esmgo.errors import InputError, printable
+from esmgo.files.json_text import parse_json
 from esmgo.go.calls import ALL_PURPOSES, Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.proteome.job import Job
-from esmgo.proteome.parts import DAMAGED, pack, unpack
+from esmgo.proteome.parts import DAMAGED, MOST_JOB, check_stored, pack, unpack
 from esmgo.render.calls import Writer
 
 _JOB, _LABELS = "job.json", "labels.json"
@@ -49,8 +52,14 @@ class Shard:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
+            status = Path(path).stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError("a pipe, a device or a folder")
             with zipfile.ZipFile(path) as archive:
-                self.job = Job.from_json(json.loads(archive.read(_JOB)))
+                check_stored(archive, status.st_size)
+                if archive.getinfo(_JOB).file_size > MOST_JOB:
+                    raise ValueError(f"{_JOB} is too large")
+                self.job = Job.from_json(parse_json(archive.read(_JOB)))
                 names = set(archive.namelist()) - {_JOB, _LABELS}
         except FileNotFoundError:
             raise InputError(path, "no such file") from None
@@ -58,13 +67,17 @@ class Shard:
             raise InputError(
                 path, f"not a shard of esmgo predict ({printable(error, 60)})"
             ) from None
-        if names != {f"{b}.part" for b in self.job.blocks}:
-            raise InputError(path, "blocks of the shard are missing")
+        blocks = self.job.blocks
+        if len(names) != len(blocks) or names != {f"{b}.part" for b in blocks}:
+            raise InputError(path, "blocks of the shard are missing, or there are others")
 
     def labels(self) -> LabelSpace:
         """Return the label space."""
         try:
-            return LabelSpace.from_json(json.loads(self._read(_LABELS)))
+            labels = LabelSpace.from_json(parse_json(self._read(_LABELS)))
+            if labels.fingerprint != self.job.labels:
+                raise ValueError("not those of its calls")
+            return labels
         except DAMAGED as error:
             raise InputError(self.path, f"damaged labels ({printable(error, 60)})") from None
 
@@ -76,7 +89,7 @@ class Shard:
             raise InputError(
                 self.path, f"block {block} is damaged ({printable(error, 60)})"
             ) from None
-        if owner != self.job.fingerprint:
+        if owner != self.job.fingerprint or len(calls) != self.job.size(block):
             raise InputError(self.path, f"block {block} belongs to another job")
         return calls
 
