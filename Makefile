@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 QUICK := quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test check bench format clean
+.PHONY: help install quickstart test check docs bench format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -38,6 +38,9 @@ check: $(VENV)/developing  ## check format, lint, types and imports, and run the
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
+docs: $(VENV)/developing  ## build the documentation as a site, in site/
+	$(BIN)/mkdocs build --strict --quiet
+
 bench: $(VENV)/developing  ## run quick versions of the benchmarks; see benchmarks/README.md for the full ones
 	$(BIN)/python benchmarks/inference.py --quick
 	$(BIN)/python benchmarks/training.py --quick
@@ -48,5 +51,5 @@ format: $(VENV)/developing  ## format the code and apply automatic fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-clean:  ## remove the environment and the output of quickstart
-	rm -rf $(VENV) $(QUICK)
+clean:  ## remove the environment, the site and the output of quickstart
+	rm -rf $(VENV) $(QUICK) site

@@ -1,163 +1,195 @@
 """The documents are true: commands run, names and flags are all there."""
 
-import gzip
-import io
-import json
+import os
 import re
-import shlex
-import shutil
+import runpy
+import subprocess
+import sys
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
-from killing_predict import proteome_of
-from motifs import sequence
+from documents import DOCUMENTS, ROOT, blocks_of, fresh_tree, run_document, runnable, tools
 
 import esmgo
-from esmgo.cli.main import main
 from esmgo.cli.reference import page
 from esmgo.cli.verbs import VERBS
-from esmgo.dataset.sample import example, sample_ontology_path, sample_rows
+from esmgo.data.famous import famous_path
 from esmgo.learn.config import TrainConfig
-from esmgo.model.container import index_path
+from esmgo.model.bases import BASES
+from esmgo.predict import predictor
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROGRAMS = ("esmgo ", "python fine-tune.py", "python predict-rank.py")
+README = ROOT / "README.md"
+SLOW = ("explain.md", "predict.md")
+"""Documents whose commands take more than half a minute."""
 
-
-def commands_of(text):
-    """The commands in the shell blocks of a document."""
-    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-    return [line for line in blocks.splitlines() if line.startswith(PROGRAMS)]
-
-
-COMMANDS = commands_of(README)
-BASELINES = [
-    command
-    for command in commands_of((ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8"))
-    if "--dataset=sample" in command
-]
-SEQUENCES = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMASMAGVGGGSGKRVPPTRVWW\n"
+NOT_RUN = {
+    "README.md": ["network", "network", "a server"],
+    "model_card.md": ["hours"],
+    "results.md": ["hours"],
+}
 
 
 @pytest.fixture
-def folder(tmp_path, blended, packed, monkeypatch):
-    """A folder with the files that the README's examples name."""
-    (tmp_path / "checkpoints").mkdir()
-    for path in (blended[0], index_path(blended[0])):
-        shutil.copy(path, tmp_path / "checkpoints" / path.name)
-    (tmp_path / "proteins.fasta").write_text(SEQUENCES)
-    (tmp_path / "train_sequences.fasta").write_text(SEQUENCES)
-    term = example("zinc finger")["terms"][0]
-    table = f"EntryID\tterm\taspect\na\t{term}\tMFO\nb\t{term}\tMFO\n"
-    (tmp_path / "train_terms.tsv").write_text(table)
-    (tmp_path / "go-basic.obo").write_bytes(sample_ontology_path().read_bytes())
-    (tmp_path / "truth.tsv").write_text(f"a\t{term}\nb\t{term}\n")
-    (tmp_path / "predictions.tsv").write_text(f"a\t{term}\t0.7\n")
-    monkeypatch.setattr("esmgo.model.bundled.FOLDER", packed)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+def fresh(tmp_path, monkeypatch):
+    """A fresh copy of the tree; the bundled index is read once for all commands."""
+    read, kept = predictor.open_index, {}
+
+    def open_once(checkpoint, **more):
+        key = (checkpoint.header.notes["sha256"], *more.items())
+        if key not in kept:
+            kept[key] = read(checkpoint, **more)
+        return kept[key]
+
+    monkeypatch.setattr(predictor, "open_index", open_once)
+    monkeypatch.chdir(fresh_tree(tmp_path))
     return tmp_path
 
 
-def test_the_readme_has_commands():
-    assert len(COMMANDS) >= 8
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.name, marks=[pytest.mark.slow] * (path.name in SLOW))
+        for path in DOCUMENTS
+        if runnable(path)
+    ],
+)
+def test_the_blocks_of_a_document_run_in_order_in_a_fresh_tree(path, fresh, capfd):
+    run_document(path)
+    capfd.readouterr()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_of_the_readme_run_as_printed(command, folder, capsys):
-    program, *words = shlex.split(command)
-    if words[0] == "audit" and shutil.which("diamond") is None:
-        pytest.skip("needs DIAMOND")
-    if "--dataset=data" in words:
-        (folder / "data" / "all").mkdir(parents=True)
-        for split, rows in sample_rows().items():
-            lines = "".join(json.dumps(row) + "\n" for row in rows)
-            (folder / "data" / "all" / f"{split}.jsonl").write_text(lines)
-    if program == "python":
-        words[0] = {"fine-tune.py": "train", "predict-rank.py": "rank"}[words[0]]
-    without = ("build", "export", "audit", "selftest")
-    code = main(words if words[0] in without else [*words, "--device=cpu"])
-    err = capsys.readouterr().err
-    assert code == (5 if "facebook/" in command else 0), err
+@pytest.mark.slow
+def test_the_blocks_of_the_readme_run_in_one_shell_in_a_clone(tmp_path):
+    clone = tmp_path / "esmgo"
+    if subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=False).returncode:
+        pytest.skip("needs git and a repository")
+    lines = ["set -e", 'esmgo() { python -m esmgo "$@"; }']
+    for block in runnable(README):
+        is_python = block.language == "python"
+        lines.append(f"python - <<'END'\n{block.text}END" if is_python else block.text)
+    place = {"PYTHONPATH": str(clone / "src"), "PATH": f"{tools(tmp_path)}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(lines)], cwd=clone, env=os.environ | place,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", BASELINES)
-def test_commands_about_baselines_run(command, tmp_path, monkeypatch):
-    _, *words = shlex.split(command)
-    if {"diamond", "audit"} & set(words) and shutil.which("diamond") is None:
-        pytest.skip("needs DIAMOND")
+def test_blocks_that_are_not_run_are_counted_and_have_a_reason():
+    found = {}
+    for path in DOCUMENTS:
+        for block in blocks_of(path):
+            is_command = re.search(r"^(esmgo|python|pip|make|git) ", block.text, re.MULTILINE)
+            assert block.language in ("sh", "python") or not is_command, (path.name, block.text)
+            if block.reason:
+                found.setdefault(path.name, []).append(block.reason)
+    assert found == NOT_RUN
+
+
+def test_blocks_are_found_with_their_language_reason_and_commands(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(
+        "```sh\nesmgo a --b=1 \\\n  --c   # why\n# nothing\nesmgo d\n```\n\n"
+        "<!-- not run: network -->\n```sh\nesmgo e\n```\n\n```\noutput\n```\n"
+        "```python\nimport f\n```\n"
+    )
+    one, two, three, four = blocks_of(path)
+    assert one.commands == ["esmgo a --b=1    --c", "esmgo d"]
+    assert (one.reason, two.reason, three.language, four.language) == (
+        None,
+        "network",
+        "",
+        "python",
+    )
+    assert [block.text for block in runnable(path)] == [one.text, "import f\n"]
+
+
+def test_a_command_that_fails_is_named(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    assert main(words) == 0
-    assert words[0] == "audit" or Path(words[-1].removeprefix("--output=")).stat().st_size
+    for command in ("esmgo rank --fasta=absent", "cat absent | wc", "python absent.py"):
+        (tmp_path / "page.md").write_text(f"```sh\n{command}\n```\n")
+        with pytest.raises((AssertionError, FileNotFoundError), match="absent"):
+            run_document(tmp_path / "page.md")
 
 
 def test_every_verb_has_an_example_that_is_run():
-    documents = (ROOT / "docs" / f"{name}.md" for name in ("blend", "explain", "predict"))
-    run = [*COMMANDS, *BASELINES, *(line for d in documents for line in commands_of(d.read_text()))]
-    verbs = {command.split()[1] for command in run if command.startswith("esmgo ")}
+    commands = [c for path in DOCUMENTS for block in runnable(path) for c in block.commands]
+    verbs = {command.split()[1] for command in commands if command.startswith("esmgo ")}
     assert verbs | {"train"} == set(VERBS)  # the seed's way to train is fine-tune.py
-    assert any("fine-tune.py" in command for command in run)
+    assert any("fine-tune.py" in command for command in commands)
 
 
-def test_commands_about_blending_run_one_after_the_other(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "blend.md").read_text(encoding="utf-8")
-    commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
-    assert len(commands) == 3
-    for command in commands:
-        _, *words = shlex.split(command)
-        words[0] = {"fine-tune.py": "train"}.get(words[0], words[0])
-        assert main([*words, "--device=cpu"]) == 0
-    assert "blend of head + neighbours" in capsys.readouterr().out
+def test_the_examples_are_the_famous_proteins():
+    famous = famous_path().read_text()
+    assert (ROOT / "examples" / "proteins.fasta").read_text() == famous
+    assert (ROOT / "examples" / "insulin.fasta").read_text() in famous
 
 
-def test_commands_about_predicting_run_as_printed(
-    checkpoint, blended, tmp_path, monkeypatch, capsys
-):
-    page = (ROOT / "docs" / "predict.md").read_text()
-    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    commands = [
-        line for block in blocks for line in block.splitlines() if line.startswith("esmgo ")
-    ]
-    assert len(commands) >= 6
-    (tmp_path / "checkpoints").mkdir()
-    for file in blended[0].parent.glob("checkpoint*"):
-        (tmp_path / "checkpoints" / file.name).write_bytes(file.read_bytes())
-    proteome = proteome_of(tmp_path / "proteins.fasta", 4)  # without bad records
-    (tmp_path / "proteins.fasta.gz").write_bytes(gzip.compress(proteome.read_bytes()))
-    monkeypatch.chdir(tmp_path)
-    for command in commands:
-        words = shlex.split(command)[1:]
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(proteome.read_bytes())))
-        device = ["--device=cpu"] if words[0] == "predict" else []
-        assert main([*words, *device]) == 0, (command, capsys.readouterr().err)
-    assert (tmp_path / "merged.tsv").read_bytes() == (tmp_path / "again.tsv").read_bytes()
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(compile(block, "docs/predict.md", "exec"), {})
+def test_the_picture_of_the_floors_is_up_to_date():
+    floors = runpy.run_path(str(ROOT / "docs" / "floors.py"))
+    drawn = floors["picture"]((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert floors["PICTURE"].read_text(encoding="utf-8") == drawn
+    packages = {path.name for path in (ROOT / "src" / "esmgo").iterdir() if path.is_dir()}
+    assert all(f">{name}<" in drawn for name in packages - {"bundled", "__pycache__"})
 
 
-def test_commands_about_explaining_run_as_printed(checkpoint, tmp_path, monkeypatch, capsysbinary):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "checkpoint.pt").write_bytes(checkpoint.read_bytes())
-    (tmp_path / "proteins.fasta").write_text(f">a\n{sequence(40, 1)}\n>b\n{sequence(30, 2)}\n")
-    text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
-    commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
-    assert len(commands) >= 3
-    for command in commands:
-        _, *words = shlex.split(command)
-        assert main([*words, "--device=cpu"]) == 0
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(compile(block, "explain.md", "exec"), {})
+def test_the_first_screen_has_the_measured_figures_of_the_results():
+    rows = {}
+    for line in (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines():
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        rows.setdefault(name, cells[:3])
+    first = README.read_text(encoding="utf-8").split("## Install")[0]
+    for ours, theirs in {
+        "term frequency (naive)": "naive",
+        "DIAMOND": "DIAMOND",
+        "esmgo": "head + neighbours + k-mers",
+        "esmgo with DIAMOND (`--homology`)": "head + neighbours + k-mers + DIAMOND",
+    }.items():
+        (line,) = (row for row in first.splitlines() if row.startswith(f"| {ours} |"))
+        cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        assert cells[1:] == rows[theirs]
 
 
-def test_python_of_the_documents_runs(folder, capsys):
-    for name in ("README.md", "docs/python.md"):
-        for block in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL):
-            exec(compile(block, name, "exec"), {})
-    assert re.search(r"^0\.\d{4}: ", capsys.readouterr().out, re.MULTILINE)
+def test_the_table_of_bases_is_that_of_the_measurements():
+    readme = README.read_text(encoding="utf-8")
+    assert all(f"| `{base}`" in readme for base in BASES)
+    measured = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^\| (\d+M) \|(.*)$", measured, re.MULTILINE):
+        parameters, _, peak, speed, *_ = (cell.strip() for cell in line[1].split("|"))
+        (row,) = (r for r in readme.splitlines() if r.startswith("| `") and f"_{line[0]}_" in r)
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        millions = float(parameters.split()[0])
+        assert float(cells[1].split()[0]) == pytest.approx(millions, rel=0.001)
+        size, unit = cells[2].split()
+        assert float(size) * {"MB": 1, "GB": 1000}[unit] == pytest.approx(4 * millions, rel=0.03)
+        assert float(cells[3].split()[0]) == pytest.approx(
+            float(peak.replace(",", "")) / 1024, 0.04
+        )
+        assert cells[4] == speed
+
+
+def test_the_citation_invents_no_identifier():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", text, re.MULTILINE)[1] == esmgo.__version__
+    assert set(re.findall(r"10\.\d{4,}/\S+", text)) == {"10.1126/science.ade2574", "10.1038/75556"}
+    assert not re.search(
+        r"^\s*(url|repository|orcid|identifiers|date-released)", text, re.MULTILINE
+    )
+
+
+def test_the_documents_build_as_a_site_with_every_public_name(tmp_path):
+    pytest.importorskip("mkdocs", reason="needs MkDocs, of the extra docs")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    reference = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    for name in esmgo.__all__:
+        assert f'id="{getattr(esmgo, name).__module__}.{name}"' in reference, name
+    for source in DOCUMENTS:
+        name = "index.html" if source == README else f"{source.stem}.html"
+        text = (tmp_path / "site" / name).read_text(encoding="utf-8")
+        assert not re.search(r'(src|rel="stylesheet" href)="https?:', text), name
 
 
 def test_the_page_of_flags_is_up_to_date():

@@ -161,7 +161,12 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     data = _data(config, checkpoint, report)
     held_out = data.validation
     if len(held_out) < LEAST:
-        raise UsageError(f"{len(held_out)} held-out proteins: a blend needs at least {LEAST}")
+        ratio = checkpoint.training.get("settings", {}).get("eval_ratio")
+        raise UsageError(
+            f"{len(held_out)} held-out proteins: a blend needs at least {LEAST}; train again with a"
+            f" larger `eval_ratio` (it was {printable(ratio, 20)}; `eval_ratio=1` is all of a test"
+            " split)"
+        )
     sequences = {
         id: sequence
         for some in (data.train, held_out)

@@ -70,11 +70,18 @@ def checkpoint_or_bundled(given: str | None) -> Path:
     """Return the checkpoint to use: the one given, else the usual one, else the bundled one.
 
     A notice is logged if the bundled one is used by default. If none exists, the usual path is
-    returned, so that opening it raises the error. Raises CheckpointError if the bundled caller is
-    requested by name and not installed. ``given`` is `BUNDLED` or a path, which is not checked.
+    returned, so that opening it raises the error. ``given`` is `BUNDLED` or a path. Raises
+    CheckpointError if nothing is there, or if the bundled caller is requested by name and not
+    installed.
     """
     path = _chosen(given)
     if path != _checkpoint():
+        if given is not None and _is_absent(path) and _checkpoint().is_file():
+            raise CheckpointError(
+                path,
+                f"no checkpoint there; fine-tune.py makes one, `checkpoint_path={BUNDLED}` is the"
+                " caller that came with esmgo",
+            )
         return path
     if given is None:
         log.log(
@@ -95,6 +102,17 @@ def _chosen(given: str | None) -> Path:
         is_bundled = not os.path.lexists(USUAL) and _checkpoint().is_file()
         return _checkpoint() if is_bundled else Path(USUAL)
     return _checkpoint() if given == BUNDLED else Path(given)
+
+
+def _is_absent(path: Path) -> bool:
+    """Whether there is certainly nothing at a path; opening it gives any other reason."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 def _checkpoint() -> Path:

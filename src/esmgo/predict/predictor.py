@@ -244,7 +244,10 @@ class Predictor:
             If the checkpoint has no calibration.
         """
         if self.variant is None:
-            reason = "needs a calibrated checkpoint: esmgo blend calibrates it"
+            reason = (
+                "needs a calibrated checkpoint: esmgo blend calibrates it, and the bundled caller"
+                " (`checkpoint_path=bundled`) is calibrated"
+            )
             raise UsageError(reason, field="precision")
         threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
         return evidence.scores.values >= threshold
