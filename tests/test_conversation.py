@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"[01]\.\d{4}: \S.*")
 SEQUENCE = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
@@ -35,6 +37,38 @@ def test_digits_of_a_pasted_fasta_record_do_not_matter(ranked):
     numbered = f">p1\n        1 {SEQUENCE[:20]}\n       21 {SEQUENCE[20:]}\n"
     assert ranked(f"--sequence={numbered}")[1] == one
     assert one.startswith("p1\n")
+
+
+NO_SEQUENCES = {
+    "P04637": "P04637 looks like a UniProt accession",
+    " P04637-2\n": "https://rest.uniprot.org/uniprotkb/P04637.fasta and give --fasta=FILE",
+    "TP53": "a gene symbol",
+    "proteins.fasta": "looks like a file name: --fasta=proteins.fasta reads it",
+    f"{SEQUENCE[:9]}1{SEQUENCE[9:]}": "digits are read only as line numbers",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), NO_SEQUENCES.items())
+@pytest.mark.parametrize("is_piped", [False, True])
+def test_what_is_no_sequence_is_an_error_that_names_it(ranked, text, words, is_piped):
+    code, out, err = ranked(stdin=text) if is_piped else ranked(f"--sequence={text}")
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+    assert len(line) < 200
+
+
+def test_a_sequence_of_few_residues_gets_a_warning(ranked):
+    code, out, err = ranked("--sequence=EGFR")
+    assert code == 0
+    assert "GO Terms" in out
+    words = "too short to rely on"
+    assert f"warning: EGFR is read as 4 residues, {words}; if it is a gene symbol or a name" in err
+    assert err.count(words) == 1
+    assert words not in ranked(f"--sequence={SEQUENCE[:10]}")[2]
+    err = ranked("--sequence=>p\nMKTAYIAK.*")[2]
+    assert f"1 sequences of fewer than 10 residues, {words}: p" in err
 
 
 def test_piped_input_answers_without_asking(ranked):
@@ -102,6 +136,10 @@ def test_the_conversation_is_the_seeds(checkpoint):
     talk.until("Enter a sequence: ")
     talk.type("MK#T\n")
     assert "'#' is not an amino acid" in talk.until("Go again? (yes|no): ")
+    talk.type("y\n")
+    talk.until("Enter a sequence: ")
+    talk.type("P04637\n")
+    assert "error: P04637 looks like a UniProt accession" in talk.until("Go again? (yes|no): ")
     talk.type("y\n")
     talk.until("Enter a sequence: ")
     long = SEQUENCE * 100  # longer than a terminal's own line

@@ -235,7 +235,6 @@ def test_without_a_report_or_with_a_strict_one_the_first_bad_record_stops_the_re
 
 
 WARNED = {
-    "few residues": (b">p1\nMKTAYIAKQ\n", "too short to rely on: record 1 (p1)"),
     "J": (b">amb\nMKTAYIAKJL\n", "read as X: record 1 (amb)"),
     "double sign": (b">>p1\nMKTAYIAKQR\n", "record 1 (>p1)"),
     "direction override": (">p\u202e1\nMKTAYIAKQR\n".encode(), "record 1 (p\\u202e1)"),

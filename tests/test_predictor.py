@@ -53,6 +53,16 @@ def test_a_protein_has_the_same_evidence_alone(blended, held_out):
         assert alone.similarity[0] == together.similarity[i]
 
 
+def test_a_peptide_has_no_precision_and_keeps_no_promise(blended, held_out):
+    predictor = Predictor.load(blended[0], device="cpu")
+    whole = held_out[0].sequence
+    proteins = [Protein(f"p{n}", whole[:n]) for n in (1, 9, 10)] + held_out[:1]
+    found = predictor.evidence(proteins)
+    assert np.isnan(found.precision[:2]).all()
+    assert np.isfinite(found.precision[2:]).any(axis=1).all()
+    assert not predictor.is_promised(found, 0.01)[:2].any()
+
+
 def test_a_training_protein_is_its_own_neighbour(blended):
     train = open_dataset("sample", "all", eval_ratio=1).train
     found = Predictor.load(blended[0], device="cpu").evidence(

@@ -36,7 +36,10 @@ CALLS = [  # protein, term, score, precision, source
 def test_tsv_has_a_header_and_a_line_per_call(written):
     with written["tsv"].open(newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    assert list(found[0]) == ["protein", "term", "name", "aspect", "score", "precision", "source"]
+    assert list(found[0]) == [
+        "protein", "term", "name", "aspect", "score", "precision", "source", "n_windows"
+    ]  # fmt: skip
+    assert [r["n_windows"] for r in found] == ["1"] + ["7"] * 8
     assert [
         (r["protein"], r["term"], float(r["score"]), float(r["precision"] or -1), r["source"])
         for r in found
@@ -81,7 +84,7 @@ def test_no_cell_of_csv_is_a_formula(tmp_path, text, cell):
         writer.write(found)
     _, line = (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[:-1]
     term = terms[0]
-    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,head"
+    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,head,1"
 
 
 def test_json_lines_have_an_object_for_every_protein(written):
@@ -107,8 +110,9 @@ def test_json_lines_have_an_object_for_every_protein(written):
 def test_duckdb_reads_the_parquet_file(written):
     path = written["parquet"]
     found = duckdb.sql(
-        f"select protein, term, score, precision, source from read_parquet('{path}')"
+        f"select protein, term, score, precision, source, n_windows from read_parquet('{path}')"
     ).fetchall()
+    assert [row[5] for row in found] == [1] + [7] * 8
     for row, call in zip(found, CALLS, strict=True):
         assert (row[:2], row[4]) == (call[:2], call[4])
         assert row[2] == pytest.approx(call[2], rel=1e-6)

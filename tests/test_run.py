@@ -66,6 +66,21 @@ def test_rejects_are_a_table_or_refused(predict, tmp_path, capsys, name):
     assert not (tmp_path / "x.tsv").exists()
 
 
+def test_long_and_short_proteins_are_counted_in_one_warning_each(predict, tmp_path, capsys):
+    sizes = [9, 10, 1, 5, 2, 62, 63, 200, 99, 64]
+    lengths = dict(zip("abcdefghij", sizes, strict=True))
+    source = tmp_path / "lengths.fasta"
+    source.write_text("".join(f">{id}\n{('MKTAYIAKQR' * 20)[:n]}\n" for id, n in lengths.items()))
+    assert predict(tmp_path / "x.tsv", input=source, context_length=64) == 0
+    short, long = capsys.readouterr().err.splitlines()[-2:]
+    few = "4 sequences of fewer than 10 residues, too short to rely on: a, c, d and 1 more"
+    assert short.endswith(f"lengths.fasta: {few}")
+    windows = "longer than 64 tokens, scored in overlapping windows: g, h, i and 1 more"
+    assert long.endswith(f"lengths.fasta: 4 proteins {windows}")
+    n_windows = {row["protein"]: int(row["n_windows"]) for row in rows_of(tmp_path / "x.tsv")}
+    assert {id for id, n in n_windows.items() if n > 1} == {"g", "h", "i", "j"}
+
+
 def test_a_file_of_rejects_alone_gives_a_header_alone(predict, tmp_path):
     (tmp_path / "bad.fasta").write_text(">a\n!!!\n")
     words = (f"--format={FORMATS}", "--taxon=9606")

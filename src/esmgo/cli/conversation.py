@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from esmgo.cli.flags import typed
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import InputError, printable
-from esmgo.predict.inputs import pasted, read_proteins
+from esmgo.errors import InputError, UsageError, printable
+from esmgo.predict.inputs import read_proteins
+from esmgo.predict.pasting import pasted
 from esmgo.predict.prediction import Prediction
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
@@ -79,7 +80,7 @@ def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
     report = ReadReport()
     try:
         proteins = list(pasted(text, config, report))
-    except InputError as error:
+    except (InputError, UsageError) as error:
         print(f"error: {printable(typed(error), 190)}", file=sys.stderr)
         return
     for message in [*report.warnings, *report.rejects]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from esmgo.data.records import MAX_HEADER, Record, read_records
 from esmgo.data.rejects import ReadReport, Reject
 from esmgo.data.residues import (
-    FEW_RESIDUES,
     MAX_LENGTH,
     BadResidue,
     Cleaned,
@@ -172,10 +171,6 @@ class _Unusual:
             ("J is unknown to ESM2, read as X", cleaned.n_j),
             ("stops at the end (* or .), dropped", cleaned.n_stops),
             ("'.' beside '-', dropped as gaps", cleaned.n_dots),
-            (
-                f"fewer than {FEW_RESIDUES} residues, too short to rely on",
-                len(sequence) < FEW_RESIDUES,
-            ),
             ("all residues are X", sequence.count("X") == len(sequence)),
             ("blanks after '>', left out", record.is_indented),
             ("'>>': the identifier begins with '>'", id.startswith(">")),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
-from esmgo.data.residues import MAX_LENGTH
-from esmgo.files.source import Source
+from esmgo.data.residues import FEW_RESIDUES, MAX_LENGTH
+from esmgo.errors import printable
+from esmgo.files.source import Source, name_of
 from esmgo.options import option
 
 
@@ -26,12 +28,33 @@ class FastaConfig:
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
 
 
-def read_source(source: Source, config: FastaConfig, report: ReadReport) -> Iterator[Protein]:
-    """Read a FASTA file with these settings; see `read_fasta`."""
-    return read_fasta(
+def read_source(
+    source: Source, config: FastaConfig, report: ReadReport, *, is_scored: bool = True
+) -> Iterator[Protein]:
+    """Read a FASTA file with these settings; see `read_fasta`.
+
+    Of proteins that are scored, warn of those with fewer than `FEW_RESIDUES` residues.
+    """
+    proteins = read_fasta(
         source,
         report=report,
         strip_gaps=config.strip_gaps,
         allow_nucleotide_like=config.allow_nucleotide_like,
         max_length=config.max_length,
     )
+    if not is_scored:
+        yield from proteins
+        return
+    n, names = 0, []
+    try:
+        for protein in proteins:
+            if len(protein.sequence) < FEW_RESIDUES:
+                n += 1
+                names += [printable(protein.id, 20)] * (n <= 3)
+            yield protein
+    finally:
+        if n:
+            more = f" and {n - 3:,} more" if n > 3 else ""
+            what = f"{n:,} sequences of fewer than {FEW_RESIDUES} residues, too short to rely on"
+            name = printable(Path(name_of(source)).name, 50)
+            report.warn(f"{name}: {what}: {', '.join(names)}{more}")

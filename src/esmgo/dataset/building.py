@@ -134,7 +134,7 @@ def build(config: BuildConfig) -> BuildSummary:
         proteins: list[Protein] = []
         n_rows = len(report.rejects)
         if config.sequences is not None:
-            proteins += read_source(config.sequences, config, report)
+            proteins += read_source(config.sequences, config, report, is_scored=False)
         lines = list(_counts(ontology, annotated, proteins, config))
         if config.sequences and annotated:
             ids = [p.id for p in proteins] + [r.id for r in report.rejects[n_rows:] if r.id]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +23,10 @@ from esmgo.model.bundled import (
 )
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.options import check, device_option, dtype_option, option
+from esmgo.predict.pasting import pasted
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
-
-_DIGITS = re.compile(r"[\d\s]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +194,3 @@ def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
     if config.fasta is None:
         raise UsageError("nothing to score: give `sequence=…` or `fasta=FILE`")
     return list(read_source(config.fasta, config, report))
-
-
-def pasted(text: str, config: ReadingConfig, report: ReadReport) -> Iterator[Protein]:
-    """Read a pasted sequence: residues on any number of lines, with digits, or FASTA."""
-    if text.lstrip().startswith(">"):
-        lines = text.splitlines(keepends=True)
-        text = "".join(x if x.startswith(">") else _DIGITS.sub("", x) + "\n" for x in lines)
-    else:
-        text = f">sequence\n{_DIGITS.sub('', text)}\n"
-    yield from read_source(BytesIO(text.encode("utf-8", "surrogateescape")), config, report)

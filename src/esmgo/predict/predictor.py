@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
+from esmgo.data.residues import FEW_RESIDUES
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import Sources, available_sources
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-VERSION = 4
+VERSION = 5
 """Version of the computation of scores. Unfinished work of another version is not resumed."""
 
 BLOCK = 256
@@ -185,6 +186,7 @@ class Predictor:
                 flags |= (values > blended) * np.uint8(EvidenceSource.DESCENDANT)
             group = self.variant.groups(scores)
             precision = self.variant.precision_of(values, group, self.labels)
+            precision[[len(p.sequence) < FEW_RESIDUES for p in proteins]] = np.nan
         unknown = np.full(len(proteins), np.nan, np.float32)
         return Evidence(
             Scores(tuple(p.id for p in proteins), values, self.labels),
@@ -238,6 +240,8 @@ class Predictor:
     def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
         """Return which calls keep a promise of precision, shape=(N, T).
 
+        No call of a protein with fewer than `FEW_RESIDUES` residues does.
+
         Raises
         ------
         UsageError
@@ -250,7 +254,7 @@ class Predictor:
             )
             raise UsageError(reason, field="precision")
         threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
-        return evidence.scores.values >= threshold
+        return (evidence.scores.values >= threshold) & ~np.isnan(evidence.precision)
 
 
 def _unless(is_optional: bool, read: Callable[[], _T]) -> _T | None:

@@ -147,11 +147,16 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False
     ) as bar:
         caller = BlockCaller(parts, predictor, CallRules(rules, labels), job, bar.update)
-        return _written(config, job, labels, proteins, caller)
+        return _written(config, job, labels, proteins, caller, report)
 
 
 def _written(
-    config: PredictConfig, job: Job, labels: LabelSpace, proteins: Input, caller: BlockCaller
+    config: PredictConfig,
+    job: Job,
+    labels: LabelSpace,
+    proteins: Input,
+    caller: BlockCaller,
+    report: ReadReport,
 ) -> PredictSummary:
     """Load or compute the blocks one by one, and write them."""
     with _writers(config, job, labels) as found:
@@ -159,6 +164,7 @@ def _written(
         for number, block in enumerate(proteins.blocks(job)):
             if number in job.blocks:
                 tally.write(caller.block(number, block))
+    tally.warn_of_windows(str(config.input), job, report)
     return tally.summary(job, config.outputs(), caller.n_repeated)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import printable
 from esmgo.go.calls import Calls, Purpose
 from esmgo.proteome.job import Job
@@ -79,6 +80,7 @@ class Tally:
     def __init__(self, writers: Sequence[Writer]) -> None:
         self._writers = writers
         self._n_proteins = self._n_calls = self._n_abstained = self._n_uncertain = 0
+        self._long: list[str] = []  # the proteins in several windows
         self._counted = Purpose.TABLE
         for writer in writers:
             self._counted |= writer.purpose
@@ -90,8 +92,18 @@ class Tally:
         self._n_proteins += len(calls)
         self._n_calls += int(np.count_nonzero(calls.purposes & np.uint8(self._counted)))
         self._n_abstained += int(calls.n_abstained.sum())
+        self._long += [calls.proteins[i] for i in np.flatnonzero(calls.n_windows > 1)]
         both = calls.purposes & np.uint8(Purpose.TABLE | Purpose.ANNOTATION)
         self._n_uncertain += int(np.count_nonzero(both == Purpose.TABLE))
+
+    def warn_of_windows(self, name: str, job: Job, report: ReadReport) -> None:
+        """Warn of proteins that are longer than the context, if any."""
+        n, names = len(self._long), [printable(id, 20) for id in self._long[:3]]
+        if n:
+            more = f" and {n - 3:,} more" if n > 3 else ""
+            what = f"{n:,} proteins longer than {job.options['context_length']:,} tokens"
+            in_windows = f"scored in overlapping windows: {', '.join(names)}{more}"
+            report.warn(f"{printable(name, 50)}: {what}, {in_windows}")
 
     def summary(self, job: Job, outputs: Sequence[str], n_repeated: int = 0) -> PredictSummary:
         """Return the summary of a job whose blocks were all written."""

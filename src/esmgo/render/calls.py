@@ -27,7 +27,7 @@ ParsedId: TypeAlias = tuple[str, str, str, str]
 SCHEMA_VERSION = 1
 """Version of JSON Lines and Parquet. It grows when old readers would misread it."""
 
-HEADER = ("protein", "term", "name", "aspect", "score", "precision", "source")
+HEADER = ("protein", "term", "name", "aspect", "score", "precision", "source", "n_windows")
 
 ROW_GROUP = 1 << 17
 """Calls in a row group of Parquet."""
@@ -139,11 +139,11 @@ class TableWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         words, between = self._about.source_words, self._between
         for i, id in enumerate(calls.proteins):
-            name = self._cell(printable(id, 1000))
+            name, windows = self._cell(printable(id, 1000)), int(calls.n_windows[i])
             lines = [
                 f"{name}{between}{self._terms[j]}{between}{score:.6g}{between}"
                 f"{'' if precision != precision else format(precision, '.6g')}"
-                f"{between}{words[flags]}{self._end}"
+                f"{between}{words[flags]}{between}{windows}{self._end}"
                 for j, score, precision, flags in _of(calls, i)
             ]
             self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
@@ -215,7 +215,8 @@ class ParquetWriter(Writer):
             "go_release": about.labels.release,
             "kept": about.kept[self.purpose.word],
         }
-        kinds = [pa.float32() if name in ("score", "precision") else pa.string() for name in HEADER]
+        numbers = {"score": pa.float32(), "precision": pa.float32(), "n_windows": pa.int32()}
+        kinds = [numbers.get(name, pa.string()) for name in HEADER]
         self._schema = pa.schema(list(zip(HEADER, kinds, strict=True)), metadata)
         self._writer = pq.ParquetWriter(
             file, self._schema, compression="zstd", write_page_checksum=True
@@ -240,6 +241,7 @@ class ParquetWriter(Writer):
                 pa.array(calls.scores[at]),
                 pa.array(precision, mask=np.isnan(precision)),
                 self._words.take(pa.array(calls.sources[at])),
+                pa.array(calls.n_windows[owner[at]], pa.int32()),
             ]
             self._waiting.append(pa.Table.from_arrays(values, schema=self._schema))
             self._n_waiting += len(columns)
