@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import EsmConfig, EsmTokenizer
 
 from esmgo.cli.main import main
-from esmgo.errors import CheckpointError, UsageError
+from esmgo.errors import CheckpointError, HubError, UsageError
 from esmgo.model.bases import BASES, locate_base
 from esmgo.model.caller import Caller
 from esmgo.model.tokens import VOCABULARY
@@ -210,6 +210,17 @@ def test_pickled_weights_are_not_opened(base, tmp_path):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match="never opened"):
         locate_base(str(folder))
+
+
+def test_only_a_base_of_the_hub_has_a_revision(base, capsys):
+    for name, revision in ((str(base), "v1"), ("tiny", "v1"), (BASES[0], "../x"), (BASES[0], "")):
+        with pytest.raises(UsageError, match="give that of a base model of the hub") as told:
+            locate_base(name, revision)
+        assert told.value.field == "revision"
+    words = ["embed", "--fasta=x", "--output=x.npz", "--base_model=tiny", "--revision=v1"]
+    assert main(words) in (2, 3)
+    with pytest.raises(HubError, match="at revision v1: not local"):
+        locate_base(BASES[0], "v1")
 
 
 def test_an_unknown_name_lists_the_bases():

@@ -1,6 +1,8 @@
 """Where a training starts: what is refused, and what resuming takes from a checkpoint."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +33,27 @@ def test_resume_names_every_setting_that_must_not_change(trained, capsys):
     assert main(flags(trained, "--resume", "--dataset_subset=mf")) == 2
     assert "--dataset_subset" in capsys.readouterr().err
     assert (trained / "c.pt").read_bytes() == before
+
+
+def test_the_revisions_of_the_hub_are_recorded_and_named(tmp_path, base):
+    commit, other = "a" * 40, "b" * 40
+    rows = [{"id": f"p{i}", "sequence": "MKTAYIAK" * 4, "terms": ["GO:0000001"]} for i in range(9)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    for each, change in ((commit, ""), (other, "R")):
+        path = tmp_path / "snapshots" / each / "all" / "train.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text(text.replace("MKT", f"MKT{change}", 1))
+    shutil.copytree(base, tmp_path / "base" / "snapshots" / commit)
+    fit(config(tmp_path, dataset=str(tmp_path / "snapshots" / commit),
+               base_model=str(tmp_path / "base" / "snapshots" / commit)))  # fmt: skip
+    at = open_checkpoint(tmp_path / "c.pt").training
+    assert (at["dataset_revision"], at["base_revision"]) == (commit, commit)
+    again = config(tmp_path, dataset=str(tmp_path / "snapshots" / commit), num_epochs=2)
+    fit(replace(again, resume=True), {"dataset", "num_epochs"})
+    assert open_checkpoint(tmp_path / "c.pt").training["base_revision"] == commit
+    changed = config(tmp_path, dataset=str(tmp_path / "snapshots" / other), resume=True)
+    with pytest.raises(UsageError, match=f"`dataset=NAME@{commit}` is that one"):
+        fit(changed, {"dataset"})
 
 
 def test_resume_refuses_another_data_set(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The hub: where it cannot be reached, that shows at once; what is cached needs no hub."""
 
+import json
 import os
 import socket
 import subprocess
@@ -7,10 +8,11 @@ import sys
 
 import pytest
 from huggingface_hub import errors
+from serving import HEAD, serving, whole
 
 from esmgo.errors import HubError
 from esmgo.files import hub
-from esmgo.files.hub import is_hub_id, snapshot
+from esmgo.files.hub import is_hub_id, is_revision, revision_of, snapshot
 
 ASK = """
 import sys, time
@@ -18,8 +20,9 @@ start = time.monotonic()
 from esmgo.files.hub import snapshot
 from esmgo.errors import HubError
 try:
-    print(snapshot("facebook/esm2_t6_8M_UR50D", "model", ["*.json"], ["config.json"],
-                   "--base_model=tiny or a local folder"))
+    folder = snapshot("facebook/esm2_t6_8M_UR50D", "model", ["*.json"], ["config.json"],
+                      "--base_model=tiny or a local folder", *sys.argv[1:])
+    print(folder)
 except HubError as error:
     print(error)
     print(error.exit_code)
@@ -28,10 +31,10 @@ assert not {"torch", "transformers"} & set(sys.modules)
 """
 
 
-def ask(home, **environment):
+def ask(home, *words, **environment):
     plain = {k: v for k, v in os.environ.items() if not k.startswith("HF_") and "PROXY" not in k}
     done = subprocess.run(
-        [sys.executable, "-c", ASK],
+        [sys.executable, "-c", ASK, *words],
         env=plain | {"HF_HOME": str(home)} | environment,
         capture_output=True,
         text=True,
@@ -121,3 +124,58 @@ def test_names_that_cannot_be_on_the_hub_are_not_asked_for():
     assert not any(map(is_hub_id, ["", "/a", "./a", "a/b/c", "a b", "-a", "é/a", "x" * 97]))
     with pytest.raises(HubError, match="neither a local folder nor a hub id"):
         snapshot("a b", "dataset", ["*.parquet"], ["*"], "--dataset=sample")
+
+
+def hub_of(revisions):
+    """The replies of a hub with one model of one file; ``revisions`` gives the commit of each."""
+
+    def reply(method, path):
+        path, _, _ = path.partition("?")
+        _, _, revision = path.partition("/revision/")
+        if "/tree/" in path:
+            found = [{"type": "file", "path": "config.json", "size": 2, "oid": "a" * 40}]
+        elif "/resolve/" in path:
+            head = b'X-Repo-Commit: %s\r\nETag: "%s"\r\n' % (path.split("/")[4].encode(), b"a" * 40)
+            return HEAD + head + b"Content-Length: 2\r\n\r\n" + b"{}" * (method == "GET")
+        elif path.startswith("/api/models/") and (commit := revisions(revision or "main")):
+            files = [{"rfilename": "config.json"}]
+            found = {"id": "facebook/esm2_t6_8M_UR50D", "sha": commit, "siblings": files}
+        else:
+            return b"HTTP/1.1 404 No\r\nX-Error-Code: RevisionNotFound\r\nContent-Length: 0\r\n\r\n"
+        return whole(json.dumps(found).encode(), kind=b"application/json")
+
+    return reply
+
+
+def test_a_revision_is_fetched_recorded_and_found_again(tmp_path):
+    commits = {"main": "1" * 40, "v1": "2" * 40, "2" * 40: "2" * 40}
+    with serving(hub_of(commits.get)) as server:
+        there = {"HF_ENDPOINT": f"http://127.0.0.1:{server.port}"}
+        (main,) = ask(tmp_path, **there)
+        (old,) = ask(tmp_path, "v1", **there)
+        message, code, _ = ask(tmp_path, "v3", **there)
+    assert [revision_of(main), revision_of(old)] == ["1" * 40, "2" * 40]
+    assert message.startswith("the hub has no model 'facebook/esm2_t6_8M_UR50D' at revision v3")
+    assert code == "5"
+    for words, folder in (((), main), (("v1",), old), (("2" * 40,), old)):
+        assert ask(tmp_path, *words, HF_HUB_OFFLINE="1") == [folder]
+    for words in (("v3",), ("3" * 40,)):
+        message, code, _ = ask(tmp_path, *words, HF_HUB_OFFLINE="1")
+        assert "not cached" in message
+        assert (len(message) < 190, code) == (True, "5")
+
+
+def test_files_of_another_commit_than_the_hub_named_are_refused(tmp_path):
+    commits = iter(["1" * 40, *["2" * 40] * 9])
+    with serving(hub_of(lambda _: next(commits))) as server:
+        there = {"HF_ENDPOINT": f"http://127.0.0.1:{server.port}"}
+        message, code, _ = ask(tmp_path, "v1", **there)
+    assert "changed while it was fetched; run again" in message
+    assert code == "5"
+
+
+def test_revisions_are_commits_branches_and_tags():
+    assert all(map(is_revision, ["main", "v1.0", "a" * 40, "refs/pr/1", "feature-x"]))
+    assert not any(map(is_revision, ["", "-x", "a b", "../x", "a/../b", "x" * 97, "a\0", "é"]))
+    for path in ("", None, ".", "snapshots/main", "a" * 40, f"other/{'a' * 40}"):
+        assert revision_of(path) is None

@@ -17,8 +17,8 @@ from esmgo.options import kind_of, uses_of
 from esmgo.proteome.config import PredictConfig
 
 NO_PATHS = {
-    "aspect", "assigned_by", "dataset_subset", "date", "device", "format", "method", "protein",
-    "reference", "sequence", "shard", "sources", "term",
+    "aspect", "assigned_by", "dataset_subset", "date", "device", "evidence", "format", "method",
+    "protein", "reference", "revision", "sequence", "shard", "sources", "term",
 }  # fmt: skip
 """Options of text without choices that name no path."""
 

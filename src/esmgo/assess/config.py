@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from esmgo.data.download import open_ontology, reads_ontology
+from esmgo.data.download import http_option, open_ontology, reads_ontology
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT, SPLITS, Dataset, locate_dataset, open_dataset
@@ -37,6 +37,7 @@ class CorpusConfig:
     )
     dataset_subset: str = option("all", "The subset: all, mf, cc or bp.")
     ontology: str | None = option(None, _ONTOLOGY, uses=reads_ontology)
+    allow_http: bool = http_option()
     drop_unknown_terms: bool = option(
         False, "Drop terms that are not in the ontology instead of refusing the data set."
     )
@@ -58,7 +59,7 @@ class CorpusConfig:
         data = open_dataset(
             name,
             self.dataset_subset,
-            ontology=open_ontology(self.ontology),
+            ontology=open_ontology(self.ontology, allow_http=self.allow_http),
             eval_ratio=None,
             drop_unknown_terms=self.drop_unknown_terms,
             strict=self.strict,
@@ -83,6 +84,7 @@ class EvaluateConfig(SourcesConfig):
         uses=reads,
     )
     ontology: str | None = option(None, _ONTOLOGY, uses=reads_ontology)
+    allow_http: bool = http_option()
     ia: str | None = option(
         None, "Information accretion (term and bits): adds the weighted metrics.", uses=reads
     )

@@ -113,7 +113,7 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
         job.options["information"] = read_information_accretion(config.ia)
     if config.identity is not None:
         job.identity = read_identity(config.identity)
-    ontology = open_ontology(config.ontology, job.report.warn)
+    ontology = open_ontology(config.ontology, job.report.warn, allow_http=config.allow_http)
     _narrow(job, ontology)
     evaluations = _of_files(job, ontology, files) if files else _of_checkpoint(job, ontology)
     from importlib.metadata import version  # slow to import

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from esmgo.dataset.subsets import SUBSETS
 from esmgo.errors import DatasetError, printable
-from esmgo.files.hub import is_hub_id, snapshot
+from esmgo.files.hub import is_hub_id, is_revision, snapshot
 from esmgo.files.uses import Use, reads_folder
 
 SPLITS = ("train", "test")
@@ -54,7 +54,10 @@ def locate(name: str, subset: str) -> Layout:
 
 
 def fetch(name: str, subset: str) -> Path:
-    """Return the local file or folder, downloaded from the hub if ``name`` is a hub id."""
+    """Return the local file or folder, downloaded from the hub if ``name`` is a hub id.
+
+    ``id@revision`` is the data set at a commit, a branch or a tag.
+    """
     try:
         path = Path(name).expanduser()
         path.stat()
@@ -66,18 +69,25 @@ def fetch(name: str, subset: str) -> Path:
         raise DatasetError(name, printable(error.strerror, 60).lower()) from None
     except (RuntimeError, ValueError) as error:  # an unknown home folder, or a NUL character
         raise DatasetError(name, f"not a path: {printable(error)}") from None
-    return _from_hub(name, subset)
+    return _from_hub(*_pinned(name), subset)
 
 
 def _looks_like_a_path(name: str) -> bool:
     is_file_name = name.endswith((*SUFFIXES, ".json", ".gz", ".csv", ".tsv", ".fasta"))
-    return is_file_name or name.startswith((".", "/", "~")) or not is_hub_id(name)
+    return is_file_name or name.startswith((".", "/", "~")) or not is_hub_id(_pinned(name)[0])
 
 
-def _from_hub(name: str, subset: str) -> Path:
+def _pinned(name: str) -> tuple[str, str | None]:
+    """Split a hub id ``owner/name@revision``."""
+    id, _, revision = name.partition("@")
+    return (id, revision) if is_revision(revision) else (name, None)
+
+
+def _from_hub(name: str, revision: str | None, subset: str) -> Path:
     homes = ("all/", "data/", "") if subset == "all" else (f"{subset}/",)
     patterns = [f"{home}{split}*{end}" for home in homes for split in SPLITS for end in SUFFIXES]
-    return snapshot(name, "dataset", patterns, ["|".join(f"{h}train*" for h in homes)], _LOCAL)
+    required = ["|".join(f"{h}train*" for h in homes)]
+    return snapshot(name, "dataset", patterns, required, _LOCAL, revision)
 
 
 def _folder(folder: Path, subset: str) -> Layout:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import re
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import huggingface_hub  # lazy: loads its modules on first use, without torch
 
 from esmgo.errors import HubError, printable
+from esmgo.files.fetching import within
 
 Kind = Literal["model", "dataset"]
 
@@ -32,6 +32,8 @@ PATIENCE_SECONDS = 1.5
 """Time limit for the first answer of the hub; an error is to appear within 2 s of the start.
 The environment variable ``HF_HUB_ETAG_TIMEOUT`` of the hub library overrides it."""
 
+_REVISION = re.compile(r"\w[\w./-]*", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.)")
 
@@ -41,13 +43,31 @@ def is_hub_id(text: str) -> bool:
     return len(text) <= 96 and _ID.fullmatch(text) is not None
 
 
+def is_revision(text: str) -> bool:
+    """Whether ``text`` has the form of a commit, a branch or a tag."""
+    return len(text) <= 96 and _REVISION.fullmatch(text) is not None and ".." not in text
+
+
+def revision_of(folder: str | Path | None) -> str | None:
+    """Return the commit of a folder that `snapshot` returned; None for other folders."""
+    path = Path(folder or "")
+    is_snapshot = path.parent.name == "snapshots" and _COMMIT.fullmatch(path.name)
+    return path.name if is_snapshot else None
+
+
 def snapshot(
-    repo_id: str, kind: Kind, patterns: Sequence[str], required: Sequence[str], local: str
+    repo_id: str,
+    kind: Kind,
+    patterns: Sequence[str],
+    required: Sequence[str],
+    local: str,
+    revision: str | None = None,
 ) -> Path:
     """Return a local folder with the files of a hub repository that match ``patterns``.
 
     Raises HubError if the files are not cached and the hub is out of reach, does not have the
-    repository, or has no file that is required.
+    repository or the revision, or has no file that is required; also if the files are not those
+    of the commit that the hub names.
 
     Parameters
     ----------
@@ -61,22 +81,28 @@ def snapshot(
         Each must match a file, or the folder is not used; ``|`` separates alternatives.
     local : str
         The alternative that messages suggest: ```base_model=tiny` or a local folder``.
+    revision : str, optional
+        A commit, a branch or a tag; by default the main branch. What the cache has is used.
     """
     assert all(pattern.endswith(SAFE_SUFFIXES) for pattern in patterns)
     what = f"{kind} {printable(repr(repo_id), 70)}"
+    if revision is not None:
+        what += f" at revision {printable(revision, 20)}"
     if not is_hub_id(repo_id):
         raise HubError(f"{what} is neither a local folder nor a hub id; use {local}")
     until = time.monotonic() + _patience()
     with _quiet():
         with suppress(OSError, ValueError):  # not cached, incomplete, or the cache is unreadable
-            folder = _fetch(repo_id, kind, patterns, cached=True)
+            folder = _fetch(repo_id, kind, patterns, revision, cached=True)
             if not _missing(folder, required):
                 return folder
-        _check_reachable(repo_id, kind, until, what, local)
+        commit = _commit(repo_id, kind, revision, until, what, local)
         try:
-            folder = _fetch(repo_id, kind, patterns, cached=False)
+            folder = _fetch(repo_id, kind, patterns, revision, cached=False)
         except Exception as error:
             raise _explain(error, what, local) from None
+    if folder.name != commit:
+        raise HubError(f"{what} changed while it was fetched; run again, or use {local}")
     missing = _missing(folder, required)
     if missing:
         raise HubError(f"{what} has no file {printable(missing, 40)} on the hub; use {local}")
@@ -90,37 +116,33 @@ def _patience() -> float:
         return PATIENCE_SECONDS
 
 
-def _fetch(repo_id: str, kind: Kind, patterns: Sequence[str], *, cached: bool) -> Path:
+def _fetch(
+    repo_id: str, kind: Kind, patterns: Sequence[str], revision: str | None, *, cached: bool
+) -> Path:
     """Return the folder of a snapshot; with ``cached``, without a connection."""
     return Path(
         huggingface_hub.snapshot_download(
-            repo_id, repo_type=kind, local_files_only=cached, allow_patterns=list(patterns)
+            repo_id,
+            repo_type=kind,
+            revision=revision,
+            local_files_only=cached,
+            allow_patterns=list(patterns),
         )
     )
 
 
-def _check_reachable(repo_id: str, kind: Kind, until: float, what: str, local: str) -> None:
-    """Check that the hub has the repository, by the time ``until`` at the latest.
-
-    The request runs in a thread because the look-up of a host name cannot be interrupted:
-    without a network it may block for far longer than the time limit.
-    """
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-
-    def request() -> None:
-        try:
-            huggingface_hub.HfApi().repo_info(repo_id, repo_type=kind, timeout=_patience())
-            answers.put(None)
-        except Exception as error:
-            answers.put(error)
-
-    threading.Thread(target=request, name="hub", daemon=True).start()
+def _commit(
+    repo_id: str, kind: Kind, revision: str | None, until: float, what: str, local: str
+) -> str | None:
+    """Return the commit of a revision on the hub, by the time ``until`` at the latest."""
+    api = huggingface_hub.HfApi()
+    request = partial(
+        api.repo_info, repo_id, repo_type=kind, revision=revision, timeout=_patience()
+    )
     try:
-        answer = answers.get(timeout=max(until - time.monotonic(), 0.1))
-    except queue.Empty:
-        answer = TimeoutError()
-    if answer is not None:
-        raise _explain(answer, what, local) from None
+        return within(until - time.monotonic(), request).sha
+    except Exception as error:
+        raise _explain(error, what, local) from None
 
 
 def _explain(error: Exception, what: str, local: str) -> HubError:
@@ -129,6 +151,8 @@ def _explain(error: Exception, what: str, local: str) -> HubError:
 
     if isinstance(error, errors.GatedRepoError):
         return HubError(f"{what} is gated: log in with `hf auth login`, or use {local}")
+    if isinstance(error, errors.RevisionNotFoundError):
+        return HubError(f"the hub has no {what}; use another, or {local}")
     if isinstance(error, errors.RepositoryNotFoundError):
         return HubError(f"the hub has no {what}, or it is private; use {local}")
     if isinstance(error, errors.HFValidationError):

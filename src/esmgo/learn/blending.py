@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from esmgo.data.download import locate_ontology, reads_ontology
+from esmgo.data.download import http_option, open_ontology, reads_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
@@ -32,7 +32,6 @@ from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.files.output import exclusive
 from esmgo.files.uses import Use
 from esmgo.go.information import information_accretion
-from esmgo.go.obo import read_obo
 from esmgo.go.truepath import propagate
 from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.model.bundled import USUAL
@@ -69,6 +68,7 @@ class BlendConfig:
         default_text="as in training",
         uses=reads_ontology,
     )
+    allow_http: bool = http_option()
     homology: bool = option(
         False, "Include homology: compare with the training sequences by DIAMOND."
     )
@@ -217,7 +217,7 @@ def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Da
     found = open_dataset(
         locate_dataset(str(config.dataset), subset),
         subset,
-        ontology=read_obo(locate_ontology(ontology)) if ontology else None,
+        ontology=open_ontology(ontology, allow_http=config.allow_http),
         min_term_count=int(settings.get("min_term_count", 1)),
         drop_unknown_terms=bool(settings.get("drop_unknown_terms", False)),
         validation_ids=checkpoint.training["validation"],

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.data.download import reads_ontology
+from esmgo.data.download import http_option, reads_ontology
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT
 from esmgo.dataset.subsets import parse_subset
 from esmgo.files.uses import Use, fills
 from esmgo.go.terms import Aspect
-from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base
+from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base, revision_option
 from esmgo.model.bundled import USUAL
 from esmgo.model.container import best_path, files_of
 from esmgo.options import check, device_option, dtype_option, option
@@ -34,6 +34,7 @@ class TrainConfig:
         " layout; or tiny, the embedded one that needs no download.",
         uses=reads_base,
     )
+    revision: str | None = revision_option()
     dataset: str = option(
         DEFAULT,
         "The data set: a hub id; a local folder laid out as SUBSET/SPLIT.parquet or .jsonl;"
@@ -51,6 +52,7 @@ class TrainConfig:
         " it terms have no names and annotations are not propagated.",
         uses=reads_ontology,
     )
+    allow_http: bool = http_option()
     min_term_count: int = option(
         1, "Leave out terms with fewer training proteins, counted after propagation.", minimum=1
     )
@@ -162,7 +164,7 @@ FREE = frozenset(
     {
         "learning_rate", "num_epochs", "eval_interval", "checkpoint_interval", "checkpoint_path",
         "resume", "run_dir_path", "device", "num_dataset_processes", "strict",
-        "dataset", "ontology", "cache_gb", "activation_checkpointing",
+        "dataset", "ontology", "allow_http", "cache_gb", "activation_checkpointing",
     }
 )  # fmt: skip
 """Settings that may change on resume; data set and ontology are compared by content."""

@@ -57,9 +57,11 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
             config = _continued(config, previous, _on_purpose(config) if given is None else given)
         elif config.resume:
             log.warning("no checkpoint at %s yet: starting from the beginning", printable(path))
-        base = None if previous else locate_base(config.base_model)
+        base = None if previous else locate_base(config.base_model, config.revision)
         source = locate_dataset(config.dataset, config.dataset_subset)
-        ontology_path = locate_ontology(config.ontology) if config.ontology else None
+        ontology_path = None
+        if config.ontology:
+            ontology_path = locate_ontology(config.ontology, allow_http=config.allow_http)
         from esmgo.learn.loop import train  # torch takes seconds to import
         from esmgo.model.device import choose_device, fast_arithmetic
 
@@ -142,6 +144,12 @@ def _refuse_changed_data(previous: Checkpoint, data: Dataset) -> None:
         raise UsageError(
             f"is impossible: the data set changed: fingerprint {data.fingerprint[:12]}, the"
             f" checkpoint was trained on {printable(training['dataset_sha256'], 12)};"
-            " train from scratch",
+            f" {_cure(training.get('dataset_revision'))}",
             field="resume",
         )
+
+
+def _cure(revision: str | None) -> str:
+    if revision is None:
+        return "train from scratch"
+    return f"`dataset=NAME@{printable(revision, 41)}` is that one"

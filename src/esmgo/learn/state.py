@@ -12,6 +12,7 @@ from torch import Tensor
 
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import CheckpointError, UsageError
+from esmgo.files.hub import revision_of
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Features
 from esmgo.learn.loss import Climb
@@ -36,7 +37,8 @@ class State:
     and ``norm_sum`` sum over these windows. ``n_bad`` counts the latest consecutive windows
     without a finite gradient. ``batch_size`` is the number of proteins that fit into memory.
     ``features`` and ``held_out`` compute activations of training and validation proteins.
-    ``climb`` is set if the loss obeys the true-path rule.
+    ``base_revision`` is the commit of a base model of the hub. ``climb`` is set if the loss obeys
+    the true-path rule.
     """
 
     config: TrainConfig
@@ -57,6 +59,7 @@ class State:
     n_epoch_updates: int = 0
     n_epoch_cells: int = 0
     best_fmax: float = -1.0
+    base_revision: str | None = None
     n_bad: int = 0
 
     @classmethod
@@ -70,7 +73,9 @@ class State:
         caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
         counts = data.train.terms.frequency(len(data.labels))
         caller.set_output_bias(torch.from_numpy(counts), len(data.train))
-        return cls._on(device, config, data, caller, seed)
+        state = cls._on(device, config, data, caller, seed)
+        state.base_revision = revision_of(base)
+        return state
 
     @classmethod
     def resume(
@@ -85,6 +90,7 @@ class State:
         state = cls._on(device, config, data, previous.caller(), int(at["seed"]))
         for name in _POSITION:
             setattr(state, name, at[name])
+        state.base_revision = at.get("base_revision")
         state._restore_optimizer(previous)
         for then, now in ((f"{at['threads']} threads", f"{torch.get_num_threads()} threads"),
                           (at["runs_on"], state._runs_on())):  # fmt: skip
@@ -127,6 +133,8 @@ class State:
             **{name: getattr(self, name) for name in _POSITION},
             "threads": torch.get_num_threads(),
             "runs_on": self._runs_on(),
+            "base_revision": self.base_revision,
+            "dataset_revision": revision_of(self.data.name),
             "dataset_sha256": self.data.fingerprint,
             "n_train": len(self.data.train),
             "validation": list(self.data.validation.ids),

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.files.hub import snapshot
+from esmgo.files.hub import is_revision, snapshot
 from esmgo.files.uses import Use, reads_folder
 from esmgo.model.base_folder import check_tokens, read_json, weight_files
 from esmgo.model.tokens import VOCABULARY
+from esmgo.options import option
 
 BASES = (
     "facebook/esm2_t6_8M_UR50D",
@@ -76,14 +77,28 @@ def reads_base(_: object, name: str | None) -> Iterator[Use]:
     return reads_folder(name or "", "*.json", "*.safetensors", "*.txt")
 
 
-def locate_base(name: str) -> Path | None:
+def revision_option() -> Any:
+    """Declare ``revision``, an option of verbs that load a base model."""
+    return option(
+        None,
+        "The commit, branch or tag of a base model of the hub; DATASET@REVISION names that of a"
+        " data set.",
+        default_text="what the cache has, else the newest",
+    )
+
+
+def locate_base(name: str, revision: str | None = None) -> Path | None:
     """Return the folder of a base model, downloaded if necessary; None for ``tiny``.
 
-    Raises UsageError if the name is unknown. Raises HubError if the hub is unreachable and the
-    model is not in the cache. Raises CheckpointError if the folder does not hold an ESM2 model in
-    safetensors.
+    Raises UsageError if the name is unknown, or has no revisions. Raises HubError if the hub is
+    unreachable and the model is not in the cache. Raises CheckpointError if the folder does not
+    hold an ESM2 model in safetensors.
     """
     check_name(name)
+    is_of_hub = name in BASES and not Path(name).is_dir()
+    if revision is not None and not (is_of_hub and is_revision(revision)):
+        reason = f"{printable(revision, 60)} is not a commit of {printable(name, 60)}"
+        raise UsageError(f"{reason}: give that of a base model of the hub", field="revision")
     if name == TINY:
         return None
     folder = Path(name)
@@ -94,6 +109,7 @@ def locate_base(name: str) -> Path | None:
             patterns=["*.json", "*.safetensors", "vocab.txt"],
             required=["config.json", "*.safetensors"],
             local="`base_model=tiny` or `base_model=FOLDER`",
+            revision=revision,
         )
     read_config(folder)
     weight_files(folder)

@@ -19,6 +19,7 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.errors import FastaError, UsageError, printable
 from esmgo.files.atomic import replacing
+from esmgo.files.hub import revision_of
 from esmgo.files.output import check_free, exclusive
 from esmgo.files.source import check_readable
 from esmgo.files.uses import reads, writes
@@ -139,7 +140,9 @@ def write_embeddings(config: EmbedConfig, report: ReadReport | None = None) -> E
 
 def _origin(config: EmbedConfig, source: Checkpoint | Path | None) -> dict[str, str]:
     if not isinstance(source, Checkpoint):
-        return {"base_model": str(config.base_model)}
+        revision = revision_of(source)
+        pinned = {} if revision is None else {"base_revision": revision}
+        return {"base_model": str(config.base_model)} | pinned
     settings = source.training.get("settings", {})
     base = str(settings.get("base_model", "unknown"))
     return {"base_model": base, "checkpoint_path": str(config.checkpoint_path)}

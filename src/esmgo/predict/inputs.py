@@ -13,7 +13,7 @@ from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import UsageError
 from esmgo.evidence.diamond import available_threads
 from esmgo.files.uses import reads
-from esmgo.model.bases import locate_base, reads_base
+from esmgo.model.bases import locate_base, reads_base, revision_option
 from esmgo.model.bundled import (
     CONTEXT_LENGTH,
     checkpoint_option,
@@ -105,6 +105,7 @@ class EncoderConfig:
     base_model: str | None = option(
         None, "Embed with this base model, a hub name, a folder or tiny.", uses=reads_base
     )
+    revision: str | None = revision_option()
     checkpoint_path: str | None = option(
         None,
         "Embed with the encoder of this checkpoint, or bundled, instead of a base model.",
@@ -122,8 +123,10 @@ class EncoderConfig:
     def encoder(self) -> Checkpoint | Path | None:
         """Open the checkpoint, or find the folder of the base model; None is ``tiny``."""
         if self.checkpoint_path is not None:
+            if self.revision is not None:
+                raise UsageError("is for a base model, not for a checkpoint", field="revision")
             return open_named(self.checkpoint_path)
-        return locate_base(str(self.base_model))
+        return locate_base(str(self.base_model), self.revision)
 
 
 def open_named(given: str | None) -> Checkpoint:
