@@ -1,9 +1,13 @@
 """Flags: the seed's own spellings, ranges, and one line for a mistake."""
 
+from pathlib import Path
+from pkgutil import resolve_name
+
 import pytest
 
 from esmgo.cli import flags
 from esmgo.cli.main import main
+from esmgo.cli.verbs import VERBS
 from esmgo.dataset.building import BuildConfig
 from esmgo.errors import UsageError
 from esmgo.learn.config import TrainConfig
@@ -126,3 +130,28 @@ def test_prefixes_of_an_alias_are_accepted_unless_they_are_those_of_a_flag():
     assert given == {"input", "output", "dtype", "min_precision", "overwrite"}
     with pytest.raises(UsageError, match="--None"):
         train("--None=1")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_aliases_are_in_the_help_and_in_the_documents(verb, capsys):
+    assert main([verb, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    page = (Path(__file__).parents[1] / "docs" / "flags.md").read_text(encoding="utf-8")
+    section = page.partition(f"## `esmgo {verb}`")[2].partition("\n## ")[0]
+    for each in flags_of(resolve_name(VERBS[verb].config)):
+        if alias := each.metadata["alias"]:
+            assert f"--{alias}" in text
+            assert f"{flags.flag_of(each.name)}, --{alias} |" in section
+
+
+def test_aliases_and_prefixes_in_every_spelling():
+    words = ["-i", "x", "-o", "y"]
+    for spelling in ("--override", "--overr", "--over", "--overwr", "--overwrite"):
+        found, given = flags.parse(PredictConfig, [*words, spelling], prog="", description="")
+        assert (found.overwrite, given) == (True, {"input", "output", "overwrite"})
+    for spelling in ("--fasta=z", "--fas=z", "--inp=z", "-iz"):
+        found, _ = flags.parse(PredictConfig, ["-o", "y", spelling], prog="", description="")
+        assert found.input == "z"
+    for ambiguous in ("--s=1", "--m=1"):
+        with pytest.raises(UsageError, match="ambiguous"):
+            flags.parse(PredictConfig, [*words, ambiguous], prog="", description="")

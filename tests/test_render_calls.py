@@ -8,7 +8,7 @@ from dataclasses import replace
 import duckdb
 import numpy as np
 import pytest
-from made_calls import ABOUT, LABELS, NAN, ROW, evidence
+from made_calls import ABOUT, LABELS, NAN, NUCLEUS, ROW, evidence
 
 from esmgo.data.accessions import accession
 from esmgo.go.calls import Calls
@@ -186,3 +186,23 @@ def test_no_more_than_1500_terms_go_to_cafa():
     lines = file.getvalue().decode().splitlines()
     assert len(lines) == 1500
     assert lines[0] == "p\tGO:0002000\t1.00"
+
+
+ALIKE = (
+    "p1\u200b", "p1\\u200b", "p1\\\\u200b", "p1", "p1\udcff", "p1\\udcff", "=p1", "'=p1",
+    "x" * 1999 + "y" * 1999, "x" * 1998 + "y" * 2000,
+)  # fmt: skip
+"""Ids that must not print alike."""
+
+
+@pytest.mark.parametrize("name", sorted({"tsv", "csv", "cafa", "gaf", "gpad", "jsonl"}))
+def test_different_ids_stay_different(name, tmp_path):
+    rows = [{NUCLEUS: 0.9}] * len(ALIKE)
+    found = CallRules(Rules(), LABELS).calls(evidence(*rows), [1] * len(ALIKE))
+    path = tmp_path / "x"
+    with writers({name: str(path)}, ABOUT) as (writer,):
+        writer.write(replace(found, proteins=ALIKE))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert name == "jsonl" or all(line.replace("\t", "").isprintable() for line in lines)
+    lines = [line for line in lines if line[0] != "!" and "GO:" in line]
+    assert len({line.partition(ABOUT.reference)[0] for line in lines}) == len(ALIKE)

@@ -46,11 +46,31 @@ def printable(text: object, limit: int = 80) -> str:
     >>> printable("p\\x1b[31m1")
     'p\\\\x1b[31m1'
     """
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    safe = _without_controls(str(text))
     if len(safe) <= limit:
         return safe
     head = (limit - 1) // 2
     return f"{safe[:head]}…{safe[-(limit - 1 - head) :]}"
+
+
+def escaped(text: str) -> str:
+    r"""Return printable text for a table; different texts stay different, of any length.
+
+    Control and direction characters, and lone surrogates, are escaped as in Python; a backslash
+    becomes two.
+
+    Examples
+    --------
+    >>> print(escaped("p\x1b1"), escaped(r"p\x1b1"))
+    p\x1b1 p\\x1b1
+    """
+    return _without_controls(text.replace("\\", "\\\\"))
+
+
+def _without_controls(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class EsmgoError(Exception):

@@ -27,7 +27,7 @@ from esmgo.assess.overlap import (
 from esmgo.data.accessions import accession
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
-from esmgo.errors import UsageError, printable
+from esmgo.errors import UsageError, escaped, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
@@ -217,10 +217,10 @@ def _nearest_lines(found: Audit) -> Iterable[str]:
         strict=True,
     )  # fmt: skip
     for id, at, identity, coverage, bits in rows:
-        name = printable(train[at], 1000) if at >= 0 else ""
+        name = escaped(train[at]) if at >= 0 else ""
         counted = identity if coverage >= MIN_COVERAGE else np.nan
         figures = ("" if np.isnan(x) else f"{x:.1f}" for x in (counted, coverage, bits))
-        yield "\t".join((printable(id, 1000), name, *figures))
+        yield "\t".join((escaped(id), name, *figures))
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

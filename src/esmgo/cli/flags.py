@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import Field
 from typing import Any, NoReturn, TypeVar
 
@@ -29,6 +29,12 @@ class _Parser(argparse.ArgumentParser):
 def flag_of(field: str) -> str:
     """Return the flag of a field."""
     return f"--{_FLAGS.get(field, field)}"
+
+
+def names_of(each: Field[Any]) -> list[str]:
+    """Return the names of a flag: a letter, if it has one, its own name, and its alias."""
+    short, alias = each.metadata["short"], each.metadata["alias"]
+    return [f"-{short}"] * bool(short) + [flag_of(each.name)] + [f"--{alias}"] * bool(alias)
 
 
 def typed(message: object) -> str:
@@ -58,27 +64,28 @@ def parse(
     flags = flags_of(config)
     for each in flags:
         _add(parser, each, kind_of(config, each.name))
-    names = [flag_of(each.name) for each in flags if not each.metadata["is_rest"]]
-    aliased = [each for each in flags if each.metadata["alias"]]
-    aliases = {f"--{each.metadata['alias']}": flag_of(each.name) for each in aliased}
-    found = vars(parser.parse_args([_declared(word, names, aliases) for word in arguments]))
+    named = [each for each in flags if not each.metadata["is_rest"]]
+    names = {name: flag_of(each.name) for each in named for name in names_of(each)}
+    found = vars(parser.parse_args([_declared(word, names) for word in arguments]))
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
     return config(**values), frozenset(values)
 
 
-def _declared(word: str, names: Sequence[str], aliases: dict[str, str]) -> str:
-    """Return an argument with underscores for hyphens, and a flag's name for its alias.
+def _declared(word: str, names: Mapping[str, str]) -> str:
+    """Return an argument with underscores for hyphens, and a flag for its alias or its prefix.
 
-    A prefix of an alias is replaced, too, unless it is ambiguous or a prefix of a flag.
+    ``names`` maps names and aliases to flags. A prefix of both is that of the flag.
     """
     if not word.startswith("--"):
         return word
-    flag, equals, value = word[2:].partition("=")
-    flag = "--" + flag.replace("-", "_")
-    matches = {name for alias, name in aliases.items() if alias.startswith(flag)}
-    if len(matches) == 1 and not any(name.startswith(flag) for name in names):
-        flag = matches.pop()
-    return aliases.get(flag, flag) + equals + value
+    name, equals, value = word[2:].partition("=")
+    name = "--" + name.replace("-", "_")
+    flags = {"--help", *names.values()}
+    if name not in {*flags, *names}:
+        begun = {each for each in flags if each.startswith(name)}
+        begun = begun or {names[each] for each in names if each.startswith(name)}
+        name = begun.pop() if len(begun) == 1 else name
+    return names.get(name, name) + equals + value
 
 
 def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
@@ -87,7 +94,7 @@ def _add(parser: argparse.ArgumentParser, each: Field[Any], kind: type) -> None:
     if rules["is_rest"]:
         parser.add_argument(each.name, type=kind, nargs="*", metavar="FILE", help=text)
         return
-    names = [*(f"-{letter}" for letter in rules["short"] or ""), flag_of(each.name)]
+    names = names_of(each)
     if kind is bool:
         parser.add_argument(*names, dest=each.name, action="store_true", help=text)
         return

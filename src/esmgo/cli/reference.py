@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 from textwrap import fill
 from typing import Any
 
-from esmgo.cli.flags import flag_of, typed
+from esmgo.cli.flags import names_of, typed
 from esmgo.cli.verbs import VERBS
 from esmgo.options import flags_of, kind_of
 
@@ -36,8 +36,7 @@ def _row(config: type, each: Any) -> str:
     if default is None:
         default = typed(each.metadata["default_text"])
     text = typed(each.metadata["text"]).replace("|", "\\|")
-    name = each.name if each.metadata["is_rest"] else flag_of(each.name)
-    names = [*(f"-{letter}" for letter in each.metadata["short"] or ""), name]
+    names = [each.name] if each.metadata["is_rest"] else names_of(each)
     return f"| {', '.join(names)} | {default} | {kind_of(config, each.name).__name__} | {text} |"
 
 

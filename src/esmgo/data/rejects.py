@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esmgo.errors import RecordError, UsageError, printable
+from esmgo.errors import RecordError, UsageError, escaped, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.files.output import check_free, check_suffix, is_stream
 from esmgo.files.uses import writes
@@ -111,8 +111,7 @@ class ReadReport:
         """Write all rejected records as a TAB-separated table; the file is complete or absent."""
         rows = ["record\tid\tline\tcolumn\treason"]
         rows += [
-            f"{r.record}\t{printable(r.id, 1000)}\t{r.line}\t{r.column}\t{r.reason}"
-            for r in self.rejects
+            f"{r.record}\t{escaped(r.id)}\t{r.line}\t{r.column}\t{r.reason}" for r in self.rejects
         ]
         write_atomically(path, ("\n".join(rows) + "\n").encode())
 

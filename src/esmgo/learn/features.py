@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from esmgo.errors import MachineError, UsageError, printable
+from esmgo.errors import MachineError, UsageError, escaped, printable
 from esmgo.learn.activations import Store, size_of
 from esmgo.learn.stop import StopRequest
 from esmgo.learn.substitution import substituted
@@ -244,5 +244,5 @@ class Features:
                 plain = parameter.detach().cpu().contiguous()
                 digest.update(plain.view(torch.uint8).numpy().data)
         for i in order:
-            digest.update(f">{printable(self._ids[i], 1000)}\n{self._sequences[i]}\n".encode())
+            digest.update(f">{escaped(self._ids[i])}\n{self._sequences[i]}\n".encode())
         return digest.hexdigest()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from esmgo.errors import printable
+from esmgo.errors import escaped, printable
 from esmgo.go.calls import Calls, Purpose, leaves
 from esmgo.go.terms import Aspect
 from esmgo.render.calls import About, ParsedId, Writer
@@ -49,9 +49,7 @@ class AnnotationWriter(Writer):
         """Yield the parts of each protein's id, and the columns to write."""
         about = self._about
         for i, id in enumerate(calls.proteins):
-            accession, database, symbol, canonical = (
-                printable(part, 1000) for part in about.parse_id(id)
-            )
+            accession, database, symbol, canonical = (escaped(part) for part in about.parse_id(id))
             found = leaves(calls.terms.row(i).tolist(), about.above)
             columns = [j for j in found if j not in about.unspecific]
             self.n_annotations += len(columns)

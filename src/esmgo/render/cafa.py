@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import printable
+from esmgo.errors import escaped
 from esmgo.go.scores import Scores
 
 MOST_TERMS = 1_500
@@ -83,7 +83,7 @@ def cafa_lines(
     for protein, row in zip(scores.proteins, scores.values, strict=True):
         ranked = row[order].astype(np.float64)
         at = _highest(ranked, most, min_score)
-        prefix = np.frombuffer(printable(name(protein), 1000).encode() + b"\t", np.uint8)
+        prefix = np.frombuffer(escaped(name(protein)).encode() + b"\t", np.uint8)
         line = np.empty((len(at), len(prefix) + terms.shape[1] + texts.shape[1] + 1), np.uint8)
         line[:, : len(prefix)] = prefix
         line[:, len(prefix) : -texts.shape[1] - 1] = terms[at]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from esmgo.errors import printable
+from esmgo.errors import escaped, printable
 from esmgo.go.calls import Ancestry, Calls, Purpose
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
@@ -139,7 +139,7 @@ class TableWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         words, between = self._about.source_words, self._between
         for i, id in enumerate(calls.proteins):
-            name, windows = self._cell(printable(id, 1000)), int(calls.n_windows[i])
+            name, windows = self._cell(escaped(id)), int(calls.n_windows[i])
             lines = [
                 f"{name}{between}{self._terms[j]}{between}{score:.6g}{between}"
                 f"{'' if precision != precision else format(precision, '.6g')}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from esmgo.errors import printable
+from esmgo.errors import escaped, printable
 from esmgo.go.terms import Term
 
 
 def heading(protein_id: str) -> str:
     """Return a protein's id, safe to print."""
-    return printable(protein_id, 100_000)
+    return escaped(protein_id)
 
 
 def ranking(terms: Iterable[tuple[Term, float]], *, show_ids: bool = False) -> str:
