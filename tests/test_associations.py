@@ -17,6 +17,7 @@ from esmgo.go.calls import Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
+from esmgo.go.unspecific import unspecific_of
 from esmgo.predict.calling import CallRules, Rules
 from esmgo.proteome.formats import writers
 
@@ -197,3 +198,13 @@ def test_terms_that_are_too_general_for_go_are_left_out_and_counted(
     rows = checked(tmp_path / "x", name)
     assert [r[4 if name == "gaf" else 3] for r in rows] == written
     assert (writer.n_annotations, writer.n_unspecific) == (len(written), n_left_out)
+
+
+def test_famous_proteins_have_few_annotations_and_none_that_go_refuses(shared, bundled, tmp_path):
+    words = [f"--input={shared / 'reports' / '51-gaf-qc' / 'in.fasta'}", "--device=cpu"]
+    for name in ("gaf", "gpad"):
+        assert main(["predict", *words, f"--output={tmp_path / 'x'}.{name}", "--taxon=9606"]) == 0
+    rows = checked(tmp_path / "x.gaf", "gaf")
+    assert 0 < len(rows) < 22 * 30
+    assert unspecific_of().isdisjoint(row[4] for row in rows)
+    assert [row[3] for row in checked(tmp_path / "x.gpad", "gpad")] == [row[4] for row in rows]

@@ -45,8 +45,8 @@ REFERENCE = "DOI:10.1126/science.ade2574"
 ASSIGNED_BY = "esmgo"
 
 _SUFFIXES = {end: name for name, (end, _) in FORMATS.items()} | {".cafa": "cafa", ".txt": "tsv"}
-_WORD = re.compile(r"[\w.-]+", re.ASCII)
-_REFERENCE = re.compile(r"[\w.-]+:[!-~]+", re.ASCII)
+_WORD = re.compile(r"[\w-]+", re.ASCII)  # a prefix, as GPAD has it
+_REFERENCE = re.compile(r"[\w-]+:[!-{}~]+", re.ASCII)
 
 
 def _writes(config: OutputConfig, output: str | None) -> Iterator[Use]:
