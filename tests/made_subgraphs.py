@@ -44,7 +44,14 @@ PROBABILITIES = np.array([0.7, 0.8, 0.6, 0.1, 0.5, 0.9, 0.95], np.float32)
 
 
 def small(protein_id="sp|P04637|P53_HUMAN"):
-    return subgraph_of(protein_id, PROBABILITIES, diamond(), [2, 4])
+    return subgraph_of(
+        protein_id,
+        PROBABILITIES,
+        diamond(),
+        [2, 4],
+        description="Cellular tumor antigen <p53>",
+        selection="the two best",
+    )
 
 
 def flat(n=30, protein_id="p1"):

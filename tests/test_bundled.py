@@ -1,6 +1,7 @@
 """The bundled caller: how it is packed, and when it is used."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def ranked(capsys, *words):
     """Return exit code, ranked lines and standard error of ``esmgo rank``."""
     code = main(["rank", f"--sequence={SEQUENCE}", CPU, "--dtype=fp32", *words])
     out, err = capsys.readouterr()
-    return code, [line for line in out.splitlines() if line.startswith(("0.", "1."))], err
+    return code, [line for line in out.splitlines() if line.startswith("  ")], err
 
 
 def test_packing_keeps_each_weight_to_half_a_step_and_loads_it_in_float32(blended, packed):
@@ -101,7 +102,7 @@ def test_without_a_checkpoint_the_bundled_caller_answers_and_says_so_once(bundle
     assert code == 0
     assert err.count("bundled caller") == 1
     assert ranked(capsys, "--checkpoint_path=bundled")[1] == lines
-    assert "bundled caller" not in ranked(capsys, "--checkpoint_path=bundled")[2]
+    assert "no checkpoint at" not in ranked(capsys, "--checkpoint_path=bundled")[2]
 
 
 def test_a_checkpoint_at_the_usual_place_comes_first(bundled, checkpoint, capsys):
@@ -151,9 +152,12 @@ def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     for prediction, words, general in (
         (blend, [], False), (blend, ["--general"], True), (head, ["--raw"], True),
     ):  # fmt: skip
-        top = prediction.top(10, general=general)
-        lines = [f"{p:.4f}: {term.name}" for term, p in top]
-        assert ranked(capsys, *words)[1] == lines
+        shown = [re.split("  +", line) for line in ranked(capsys, *words)[1]]
+        best = np.concatenate(list(prediction.best(10, general=general).values()))
+        names = [prediction.labels.terms[j].name for j in best]
+        assert [row[-1].removesuffix(" *") for row in shown] == names
+        assert [row[1] for row in shown] == [f"{p:.4f}" for p in prediction.scores[best]]
+        assert {len(row) for row in shown} == ({3} if prediction is head else {4})
 
 
 def test_the_bundled_caller_keeps_the_context_of_its_training(bundled, monkeypatch):

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"[01]\.\d{4}: \S.*")
+ROW = re.compile(r"  [01]\.\d{4}  \S.*")
 SEQUENCE = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
 
 
@@ -20,9 +21,9 @@ def test_a_sequence_flag_answers_without_asking(ranked):
     code, out, err = ranked(f"--sequence={SEQUENCE}", "--top_k=5")
     assert code == 0
     head, *lines = out.strip().splitlines()
-    assert head == "Top 5 GO Terms:"
-    assert len(lines) == 5
-    assert all(LINE.fullmatch(line) for line in lines)
+    assert head == "Top 5 GO Terms of each aspect: probability, name"
+    assert len(lines) == 3 * (1 + 5)
+    assert all(ROW.fullmatch(line) for line in lines if line.startswith(" "))
     assert "Checkpoint loaded successfully" in err
 
 
@@ -78,7 +79,7 @@ def test_piped_input_answers_without_asking(ranked):
     fasta = f">a first\n{SEQUENCE}\n>b\n{SEQUENCE[::-1]}\n"
     code, out, _ = ranked(stdin=fasta)
     assert code == 0
-    assert [block.splitlines()[0] for block in out.strip().split("\n\n")] == ["a", "b"]
+    assert [block.splitlines()[0] for block in out.strip().split("\n\n")] == ["a first", "b"]
 
 
 def test_nothing_piped_is_said(ranked):

@@ -35,7 +35,12 @@ def test_svg_and_png_are_made_by_dot(tmp_path):
     draw(small(), tmp_path / "p53.PNG")
     assert b"<svg" in (tmp_path / "p53.svg").read_bytes()
     assert (tmp_path / "p53.PNG").read_bytes().startswith(b"\x89PNG")
-    assert render(small(), "svg") == (tmp_path / "p53.svg").read_bytes()
+    svg = render(small(), "svg")
+    assert svg == (tmp_path / "p53.svg").read_bytes()
+    assert b"Cellular tumor antigen &lt;p53&gt;" in svg
+    assert b"Called: the two best" in svg
+    assert svg.count(b"P53_HUMAN") == 1
+    assert b"<title>" not in svg
 
 
 def test_without_dot_the_error_says_how_to_get_it_and_what_else_there_is(tmp_path, monkeypatch):

@@ -198,3 +198,12 @@ def test_kmers_of_another_kind_are_refused(blended, tmp_path):
     write_container(path, tensors, header.metadata | {"kmers": "11111 A B C"})
     with pytest.raises(CheckpointError, match="of a different kind"):
         open_index(replace(open_checkpoint(tmp_path / blended[0].name), blend=None))
+
+
+@given(st.lists(sequence, min_size=1, max_size=4), sequence)
+def test_a_protein_is_within_a_sequence_that_has_all_its_kmers(sequences, other):
+    kmers = Kmers.of(sequences)
+    for text in (*sequences, other):
+        words = plain(text)
+        inside = [i for i, each in enumerate(sequences) if plain(each) and plain(each) <= words]
+        assert kmers.within(text).tolist() == inside

@@ -6,14 +6,17 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from importlib.resources import files
 
 import numpy as np
-from made_subgraphs import NASTY, flat, small
+import pytest
+from made_subgraphs import NASTY, flat, needs_dot, small
 
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Term
+from esmgo.render.colours import CALLED, LINE, contrast, fill_of, ink_on
 from esmgo.render.dot import to_dot
 from esmgo.render.graph import render
 from esmgo.render.subgraph import subgraph_of
@@ -47,7 +50,17 @@ class Page(HTMLParser):
             self.seen += data
 
 
-def test_the_page_loads_nothing_from_anywhere():
+@pytest.fixture(params=["drawn by dot", "laid out by viz-js"])
+def engine(request, monkeypatch, tmp_path):
+    """Whether Graphviz is there."""
+    if request.param == "laid out by viz-js":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif shutil.which("dot") is None:
+        pytest.skip("Graphviz' dot is not installed")
+    return request.param
+
+
+def test_the_page_loads_nothing_from_anywhere(engine):
     page = Page(render(small(), "html").decode())
     loading = {"src", "srcset", "action", "data", "poster", "background", "manifest", "ping"}
     for tag, attributes in page.elements:
@@ -60,7 +73,52 @@ def test_the_page_loads_nothing_from_anywhere():
     assert "@import" not in style
 
 
-def test_the_policy_of_the_page_names_the_hash_of_each_script():
+@needs_dot
+def test_the_page_is_small_holds_the_picture_once_and_has_one_title():
+    text = render(small(), "html").decode()
+    assert len(text) < 50_000
+    assert (text.count("<svg"), text.count("<title"), text.count("<h1")) == (1, 1, 1)
+    assert text.count("P53_HUMAN") == 3  # title, heading, data
+    assert len(Page(text).scripts) == 2
+    many = render(flat(150), "html")
+    assert len(many) < 400_000
+
+
+def test_the_page_describes_the_protein_and_how_terms_were_selected(engine):
+    page = Page(render(small(), "html").decode())
+    assert "Cellular tumor antigen <p53>" in page.seen
+    assert "Called: the two best" in page.seen
+
+
+def test_the_wheel_scrolls_the_page_until_the_picture_is_clicked():
+    script = (files("esmgo.render") / "page.js").read_text()
+    wheel = script[script.index('addEventListener("wheel"') :]
+    assert wheel.index("if (!isActive()) return") < wheel.index("preventDefault")
+    assert 'event.key === "Escape" && activate(false)' in script
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_the_contrast_of_wcag_aa_in_both_schemes(scheme):
+    style = (files("esmgo.render") / "page.css").read_text()
+    first, second = re.findall(r":root \{([^}]*)\}", style)
+    found = dict(re.findall(r"--(\w+): (#\w+);", first if scheme == "light" else second))
+    colours = {
+        n: c if len(c) == 7 else "#" + "".join(2 * x for x in c[1:]) for n, c in found.items()
+    }
+    for ink in ("ink", "quiet", "link"):
+        for paper in ("paper", "panel"):
+            assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
+    assert contrast(colours["mark"], colours["paper"]) >= 3
+
+
+def test_lines_and_outlines_of_the_picture_can_be_seen():
+    assert contrast(LINE, "#f6f7f9") >= 4.5
+    assert contrast(CALLED, "#f6f7f9") >= 3
+    for p in range(101):
+        assert contrast(ink_on(fill_of(p / 100)), fill_of(p / 100)) >= 4.5
+
+
+def test_the_policy_of_the_page_names_the_hash_of_each_script(engine):
     page = Page(render(small(), "html").decode())
     policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
     assert policy is not None
@@ -71,21 +129,25 @@ def test_the_policy_of_the_page_names_the_hash_of_each_script():
         assert f"'sha256-{digest}'" in policy
 
 
-def test_the_page_links_each_term_and_holds_the_table_for_readers_without_javascript():
+def test_the_page_links_each_term_and_holds_the_table(engine):
     page = Page(render(small(), "html").decode())
-    links = {attributes["href"] for tag, attributes in page.elements if tag == "a"}
+    links = {attributes.get("href") for tag, attributes in page.elements if tag == "a"}
     assert "https://www.ebi.ac.uk/QuickGO/term/GO:0000003" in links
     assert "https://amigo.geneontology.org/amigo/term/GO:0000003" in links
     assert "0.6000" in page.seen
-    assert "noscript" in {tag for tag, _ in page.elements}
-    assert json.loads(page.scripts[0])["dot"] == to_dot(small())
+    is_drawn = engine == "drawn by dot"
+    assert ("noscript" in {tag for tag, _ in page.elements}) != is_drawn
+    data = json.loads(page.scripts[0])
+    assert data.get("dot") == (None if is_drawn else to_dot(small(), has_title=False))
+    assert ("svg" in {tag for tag, _ in page.elements}) == is_drawn
 
 
-def test_nasty_names_and_ids_cannot_leave_their_place_in_the_page():
+def test_nasty_names_and_ids_cannot_leave_their_place_in_the_page(engine):
     labels = LabelSpace((Term(NASTY, NASTY, None),), ((),))
-    page = Page(render(subgraph_of(NASTY, np.ones(1), labels, [0]), "html").decode())
+    graph = subgraph_of(NASTY, np.ones(1), labels, [0], description=NASTY, selection=NASTY)
+    page = Page(render(graph, "html").decode())
     plain = Page(render(flat(1), "html").decode())
-    assert len(page.scripts) == len(plain.scripts) == 3
+    assert len(page.scripts) == len(plain.scripts) == (2 if engine == "drawn by dot" else 3)
     assert json.loads(page.scripts[0])["protein"] == NASTY
     assert '</script><script>alert("1")</script>' in page.seen
     assert "\u202e" not in page.seen

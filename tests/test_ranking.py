@@ -18,7 +18,9 @@ def test_the_front_door_lists_all_terms_and_the_verb_what_says_something(
     some = ranked(*words)[1]
     flags = [f"--checkpoint_path={checkpoint}", "--device=cpu", *words]
     assert main(flags, "rank", prog="predict-rank.py") == 0
-    assert capsys.readouterr().out.endswith(every)
+    listed = sorted(re.findall(r"(0\.\d{4}): (.*)", capsys.readouterr().out))
+    grouped = re.compile(r"^  (0\.\d{4})(?:  0\.\d\d)?  (.*?)(?: \*)?$", re.MULTILINE)
+    assert listed == sorted(grouped.findall(every))
     assert len(some.splitlines()) < len(every.splitlines())
 
 
@@ -33,12 +35,15 @@ def test_a_file_of_rejects_is_checked_before_any_work(ranked, tmp_path):
 
 def test_ids_stand_beside_names_when_asked(ranked):
     _, out, _ = ranked(f"--sequence={SEQUENCE}", "--show_ids")
-    assert all(re.search(r" \(GO:\d{7}\)$", line) for line in out.strip().splitlines()[1:])
+    rows = [line for line in out.splitlines() if line.startswith("  ")]
+    assert rows
+    assert all(re.search(r" \(GO:\d{7}\)$", row) for row in rows)
 
 
 def test_more_terms_than_there_are_prints_all(ranked, predictor):
     _, out, _ = ranked(f"--sequence={SEQUENCE}", "--top_k=100000", "--general")
-    assert len(out.strip().splitlines()) == 1 + len(predictor.labels)
+    rows = [line for line in out.splitlines() if line.startswith("  ")]
+    assert len(rows) == len(predictor.labels)
 
 
 def test_a_bad_letter_is_named(ranked):
@@ -55,3 +60,100 @@ def test_a_missing_checkpoint_says_how_to_get_one(capsys, tmp_path):
 def test_ranking_takes_one_input():
     with pytest.raises(ValueError, match="not both"):
         RankConfig(sequence="MKT", fasta="x")
+
+
+FASTA = f">sp|P04637|P53_HUMAN Cellular tumor antigen\n{SEQUENCE}\n>b\n{SEQUENCE[::-1]}\n"
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    """A file of two proteins."""
+    (tmp_path / "two.fasta").write_text(FASTA)
+    return tmp_path / "two.fasta"
+
+
+def test_the_file_is_named_in_four_ways(ranked, fasta):
+    wanted = ranked(f"--fasta={fasta}")[:2]
+    assert wanted[0] == 0
+    assert ranked(str(fasta))[:2] == wanted
+    assert ranked("--top_k", "10", str(fasta))[:2] == wanted
+    assert ranked("-i", str(fasta))[:2] == wanted
+    assert ranked(f"--input={fasta}")[:2] == wanted
+    code, _, err = ranked(str(fasta), f"--fasta={fasta}")
+    assert (code, "--fasta is given twice" in err) == (2, True)
+    assert ranked(str(fasta), str(fasta))[0] == 2
+
+
+def test_terms_stand_by_aspect_below_the_header_of_the_protein(ranked, fasta):
+    _, out, _ = ranked(str(fasta), "--top_k=3")
+    first, second = out.strip().split("\n\n")
+    assert first.splitlines()[0] == "sp|P04637|P53_HUMAN Cellular tumor antigen"
+    assert second.splitlines()[0] == "b"
+    titles = [x for x in first.splitlines()[2:] if not x.startswith("  ")]
+    assert titles == ["Molecular function", "Biological process", "Cellular component"]
+    assert len(first.splitlines()) == 2 + 3 * 4
+
+
+@pytest.mark.parametrize("name", ["P04637", "sp|P04637|P53_HUMAN", "tr|P04637|OTHER"])
+def test_a_protein_is_selected_by_identifier_or_accession(ranked, fasta, name):
+    _, out, _ = ranked(str(fasta), f"--protein={name}")
+    assert out.startswith("sp|P04637|P53_HUMAN")
+    assert "\nb\n" not in out
+    assert ranked(f"--protein={name}", stdin=FASTA)[1] == out
+    assert ranked(f"--protein={name}", f"--sequence={FASTA}")[1] == out
+
+
+def test_a_protein_that_is_not_there_is_named_with_those_that_are(ranked, fasta):
+    code, out, err = ranked(str(fasta), "--protein=P99999")
+    assert (code, out) == (2, "")
+    assert "--protein P99999 is not among the proteins: sp|P04637|P53_HUMAN, b" in err
+
+
+def test_a_rejected_protein_that_is_asked_for_is_named_with_the_reason(ranked, tmp_path):
+    (tmp_path / "x.fasta").write_text(f">a\nMK#T\n>b\n{SEQUENCE}\n")
+    code, _, err = ranked(str(tmp_path / "x.fasta"), "--protein=a")
+    assert code == 2
+    assert "'#' is not an amino acid" in err
+
+
+def test_aspects_can_be_chosen(ranked, fasta, checkpoint, capsys):
+    _, out, _ = ranked(str(fasta), "--aspect=cc,mf", "--protein=b")
+    assert "Biological process" not in out
+    assert out.index("Molecular function") < out.index("Cellular component")
+    assert ranked(str(fasta), "--aspect=xx")[0] == 2
+    words = [f"--checkpoint_path={checkpoint}", "--device=cpu", "--aspect=cc", "--top_k=4"]
+    assert main([*words, f"--sequence={SEQUENCE}"], "rank", prog="predict-rank.py") == 0
+    assert len(re.findall(r"^0\.\d{4}: ", capsys.readouterr().out, re.MULTILINE)) == 4
+
+
+def test_the_output_is_a_file_as_printed_or_a_table(ranked, fasta, tmp_path):
+    _, shown, _ = ranked(str(fasta), "--top_k=2")
+    assert ranked(str(fasta), "--top_k=2", "-o", str(tmp_path / "x.txt"))[:2] == (0, "")
+    assert (tmp_path / "x.txt").read_text() == shown
+    assert ranked(str(fasta), "--top_k=2", f"--output={tmp_path / 'x.tsv'}")[0] == 0
+    header, *rows = [line.split("\t") for line in (tmp_path / "x.tsv").read_text().splitlines()]
+    assert header[:6] == ["protein", "term", "name", "aspect", "score", "precision"]
+    assert len(rows) == 2 * 3 * 2
+    assert {row[3] for row in rows} == {"MF", "BP", "CC"}
+    assert ranked(str(fasta), f"--output={tmp_path / 'x.tsv'}")[0] == 2
+    assert ranked(str(fasta), f"--output={tmp_path / 'x.tsv'}", "--overwrite")[0] == 0
+    assert ranked(str(fasta), f"--output={tmp_path / 'x.tsv'}", "--override")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x.csv", "x.gmt", "x"])
+def test_other_outputs_are_refused_before_any_work(ranked, fasta, tmp_path, name):
+    code, _, err = ranked(str(fasta), "-o", str(tmp_path / name))
+    assert code == 2
+    assert ".txt or .tsv" in err
+    assert "base tiny" not in err
+
+
+def test_a_training_protein_is_reported_with_what_is_annotated_there(ranked):
+    from esmgo.dataset.opening import open_dataset
+
+    data = open_dataset("sample", "all", eval_ratio=1).train
+    _, out, _ = ranked(f"--sequence={data.sequences[0]}")
+    assert f"as the training protein {data.ids[0]} (an equal embedding)" in out
+    assert "Annotated there (*): " in out
+    assert re.search(r"^  .* \*$", out, re.MULTILINE)
+    assert "training protein" not in ranked(f"--sequence={SEQUENCE}")[1]

@@ -30,7 +30,8 @@ def test_a_subgraph_holds_the_called_terms_and_all_their_ancestors_and_nothing_e
 
 
 def test_the_order_of_calls_and_repeated_calls_change_nothing():
-    again = subgraph_of("sp|P04637|P53_HUMAN", PROBABILITIES, diamond(), [4, 2, 4])
+    texts = {"description": small().description, "selection": small().selection}
+    again = subgraph_of("sp|P04637|P53_HUMAN", PROBABILITIES, diamond(), [4, 2, 4], **texts)
     assert again == small()
     assert all(render(again, f) == render(small(), f) for f in ("dot", "html", "json"))
 

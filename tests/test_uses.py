@@ -88,7 +88,8 @@ def test_no_verb_writes_a_file_that_it_reads(alias, verb, reader, writer):
 def test_the_pairs_above_are_those_of_all_verbs():
     found = {(verb, writer) for verb, _, writer in inputs_and_outputs()}
     assert found == {
-        ("train", "checkpoint_path"), ("rank", "rejects"), ("predict", "output"),
+        ("train", "checkpoint_path"), ("rank", "output"), ("rank", "rejects"),
+        ("predict", "output"),
         ("predict", "rejects"), ("merge", "output"), ("subgraph", "output"), ("explain", "output"),
         ("build", "rejects"), ("baseline", "output"), ("embed", "output"), ("embed", "rejects"),
         ("blend", "checkpoint_path"),

@@ -34,7 +34,7 @@ from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import Evaluation, evaluate, results
 from esmgo.metrics.tables import cafa_tables, document, summary
 from esmgo.metrics.truth import Truth
-from esmgo.predict.inputs import open_named, open_predictor
+from esmgo.predict.inputs import announce, open_named, open_predictor
 from esmgo.render.evaluation_page import report_page
 
 log = logging.getLogger(__name__)
@@ -223,6 +223,7 @@ def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation
         homology=config.homology,
         subset=config.dataset_subset,
     )
+    announce(checkpoint, config.checkpoint_path)
     proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
     job.release = ontology.release if ontology else predictor.labels.release
     records = map(Protein, proteins.ids, proteins.sequences)

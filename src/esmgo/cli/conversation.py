@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import logging
+import math
 import select
 import sys
 from contextlib import suppress
-from typing import TextIO
+from itertools import chain
+from pathlib import Path
 
 from tqdm import tqdm
 
 from esmgo.cli.flags import typed
+from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import InputError, UsageError, printable
-from esmgo.predict.inputs import read_proteins
+from esmgo.files.output import exclusive, opened
+from esmgo.go.terms import Aspect, parse_aspects
+from esmgo.predict.inputs import read_proteins, selected
 from esmgo.predict.pasting import pasted
 from esmgo.predict.prediction import Prediction
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.ranking import RankConfig
-from esmgo.render.text import heading, ranking
+from esmgo.render.text import (
+    HEADER,
+    Ranked,
+    annotated,
+    grouped,
+    heading,
+    ranking,
+    table_rows,
+)
 
 log = logging.getLogger(__name__)
+
+LOADED = "Checkpoint loaded successfully"
 
 PASTE_SECONDS = 0.1
 """Longest pause between two lines of pasted text."""
@@ -29,46 +44,67 @@ TERMINAL_LIMIT = 4095
 """Length at which a terminal cuts an input line (Linux: N_TTY_BUF_SIZE - 1)."""
 
 
-def answer(config: RankConfig, report: ReadReport, status: TextIO) -> None:
+def answer(config: RankConfig, report: ReadReport, *, is_verb: bool = True) -> None:
     """Rank the terms of the proteins that the flags name, or of those on standard input."""
-    text = None
-    if config.sequence is None and config.fasta is None:
-        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-        proteins = list(pasted(text, config, report)) if text.strip() else []
-        if not text.strip():
-            report.warn("no sequence on standard input")
-    else:
-        proteins = read_proteins(config, report)
-    is_one = config.fasta is None and not (text or config.sequence or "").lstrip().startswith(">")
-    predictor = config.predictor()
-    print("Checkpoint loaded successfully", file=status, flush=True)
-    predictions = predictor.predict(proteins, raw=config.raw)
-    hidden = sys.stdout.isatty() or not sys.stderr.isatty()  # printed results show the progress
-    for prediction in tqdm(predictions, total=len(proteins), unit="protein", disable=hidden):
-        if prediction.n_windows > 1:
-            protein = prediction.protein
-            log.warning(
-                "%s: %d residues, scored in %d overlapping windows",
-                printable(protein.id, 50), len(protein.sequence), prediction.n_windows,
-            )  # fmt: skip
-        lines = _lines(prediction, config)
-        if is_one:
-            print(f"\nTop {config.top_k} GO Terms:\n{lines}")
-        else:
-            print(f"{heading(prediction.protein.id)}\n{lines}\n")
+    with exclusive((config.output,), overwrite=config.overwrite):
+        proteins, is_one = _proteins(config, report)
+        predictor = config.predictor()
+        print(LOADED, file=sys.stderr if is_verb else sys.stdout, flush=True)
+        predictions = predictor.predict(proteins, raw=config.raw)
+        is_shown = config.output == "-" and sys.stdout.isatty()  # results show the progress
+        hidden = is_shown or not sys.stderr.isatty()
+        bar = tqdm(map(_noticed, predictions), total=len(proteins), unit="protein", disable=hidden)
+        if config.output == "-":
+            for prediction in bar:
+                print(_text(prediction, config, is_one=is_one, is_verb=is_verb))
+            return
+        is_table = Path(config.output).suffix.lower() == ".tsv"
+        with opened(config.output) as file:
+            if is_table:
+                file.write(("\t".join(HEADER) + "\n").encode())
+            for prediction in bar:
+                if is_table:
+                    rows = chain.from_iterable(_groups(prediction, config).values())
+                    text = table_rows(prediction.protein.id, rows)
+                else:
+                    text = _text(prediction, config, is_one=is_one, is_verb=is_verb) + "\n"
+                file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def converse(config: RankConfig) -> int:
+def _noticed(prediction: Prediction) -> Prediction:
+    """Warn of a protein that was scored in windows."""
+    if prediction.n_windows > 1:
+        protein = prediction.protein
+        log.warning(
+            "%s: %d residues, scored in %d overlapping windows",
+            printable(protein.id, 50), len(protein.sequence), prediction.n_windows,
+        )  # fmt: skip
+    return prediction
+
+
+def _proteins(config: RankConfig, report: ReadReport) -> tuple[list[Protein], bool]:
+    """Return the proteins, and whether they are a sequence without a header."""
+    if config.sequence is not None or config.fasta is not None:
+        is_one = config.fasta is None and not str(config.sequence).lstrip().startswith(">")
+        return read_proteins(config, report), is_one
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    if not text.strip():
+        report.warn("no sequence on standard input")
+        return [], True
+    return selected(list(pasted(text, config, report)), config, report), text.lstrip()[0] != ">"
+
+
+def converse(config: RankConfig, *, is_verb: bool = True) -> int:
     """Prompt for sequences until the user declines or the input ends; return the exit code."""
     predictor = config.predictor()
-    print("Checkpoint loaded successfully")
+    print(LOADED)
     with suppress(ImportError):
         import readline  # noqa: F401 (without it a terminal cuts lines at 4,095 characters)
     try:
         while True:
             text = _paste("Enter a sequence: ")
             if text.strip():
-                _answer(text, predictor, config)
+                _reply(text, predictor, config, is_verb=is_verb)
             if not _paste("\nGo again? (yes|no): ").strip().lower().startswith("y"):
                 return 0
     except EOFError:
@@ -76,7 +112,7 @@ def converse(config: RankConfig) -> int:
         return 0
 
 
-def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
+def _reply(text: str, predictor: Predictor, config: RankConfig, *, is_verb: bool) -> None:
     report = ReadReport()
     try:
         proteins = list(pasted(text, config, report))
@@ -87,12 +123,50 @@ def _answer(text: str, predictor: Predictor, config: RankConfig) -> None:
         print(printable(typed(message), 199), file=sys.stderr)
     for prediction in predictor.predict(proteins, raw=config.raw):
         name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
-        print(f"\nTop {config.top_k} GO Terms{name}:")
-        print(_lines(prediction, config))
+        if is_verb:
+            print(_text(prediction, config, is_one=not name, is_verb=True))
+        else:
+            print(f"\nTop {config.top_k} GO Terms{name}:\n{_lines(prediction, config)}")
+
+
+def _text(prediction: Prediction, config: RankConfig, *, is_one: bool, is_verb: bool) -> str:
+    """Return the ranking of one protein: by aspect, or as the script prints it."""
+    protein, name = prediction.protein, heading(prediction.protein.id)
+    if not is_verb:
+        lines = _lines(prediction, config)
+        return f"\nTop {config.top_k} GO Terms:\n{lines}" if is_one else f"{name}\n{lines}\n"
+    if protein.description:
+        name += f" {printable(protein.description, 200)}"
+    parts = [] if is_one else [name]
+    for match in prediction.matches:
+        names = [prediction.labels.terms[j].name for j in match.leaves]
+        parts.append(f"{match}. Annotated there (*): {annotated(names)}")
+    groups = _groups(prediction, config)
+    has_precision = any(not math.isnan(row.precision) for rows in groups.values() for row in rows)
+    numbers = "probability, precision" if has_precision else "probability"
+    parts.append(f"Top {config.top_k} GO Terms of each aspect: {numbers}, name")
+    parts.append(grouped(groups, show_ids=config.show_ids))
+    return "\n".join(["", *parts] if is_one else [*parts, ""])
+
+
+def _groups(prediction: Prediction, config: RankConfig) -> dict[Aspect | None, list[Ranked]]:
+    aspects = parse_aspects(config.aspect)
+    best = prediction.best(config.top_k, general=config.general, aspects=aspects)
+    return {aspect: [_ranked(prediction, int(j)) for j in at] for aspect, at in best.items()}
+
+
+def _ranked(prediction: Prediction, column: int) -> Ranked:
+    precision = math.nan if prediction.precision is None else float(prediction.precision[column])
+    known = next((match.id for match in prediction.matches if column in match.columns), "")
+    term = prediction.labels.terms[column]
+    return Ranked(term, float(prediction.scores[column]), precision, known)
 
 
 def _lines(prediction: Prediction, config: RankConfig) -> str:
-    terms = prediction.top(config.top_k, general=config.general)
+    aspects = parse_aspects(config.aspect)
+    terms = prediction.top(None if aspects else config.top_k, general=config.general)
+    if aspects:
+        terms = [pair for pair in terms if pair[0].aspect in aspects][: config.top_k]
     return ranking(terms, show_ids=config.show_ids)
 
 

@@ -16,6 +16,8 @@ Config = TypeVar("Config")
 _FLAGS = {"min_precision": "precision"}
 """Flags whose names differ from their fields."""
 
+_FIRST = "first argument"
+
 _SETTING = re.compile(r"`([a-z]\w*)((?:=[^`]*)?)`")
 
 
@@ -53,9 +55,11 @@ def typed(message: object) -> str:
 
 
 def parse(
-    config: type[Config], arguments: Sequence[str], *, prog: str, description: str
+    config: type[Config], arguments: Sequence[str], *, prog: str, description: str, first: str = ""
 ) -> tuple[Config, frozenset[str]]:
     """Parse the flags of a verb; return its configuration, and the fields that the user set.
+
+    ``first`` is the field that an argument without a flag sets.
 
     Unambiguous prefixes of flags are accepted, and ``--batch-size`` for ``--batch_size``. Raises
     UsageError, which names the flag and what is wrong with it.
@@ -66,7 +70,16 @@ def parse(
         _add(parser, each, kind_of(config, each.name))
     named = [each for each in flags if not each.metadata["is_rest"]]
     names = {name: flag_of(each.name) for each in named for name in names_of(each)}
-    found = vars(parser.parse_args([_declared(word, names) for word in arguments]))
+    if first:
+        text = f"Another way to give {flag_of(first)}."
+        name = "METHOD" if first == "method" else "FILE"
+        parser.add_argument(_FIRST, nargs="?", metavar=name, help=text)
+    words = [_declared(word, names) for word in arguments]
+    found = vars(parser.parse_intermixed_args(words) if first else parser.parse_args(words))
+    if _FIRST in found:
+        if first in found:
+            raise UsageError("is given twice", field=first)
+        found[first] = found.pop(_FIRST)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
     return config(**values), frozenset(values)
 

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 def run(name: str, words: Sequence[str], prog: str) -> int:
     """Run a verb of the table; return its exit code."""
     verb = VERBS[name]
-    if verb.first and words and not words[0].startswith("-"):
-        words = [f"--{verb.first}={words[0]}", *words[1:]]
-    config, given = flags.parse(resolve_name(verb.config), words, prog=prog, description=verb.text)
+    config, given = flags.parse(
+        resolve_name(verb.config), words, prog=prog, description=verb.text, first=verb.first
+    )
     if name == "rank":
         return _rank(config, is_verb=prog.startswith("esmgo "))
     function = resolve_name(verb.function)
@@ -54,17 +54,17 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
 def _rank(config: RankConfig, *, is_verb: bool) -> int:
     """Rank the terms of the given proteins, or prompt for some on a terminal.
 
-    The verb prints only results to standard output. The script also prints status lines there, and
-    lists general terms.
+    The verb prints only results to standard output, and groups them by aspect. The script also
+    prints status lines there, and lists the terms of all aspects together, also general ones.
     """
     from esmgo.cli.conversation import answer, converse
 
     config = replace(config, general=config.general or config.raw or not is_verb)
     if config.sequence is None and config.fasta is None and sys.stdin.isatty():
-        return converse(config)
+        return converse(config, is_verb=is_verb)
     report = ReadReport(config.strict)
     with _rejects(config, report):
-        answer(config, report, sys.stderr if is_verb else sys.stdout)
+        answer(config, report, is_verb=is_verb)
     return 4 if report.rejects else 0
 
 

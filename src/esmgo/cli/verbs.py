@@ -9,8 +9,8 @@ class Verb(NamedTuple):
     """A verb: its line of help, and where its configuration and its function are defined.
 
     ``script`` is the script with the same function, if any. The function takes the configuration
-    and, unless ``takes_report`` is false, a `ReadReport`. ``first`` is the setting that the first
-    argument gives if it is not a flag.
+    and, unless ``takes_report`` is false, a `ReadReport`. ``first`` is the setting that an
+    argument without a flag gives.
     """
 
     text: str
@@ -27,21 +27,23 @@ VERBS = {
         "esmgo.learn.config:TrainConfig", "esmgo.learn.finetune:fit", "fine-tune.py", False),
     "rank": Verb(
         "Rank the GO terms of proteins.",
-        "esmgo.predict.ranking:RankConfig", "esmgo.cli.conversation:answer", "predict-rank.py"),
+        "esmgo.predict.ranking:RankConfig", "esmgo.cli.conversation:answer", "predict-rank.py",
+        first="fasta"),
     "predict": Verb(
         "Call the GO terms of whole proteomes.",
-        "esmgo.proteome.config:PredictConfig", "esmgo.proteome.run:write_predictions"),
+        "esmgo.proteome.config:PredictConfig", "esmgo.proteome.run:write_predictions",
+        first="input"),
     "merge": Verb(
         "Join the shards of a prediction.",
         "esmgo.proteome.merging:MergeConfig", "esmgo.proteome.merging:merge_shards",
         takes_report=False),
     "subgraph": Verb(
         "Draw the GO subgraph of a protein.",
-        "esmgo.predict.drawing:SubgraphConfig", "esmgo.predict.drawing:subgraph"),
+        "esmgo.predict.drawing:SubgraphConfig", "esmgo.predict.drawing:subgraph", first="fasta"),
     "explain": Verb(
         "Show what supports one term of a protein, and test it.",
         "esmgo.explanation.explaining:ExplainConfig",
-        "esmgo.explanation.explaining:write_explanations"),
+        "esmgo.explanation.explaining:write_explanations", first="fasta"),
     "build": Verb(
         "Turn sequences, annotations and an ontology into a data set.",
         "esmgo.dataset.building:BuildConfig", "esmgo.dataset.building:build", takes_report=False),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from esmgo.data.records import MAX_HEADER, Record, read_records
@@ -32,10 +32,11 @@ _PIR = re.compile(r"(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
 
 @dataclass(frozen=True, slots=True)
 class Protein:
-    """A protein: its identifier as written, and its residues in upper case."""
+    """A protein: its identifier as written, its residues in upper case, the rest of its header."""
 
     id: str
     sequence: str
+    description: str = field(default="", compare=False, repr=False)
 
 
 def read_fasta(
@@ -132,7 +133,7 @@ def _judged(
     if why := _bad_sequence(cleaned.sequence, rules, is_cut=record.is_cut):
         return record.reject(why, id=id)
     unusual.note(record, id, cleaned)
-    return Protein(id, cleaned.sequence)
+    return Protein(id, cleaned.sequence, record.description)
 
 
 def _bad_id(id: str) -> str:

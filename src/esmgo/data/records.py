@@ -46,6 +46,12 @@ class Record:
         return text_of(_ID_END.split(self.header, maxsplit=1)[0])
 
     @property
+    def description(self) -> str:
+        """The header after the identifier, up to ^A, which separates the titles of one sequence."""
+        rest = _ID_END.split(self.header, maxsplit=1)[1:]
+        return text_of(rest[0].partition(b"\x01")[0]).strip() if rest else ""
+
+    @property
     def text(self) -> str:
         """The lines of sequence, without long runs of blank lines."""
         return text_of(bytes(self._body))

@@ -167,10 +167,26 @@ class Kmers:
 
         K-mers of the sequence that no protein has are ignored.
         """
+        at = self._known(sequence)
+        return self._cosine(at, self.holders.take(at))
+
+    @cached_property
+    def n_kept(self) -> NDArray[np.int64]:
+        """The k-mers that are kept of each protein; shape=(M,)."""
+        return self.holders.frequency(self.n_proteins)
+
+    def within(self, sequence: str) -> NDArray[np.intp]:
+        """Return the proteins of which a sequence has all kept k-mers, at least one; ascending."""
+        shared = self.holders.take(self._known(sequence)).frequency(self.n_proteins)
+        return np.flatnonzero((shared == self.n_kept) & (shared > 0))
+
+    def _known(self, sequence: str) -> NDArray[np.intp]:
+        """Return the positions in `keys` of the k-mers of a sequence that any protein has."""
         row = kmers_of(sequence)
         at = np.searchsorted(self.keys, row)
-        at = at[self.keys[np.minimum(at, len(self.keys) - 1)] == row] if len(self.keys) else at[:0]
-        return self._cosine(at, self.holders.take(at))
+        return (
+            at[self.keys[np.minimum(at, len(self.keys) - 1)] == row] if len(self.keys) else at[:0]
+        )
 
     def tour(self, step: Callable[[], object] = lambda: None) -> NDArray[np.intp]:
         """Return an order in which similar proteins are adjacent; shape=(M,).

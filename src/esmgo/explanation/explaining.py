@@ -35,7 +35,7 @@ from esmgo.go.truepath import propagate
 from esmgo.model.bundled import context_of
 from esmgo.model.tokens import encode, window_starts, windows
 from esmgo.options import option
-from esmgo.predict.inputs import ReadingConfig, open_named, read_proteins
+from esmgo.predict.inputs import ReadingConfig, announce, open_named, read_proteins
 from esmgo.predict.scorer import Scorer
 
 FORMATS = ("text", "json", "svg")
@@ -111,6 +111,7 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
         context_length=context_of(checkpoint.path, config.context_length),
         dtype=config.dtype,
     )
+    announce(checkpoint, config.checkpoint_path)
     passes = STEPS + N_RANDOM + 2  # of a protein, at least
     with tqdm(
         desc="Explaining", total=passes * len(proteins), unit="pass", disable=None, leave=False

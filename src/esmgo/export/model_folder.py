@@ -15,7 +15,7 @@ from esmgo.model.bases import FREQUENCIES
 from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, option
-from esmgo.predict.inputs import open_named
+from esmgo.predict.inputs import announce, open_named
 
 if TYPE_CHECKING:
     from esmgo.go.labels import LabelSpace
@@ -66,6 +66,7 @@ def export_checkpoint(config: ExportConfig) -> Path:
         from safetensors.torch import save_file  # torch takes seconds: import after the checks
 
         caller = checkpoint.caller()
+        announce(checkpoint, config.checkpoint_path)
         weights = dict(caller.network.state_dict())
         frequencies = torch.tensor(caller.encoder.frequencies)
         for i in range(len(caller.encoder.layers)):

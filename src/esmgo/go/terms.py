@@ -45,6 +45,20 @@ class Aspect(Enum):
             ) from None
 
 
+def parse_aspects(text: str | None) -> tuple[Aspect, ...]:
+    """Parse a comma-separated list of aspects; return each once, in the order MF, BP, CC.
+
+    None gives an empty tuple. Raises UsageError if a part is not an aspect.
+
+    Examples
+    --------
+    >>> parse_aspects("cc,F")
+    (<Aspect.MF: 'molecular_function'>, <Aspect.CC: 'cellular_component'>)
+    """
+    names = [] if text is None else text.split(",")
+    return tuple(sorted({Aspect.parse(name) for name in names}, key=list(Aspect).index))
+
+
 _ROOT_OF = {Aspect.MF: "GO:0003674", Aspect.BP: "GO:0008150", Aspect.CC: "GO:0005575"}
 _SPELLINGS = {
     spelling: aspect

@@ -23,7 +23,7 @@ from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
-from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
@@ -37,6 +37,7 @@ from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_o
 from esmgo.model.bundled import USUAL
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
+from esmgo.model.provenance import described
 from esmgo.options import check, device_option, dtype_option, option, threads_option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
@@ -173,6 +174,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         for id, sequence in zip(some.ids, some.sequences, strict=True)
     }
     scorer = Scorer.of(checkpoint, device=config.device, dtype=config.dtype)
+    log.log(NOTICE, "%s", described(checkpoint))
     threads = config.threads or available_threads()
     with TemporaryFile() as file:
         records = list(map(Protein, held_out.ids, held_out.sequences))

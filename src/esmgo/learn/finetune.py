@@ -9,13 +9,14 @@ from pathlib import Path
 
 from esmgo.data.download import locate_ontology
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
-from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.files.atomic import refusal
 from esmgo.files.output import check_free, exclusive
 from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import best_path, files_of
+from esmgo.model.provenance import described
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
             config = _continued(config, previous, _on_purpose(config) if given is None else given)
         elif config.resume:
             log.warning("no checkpoint at %s yet: starting from the beginning", printable(path))
+        else:
+            _name_replaced(path)
         base = None if previous else locate_base(config.base_model, config.revision)
         source = locate_dataset(config.dataset, config.dataset_subset)
         ontology_path = None
@@ -71,6 +74,16 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
             if previous:
                 _refuse_changed_data(previous, data)
             return train(config, device, data, base, previous)
+
+
+def _name_replaced(path: Path) -> None:
+    """Log which checkpoint, if any, the training will replace."""
+    if path.exists():
+        try:
+            found = described(open_checkpoint(path))
+        except CheckpointError:
+            found = f"{printable(path, 60)}, which is not a checkpoint of this version"
+        log.log(NOTICE, "this training replaces %s", found)
 
 
 def _read(

@@ -5,18 +5,15 @@ It is used if none is given or at the usual path. `recipes/bundled_caller.py` ma
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from esmgo.errors import NOTICE, CheckpointError
+from esmgo.errors import CheckpointError
 from esmgo.files.uses import Use
 from esmgo.model.container import files_of, index_path
 from esmgo.options import option
-
-log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[1] / "bundled"
 
@@ -69,38 +66,36 @@ def card_path() -> Path:
 def checkpoint_or_bundled(given: str | None) -> Path:
     """Return the checkpoint to use: the one given, else the usual one, else the bundled one.
 
-    A notice is logged if the bundled one is used by default. If none exists, the usual path is
-    returned, so that opening it raises the error. ``given`` is `BUNDLED` or a path. Raises
-    CheckpointError if nothing is there, or if the bundled caller is requested by name and not
-    installed.
+    If none exists, the usual path is returned, so that opening it raises the error. ``given`` is
+    `BUNDLED` or a path. Raises CheckpointError if nothing is there, or if the bundled caller is
+    requested by name and not installed.
     """
     path = _chosen(given)
-    if path != _checkpoint():
-        if given is not None and _is_absent(path) and _checkpoint().is_file():
-            raise CheckpointError(
-                path,
-                f"no checkpoint there; fine-tune.py makes one, `checkpoint_path={BUNDLED}` is the"
-                " caller that came with esmgo",
-            )
-        return path
-    if given is None:
-        log.log(
-            NOTICE,
-            "no checkpoint at %s: using the bundled caller (esmgo selftest describes it)",
-            USUAL,
+    if is_bundled(path):
+        return bundled_path()
+    if given is not None and _is_absent(path) and _checkpoint().is_file():
+        raise CheckpointError(
+            path,
+            f"no checkpoint there; fine-tune.py makes one, `checkpoint_path={BUNDLED}` is the"
+            " caller that came with esmgo",
         )
-    return bundled_path()
+    return path
+
+
+def is_bundled(path: Path) -> bool:
+    """Whether a checkpoint is the bundled one."""
+    return path == _checkpoint()
 
 
 def context_of(path: Path, given: int | None) -> int | None:
     """Return the tokens per window to use; None (for the bundled caller) means as in training."""
-    return CONTEXT_LENGTH if given is None and path != _checkpoint() else given
+    return CONTEXT_LENGTH if given is None and not is_bundled(path) else given
 
 
 def _chosen(given: str | None) -> Path:
     if given is None:
-        is_bundled = not os.path.lexists(USUAL) and _checkpoint().is_file()
-        return _checkpoint() if is_bundled else Path(USUAL)
+        is_missing = not os.path.lexists(USUAL)
+        return _checkpoint() if is_missing and _checkpoint().is_file() else Path(USUAL)
     return _checkpoint() if given == BUNDLED else Path(given)
 
 

@@ -10,8 +10,9 @@ from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.output import check_free
 from esmgo.files.uses import Use
-from esmgo.go.terms import Aspect
+from esmgo.go.terms import parse_aspects
 from esmgo.options import option
+from esmgo.predict.calling import MIN_SCORE
 from esmgo.predict.inputs import CallerConfig, read_proteins
 from esmgo.predict.prediction import Prediction
 from esmgo.render.graph import draw, format_of
@@ -22,25 +23,41 @@ from esmgo.render.subgraph import subgraph_of
 class SubgraphConfig(CallerConfig):
     """Settings of ``esmgo subgraph``."""
 
-    protein: str | None = option(None, "The id of the protein to draw, if the file has several.")
     output: str | None = option(
         None,
         "The output file: .svg or .png (need Graphviz), .html (needs nothing), .json or .dot; by"
         " default subgraph.svg if Graphviz is installed, else subgraph.html.",
+        short="o",
         uses=lambda _, output: [Use(str(_named(output)), "write")],
     )
-    top_k: int = option(10, "Number of terms to call; roots do not count.", minimum=1)
-    aspect: str | None = option(None, "Draw one aspect only: mf, bp or cc.")
-    overwrite: bool = option(False, "Replace the output file if there is one.")
+    top_k: int = option(
+        5, "Terms to call of each aspect, at most: the best ones of esmgo rank.", minimum=1
+    )
+    min_score: float = option(
+        MIN_SCORE, "Call no term with a lower probability.", minimum=0, maximum=1
+    )
+    aspect: str | None = option(None, "Draw only these aspects, comma-separated: mf, bp, cc.")
+    overwrite: bool = option(False, "Replace the output file if there is one.", alias="override")
 
     def __post_init__(self) -> None:
         CallerConfig.__post_init__(self)
-        if self.aspect is not None:
-            Aspect.parse(self.aspect)
+        parse_aspects(self.aspect)
+
+    @property
+    def selection(self) -> str:
+        """How the called terms are selected, as text."""
+        least = f" of {self.min_score:g} or more" if self.min_score else ""
+        return (
+            f"the {self.top_k} most probable informative terms of each aspect, with a"
+            f" probability{least}; as esmgo rank"
+        )
 
 
 def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     """Draw the called terms of a protein with all their ancestors.
+
+    They are those that `rank` lists: the most probable ones of each aspect, without terms that a
+    child implies. A term below ``config.min_score`` is not called.
 
     Returns
     -------
@@ -49,13 +66,23 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     """
     path = _output(config)
     report = report if report is not None else ReadReport(config.strict)
-    proteins = [p for p in read_proteins(config, report) if config.protein in (None, p.id)]
+    proteins = read_proteins(config, report)
     if len(proteins) != 1:
         raise UsageError(_not_one(len(proteins), config, report))
     predictor = config.predictor()
     (prediction,) = predictor.predict(proteins)
     called = _called(prediction, config)
-    draw(subgraph_of(prediction.protein.id, prediction.scores, prediction.labels, called), path)
+    if not len(called):
+        report.warn(f"no term scores {config.min_score:g} or more; lower `min_score`")
+    drawn = subgraph_of(
+        prediction.protein.id,
+        prediction.scores,
+        prediction.labels,
+        called,
+        description=prediction.protein.description,
+        selection=config.selection,
+    )
+    draw(drawn, path)
     return path
 
 
@@ -80,21 +107,16 @@ def _has_dot() -> bool:
 
 
 def _called(prediction: Prediction, config: SubgraphConfig) -> list[int]:
-    aspect = Aspect.parse(config.aspect) if config.aspect else None
-    terms = prediction.labels.terms
-    wanted = [
-        int(j)
-        for j in prediction.ranked()
-        if not terms[j].is_root and (aspect is None or terms[j].aspect is aspect)
-    ]
-    if not wanted:
+    found = prediction.best(
+        config.top_k, aspects=parse_aspects(config.aspect), min_score=config.min_score
+    )
+    if not found:
         raise UsageError(f"{config.aspect} has no term in this checkpoint", field="aspect")
-    return wanted[: config.top_k]
+    return [int(j) for columns in found.values() for j in columns]
 
 
 def _not_one(n: int, config: SubgraphConfig, report: ReadReport) -> str:
-    if config.protein is not None:
-        return f"no protein {printable(config.protein, 60)} in {printable(config.fasta, 60)}"
     if n == 0 and report.rejects:
         return str(report.rejects[0])
-    return f"{n} proteins in {printable(config.fasta, 60)}: choose one with `protein=ID`"
+    name = printable(config.fasta or "the sequence", 60)
+    return f"{n} proteins in {name}: choose one with `protein=ID`"

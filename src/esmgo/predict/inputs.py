@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from esmgo.data.accessions import accession
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
-from esmgo.errors import UsageError
+from esmgo.errors import NOTICE, UsageError, printable
 from esmgo.evidence.diamond import available_threads
 from esmgo.files.uses import reads
 from esmgo.model.bases import locate_base, reads_base, revision_option
 from esmgo.model.bundled import (
     CONTEXT_LENGTH,
+    USUAL,
     checkpoint_option,
     checkpoint_or_bundled,
     context_of,
+    is_bundled,
     reads_checkpoint,
 )
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
+from esmgo.model.provenance import described
 from esmgo.options import check, device_option, dtype_option, option
 from esmgo.predict.pasting import pasted
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,12 @@ class ReadingConfig(ScoringConfig):
     fasta: str | None = option(
         None,
         "Score the proteins of this FASTA file, plain or gzip (- for standard input).",
+        short="i",
+        alias="input",
         uses=reads,
+    )
+    protein: str | None = option(
+        None, "Only this protein of the file, by its identifier or its accession."
     )
     dtype: str = dtype_option()
 
@@ -88,14 +100,17 @@ class CallerConfig(ReadingConfig, SourcesConfig):
 
     def predictor(self) -> Predictor:
         """Load the checkpoint."""
-        return open_predictor(
-            open_named(self.checkpoint_path),
+        checkpoint = open_named(self.checkpoint_path)
+        found = open_predictor(
+            checkpoint,
             device=self.device,
             context_length=self.context_length,
             dtype=self.dtype,
             sources=self.sources,
             homology=self.homology,
         )
+        announce(checkpoint, self.checkpoint_path)
+        return found
 
 
 @dataclass(frozen=True)  # without slots, so that it can be a second base of classes with slots
@@ -125,13 +140,23 @@ class EncoderConfig:
         if self.checkpoint_path is not None:
             if self.revision is not None:
                 raise UsageError("is for a base model, not for a checkpoint", field="revision")
-            return open_named(self.checkpoint_path)
+            found = open_named(self.checkpoint_path)
+            announce(found, self.checkpoint_path)
+            return found
         return locate_base(str(self.base_model), self.revision)
 
 
 def open_named(given: str | None) -> Checkpoint:
     """Open the checkpoint at a path, or the bundled one; see `checkpoint_or_bundled`."""
     return open_checkpoint(checkpoint_or_bundled(given))
+
+
+def announce(found: Checkpoint, given: str | None) -> None:
+    """Log a notice that describes the checkpoint that `open_named` found."""
+    why = (
+        f"no checkpoint at {USUAL}: using the " if given is None and is_bundled(found.path) else ""
+    )
+    log.log(NOTICE, "%s%s", why, described(found))
 
 
 def open_predictor(
@@ -183,17 +208,41 @@ def _training_sequences(source: str | None, subset: str) -> dict[str, str] | Non
 
 
 def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:
-    """Read the sequence or the FASTA file of ``config``.
+    """Read the sequence or the FASTA file of ``config``, or its ``protein`` alone.
 
     Raises
     ------
     UsageError
-        If it has neither.
+        If it has neither, or no such protein.
     FastaError
         If the file is refused.
     """
     if config.sequence is not None:
-        return list(pasted(config.sequence, config, report))
+        return selected(list(pasted(config.sequence, config, report)), config, report)
     if config.fasta is None:
         raise UsageError("nothing to score: give `sequence=…` or `fasta=FILE`")
-    return list(read_source(config.fasta, config, report))
+    return selected(list(read_source(config.fasta, config, report)), config, report)
+
+
+def selected(proteins: list[Protein], config: ReadingConfig, report: ReadReport) -> list[Protein]:
+    """Return the proteins that ``config.protein`` names: by identifier, else by accession.
+
+    Raises UsageError if there is none.
+    """
+    wanted = config.protein
+    if wanted is None:
+        return proteins
+    named = [p for p in proteins if p.id == wanted]
+    named = named or [p for p in proteins if accession(p.id) == accession(wanted)]
+    if not named:
+        rejected = [
+            reject for reject in report.rejects if accession(reject.id) == accession(wanted)
+        ]
+        if rejected:
+            raise UsageError(f"{printable(wanted, 60)} is rejected: {rejected[0]}", field="protein")
+        ids = ", ".join(printable(p.id, 30) for p in proteins[:3]) or "none"
+        more = f" and {len(proteins) - 3:,} more" if len(proteins) > 3 else ""
+        raise UsageError(
+            f"{printable(wanted, 60)} is not among the proteins: {ids}{more}", field="protein"
+        )
+    return named

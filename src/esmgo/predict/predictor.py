@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from esmgo.data.fasta import Protein
 from esmgo.data.residues import FEW_RESIDUES
 from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.evidence.identical import matches
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import Sources, available_sources
 from esmgo.evidence.source_scores import SourceScores, supporting_sources
@@ -172,6 +173,12 @@ class Predictor:
 
         After each batch ``progress`` is called with the number of proteins that it completed.
         """
+        return self._evidence(proteins, progress)[0]
+
+    def _evidence(
+        self, proteins: Sequence[Protein], progress: Callable[[int], object] | None = None
+    ) -> tuple[Evidence, NDArray[np.float32]]:
+        """Return the evidence for a block of N proteins, and their embeddings, shape=(N, D)."""
         raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins], progress)
         head = propagate(raw, self.labels)
         scores = self.sources.score(self.sources.find_relatives(proteins, vectors), head)
@@ -188,7 +195,7 @@ class Predictor:
             precision = self.variant.precision_of(values, group, self.labels)
             precision[[len(p.sequence) < FEW_RESIDUES for p in proteins]] = np.nan
         unknown = np.full(len(proteins), np.nan, np.float32)
-        return Evidence(
+        found = Evidence(
             Scores(tuple(p.id for p in proteins), values, self.labels),
             precision,
             flags,
@@ -196,6 +203,7 @@ class Predictor:
             np.array(n_windows, np.int64),
             group,
         )
+        return found, vectors
 
     @property
     def _is_single(self) -> bool:
@@ -224,11 +232,23 @@ class Predictor:
         for block in blocks(proteins, BLOCK):
             if raw:
                 values, _, counts = self.scorer.states([p.sequence for p in block])
+                for protein, row, n in zip(block, values, counts, strict=True):
+                    yield Prediction(protein, row, self.labels, n)
             else:
-                found = self.evidence(block)
-                values, counts = found.scores.values, found.n_windows.tolist()
-            for protein, row, n in zip(block, values, counts, strict=True):
-                yield Prediction(protein, row, self.labels, n)
+                yield from self._predictions(block)
+
+    def _predictions(self, block: Sequence[Protein]) -> Iterator[Prediction]:
+        found, vectors = self._evidence(block)
+        index, is_calibrated = self.sources.index, self.variant is not None
+        for i, protein in enumerate(block):
+            yield Prediction(
+                protein,
+                found.scores.values[i],
+                self.labels,
+                int(found.n_windows[i]),
+                found.precision[i] if is_calibrated else None,
+                matches(index, protein.sequence, vectors[i], self.labels) if index else (),
+            )
 
     def score(
         self, proteins: Iterable[Protein], *, progress: Callable[[int], object] | None = None

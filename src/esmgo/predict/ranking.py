@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esmgo.data.rejects import ReadReport, rejects_option
+from esmgo.errors import UsageError, printable
 from esmgo.evidence.sources import EvidenceSource
+from esmgo.files.output import is_stream
+from esmgo.files.uses import writes
+from esmgo.go.terms import parse_aspects
 from esmgo.go.truepath import IMPLIED
 from esmgo.options import option
 from esmgo.predict.inputs import CallerConfig, read_proteins
@@ -22,7 +27,13 @@ class RankConfig(CallerConfig):
     """Settings of ``predict-rank.py`` and ``esmgo rank``."""
 
     top_k: int = option(
-        10, "The top k GO terms and their probabilities to output as predictions.", minimum=1
+        10,
+        "The top k GO terms and their probabilities to output as predictions; of each aspect,"
+        " except by predict-rank.py.",
+        minimum=1,
+    )
+    aspect: str | None = option(
+        None, "Rank only terms of these aspects, comma-separated: mf, bp, cc."
     )
     general: bool = option(
         False,
@@ -31,10 +42,24 @@ class RankConfig(CallerConfig):
     )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the probabilities of the network, without the true-path rule.")
+    output: str = option(
+        "-",
+        "Where to: a .txt file, as printed; a .tsv file, with a header; or - for standard output.",
+        short="o",
+        uses=writes,
+    )
+    overwrite: bool = option(False, "Replace the output file if there is one.", alias="override")
     rejects: str | None = rejects_option()
     seed: int | None = option(
         None, "Accepted for compatibility: ranking draws no random numbers.", minimum=0
     )
+
+    def __post_init__(self) -> None:
+        CallerConfig.__post_init__(self)
+        parse_aspects(self.aspect)
+        if not is_stream(self.output) and Path(self.output).suffix.lower() not in (".txt", ".tsv"):
+            reason = f"{printable(self.output, 80)} should end in .txt or .tsv"
+            raise UsageError(reason, field="output")
 
     def predictor(self) -> Predictor:
         """Load the checkpoint; with ``raw``, only the head is needed."""
@@ -59,7 +84,8 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
     Yields
     ------
     Prediction
-        Get its ranked terms with ``top(config.top_k, general=config.general)``.
+        Get its ranked terms with ``best(config.top_k, general=config.general)``, or those of all
+        aspects together with ``top``.
     """
     proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
     predictor = config.predictor()

@@ -10,7 +10,7 @@ from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream
 from esmgo.files.uses import reads
 from esmgo.go.calls import ALL_PURPOSES, Purpose
-from esmgo.go.terms import Aspect
+from esmgo.go.terms import parse_aspects
 from esmgo.options import dtype_option, option
 from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig, SourcesConfig
@@ -88,9 +88,8 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
 
         A shard has the calls of tables and annotations whatever its formats.
         """
-        names = self.aspect.split(",") if self.aspect is not None else []
         plain = Rules(
-            tuple(sorted({Aspect.parse(name) for name in names}, key=list(Aspect).index)),
+            parse_aspects(self.aspect),
             most_specific=self.most_specific,
             top_k=self.top_k,
             with_ancestors=self.with_ancestors,

@@ -26,7 +26,7 @@ from esmgo.files.source import check_readable
 from esmgo.go.calls import Purpose
 from esmgo.go.labels import LabelSpace
 from esmgo.predict.calling import CallRules
-from esmgo.predict.inputs import open_named, open_predictor
+from esmgo.predict.inputs import announce, open_named, open_predictor
 from esmgo.proteome.config import PredictConfig
 from esmgo.proteome.formats import writers
 from esmgo.proteome.job import Job
@@ -110,14 +110,16 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
     proteins = Input(str(config.input), parts.folder, config)
     n_proteins, digest = proteins.judged(report)
     device = choose_device(config.device)
+    checkpoint = open_named(config.checkpoint_path)
     predictor = open_predictor(
-        open_named(config.checkpoint_path),
+        checkpoint,
         device=str(device),
         context_length=config.context_length,
         dtype=config.dtype,
         sources=config.sources,
         homology=config.homology,
     )
+    announce(checkpoint, config.checkpoint_path)
     labels = predictor.labels
     if config.shard is None:
         config.check_labels(labels)

@@ -5,6 +5,9 @@ from __future__ import annotations
 CALLED = "#d55e00"
 """The outline of called terms: vermilion of Okabe and Ito (2008), apart from every blue."""
 
+LINE = "#5f6b7a"
+"""Edges, and the outline of ancestors: 5 to 1 against the background of a panel."""
+
 # ColorBrewer "Blues" without its darkest steps: one hue, lightness falling evenly,
 # and dark enough at the end for white text but not so dark that all roots look black.
 _STOPS = ("#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c")

@@ -15,7 +15,7 @@ from itertools import pairwise, product
 
 from esmgo.errors import printable
 from esmgo.go.terms import Aspect, is_go_id
-from esmgo.render.colours import CALLED, fill_of, ink_on
+from esmgo.render.colours import CALLED, LINE, fill_of, ink_on
 from esmgo.render.subgraph import Node, Panel, Subgraph
 
 TITLES = {
@@ -33,24 +33,26 @@ _BOX = (1.9, 1.0)  # inches a box takes with the space around it, wide and high
 _RANKSEP = (0.38, 0.9)  # inches between levels, at least and at most
 
 
-def to_dot(subgraph: Subgraph) -> str:
+def to_dot(subgraph: Subgraph, *, has_title: bool = True) -> str:
     """Return the subgraph as DOT, the same text for the same subgraph.
 
-    An arrow points from the child to its parent, as GO viewers draw it. In the text the
-    parent comes first and the arrow is set at its end (``dir=back``): then Graphviz ranks
-    the roots on top, and sets the titles of panels there in all its versions, which it
-    does not for ``rankdir=BT``.
+    Without ``has_title`` the legend is the only text above the panels.
+
+    An arrow points from the child to its parent, as GO viewers draw it. In the text the parent
+    comes first and the arrow is set at its end (``dir=back``): then Graphviz ranks the roots on
+    top, and sets the titles of panels there in all its versions, which it does not for
+    ``rankdir=BT``.
     """
     key = {node.term.id: f"n{i}" for i, node in enumerate(subgraph.nodes)}
     rows, ranksep = _rows(subgraph.panels)
     lines = [
         "digraph subgraph_of_go {",
-        f"  label={_heading(subgraph)}; labelloc=t; labeljust=c;",
+        f"  label={_heading(subgraph, has_title=has_title)}; labelloc=t; labeljust=c;",
         '  rankdir=TB; bgcolor="#ffffff"; fontname="Arial"; fontsize=11; pad=0.25;',
         f"  nodesep=0.16; ranksep={ranksep:.2f}; charset=utf8; outputorder=edgesfirst;",
         '  node [shape=box, style="filled,rounded", fontname="Arial"];',
         '  node [margin="0.08,0.05", width=0.6, height=0.3];',
-        '  edge [dir=back, color="#5f6b7a", penwidth=0.9, arrowsize=0.6];',
+        f'  edge [dir=back, color="{LINE}", penwidth=0.9, arrowsize=0.6];',
     ]
     for row in rows:
         for panel in row:
@@ -98,7 +100,7 @@ def _box(node: Node) -> str:
     below = f"{node.probability:.2f}"
     if node.term.id != node.term.name:
         below = f"{_markup(printable(node.term.id, 40))} &#160; {below}"
-    outline = f'color="{CALLED}", penwidth=3' if node.is_called else 'color="#8a96a3", penwidth=0.6'
+    outline = f'color="{CALLED}", penwidth=3' if node.is_called else f'color="{LINE}", penwidth=0.8'
     note = f"{printable(node.term.id, 40)} {name}, probability {node.probability:.4f}"
     note += ", called" if node.is_called else ", ancestor of a called term"
     address = link_of(node.term.id)
@@ -109,12 +111,19 @@ def _box(node: Node) -> str:
     )
 
 
-def _heading(subgraph: Subgraph) -> str:
+def _heading(subgraph: Subgraph, *, has_title: bool) -> str:
     """Return title and legend as one HTML-like label, which Graphviz sets above the panels."""
     title = _markup(printable(subgraph.protein_id, 80)) or "(no id)"
     counted = subgraph.summary
     if subgraph.release:
         counted += f" &#183; GO {_markup(printable(subgraph.release, 40))}"
+    rows = [f'<FONT POINT-SIZE="20"><B>{title}</B></FONT>']
+    if subgraph.description:
+        rows.append(_markup(printable(subgraph.description, 120)))
+    rows.append(counted)
+    if subgraph.selection:
+        rows.append(f"Called: {_markup(printable(subgraph.selection, 200))}")
+    above = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows) if has_title else ""
     scale = "".join(
         f'<TD BGCOLOR="{fill_of(p / 10)}" WIDTH="26" BORDER="0">'
         f'<FONT COLOR="{ink_on(fill_of(p / 10))}" POINT-SIZE="9">{p / 10:g}</FONT></TD>'
@@ -122,13 +131,12 @@ def _heading(subgraph: Subgraph) -> str:
     )
     return (
         '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2">'
-        f'<TR><TD><FONT POINT-SIZE="20"><B>{title}</B></FONT></TD></TR>'
-        f"<TR><TD>{counted}</TD></TR>"
+        f"{above}"
         '<TR><TD><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR>'
         f"<TD>probability&#160;</TD>{scale}"
         '<TD WIDTH="18"></TD>'
         f'<TD BORDER="3" COLOR="{CALLED}"><B>called</B></TD>'
-        '<TD WIDTH="8"></TD><TD BORDER="1" COLOR="#8a96a3">ancestor</TD>'
+        f'<TD WIDTH="8"></TD><TD BORDER="1" COLOR="{LINE}">ancestor</TD>'
         '<TD WIDTH="18"></TD><TD>child &#8594; parent (is a, or part of)</TD>'
         "</TR></TABLE></TD></TR></TABLE>>"
     )

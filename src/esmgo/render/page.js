@@ -1,5 +1,5 @@
 "use strict";
-// Lays the DOT of this page out with viz-js and lets the reader move and zoom the picture.
+// Lets the reader move and zoom the picture. A page without one lays out its DOT with viz-js.
 (() => {
   const at = (id) => document.getElementById(id);
   const fail = (error) => {
@@ -8,14 +8,18 @@
     at("trouble").hidden = false;
   };
 
-  const show = (viz) => {
+  const draw = (viz) => {
     const svg = viz.renderSVGElement(JSON.parse(at("graph").textContent).dot);
     svg.removeAttribute("width");
     svg.removeAttribute("height");
+    for (const title of svg.querySelectorAll("title")) title.remove();
     for (const link of svg.querySelectorAll("a")) link.setAttribute("rel", "noopener noreferrer");
     at("stage").append(svg);
     at("picture").hidden = false;
+    show(svg);
+  };
 
+  const show = (svg) => {
     const whole = svg.viewBox.baseVal;
     const home = { x: whole.x, y: whole.y, w: whole.width, h: whole.height };
     let view = { ...home };
@@ -50,13 +54,22 @@
     const stage = at("stage");
     const fingers = new Map();
     let moved = 0;
+    const isActive = () => stage.classList.contains("active");
+    const activate = (on) => {
+      stage.classList.toggle("active", on);
+      at("hint").textContent = on
+        ? "Drag to move, turn the wheel to zoom. Esc gives the wheel back to the page."
+        : "Drag to move. Click the picture to zoom with the wheel.";
+    };
     stage.addEventListener("wheel", (event) => {
+      if (!isActive()) return; // the page scrolls
       event.preventDefault();
       zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY / 300))), event.clientX, event.clientY);
     }, { passive: false });
     stage.addEventListener("pointerdown", (event) => {
       if (fingers.size === 0) moved = 0;
-      fingers.set(event.pointerId, [event.clientX, event.clientY]);
+      if (event.pointerType === "mouse" || isActive())
+        fingers.set(event.pointerId, [event.clientX, event.clientY]);
     });
     window.addEventListener("pointermove", (event) => {
       const before = fingers.get(event.pointerId);
@@ -73,6 +86,8 @@
     });
     for (const end of ["pointerup", "pointercancel"])
       window.addEventListener(end, (event) => fingers.delete(event.pointerId));
+    document.addEventListener("click", (event) => activate(stage.contains(event.target)));
+    document.addEventListener("keydown", (event) => event.key === "Escape" && activate(false));
     // The end of a drag is not a click on the term under the pointer.
     stage.addEventListener("click", (event) => moved > 5 && event.preventDefault(), true);
     stage.addEventListener("dragstart", (event) => event.preventDefault());
@@ -91,5 +106,7 @@
     at("whole").addEventListener("click", reset);
   };
 
-  Viz.instance().then(show).catch(fail);
+  const drawn = at("stage").querySelector("svg");
+  if (drawn) show(drawn);
+  else Viz.instance().then(draw).catch(fail);
 })();

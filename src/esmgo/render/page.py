@@ -1,8 +1,9 @@
 """A subgraph as one self-contained HTML file: it loads nothing and needs no program.
 
-The page holds viz-js (Graphviz as WebAssembly), which lays out the same DOT in the
-browser, and a table of the terms for readers without JavaScript. Its content security
-policy allows exactly its own two scripts and its style, by their hashes, and no loading.
+The page holds the picture, drawn by the `dot` program of Graphviz, and a table of the terms.
+Where `dot` is missing or fails, it holds viz-js instead (Graphviz as WebAssembly, 1.3 MB), which
+lays out the same DOT in the browser. Its content security policy allows exactly its own scripts
+and its style, by their hashes, and no loading.
 """
 
 from __future__ import annotations
@@ -10,19 +11,27 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from esmgo.errors import printable
+from markupsafe import Markup
+
+from esmgo.errors import MachineError, printable
 from esmgo.render.colours import fill_of, ink_on
 from esmgo.render.dot import TITLES, link_of, to_dot
+from esmgo.render.graphviz import inline
 from esmgo.render.subgraph import Subgraph
 from esmgo.render.templates import filled, resource
 
 
 def to_html(subgraph: Subgraph) -> str:
-    """Return the page, the same text for the same subgraph."""
-    viz, script, style = map(resource, ("vendor/viz-global.js", "page.js", "page.css"))
+    """Return the page, the same text for the same subgraph and the same Graphviz."""
+    dot = to_dot(subgraph, has_title=False)
+    script, style = map(resource, ("page.js", "page.css"))
+    try:
+        drawn, viz, scripts = Markup(inline(dot)), Markup(""), _hash(script)  # noqa: S704 (escaped)
+    except MachineError:
+        drawn, viz = Markup(""), resource("vendor/viz-global.js")
+        scripts = f"{_hash(viz)} {_hash(script)} 'wasm-unsafe-eval'"
     policy = (
-        "default-src 'none'; "
-        f"script-src {_hash(viz)} {_hash(script)} 'wasm-unsafe-eval'; "
+        f"default-src 'none'; script-src {scripts}; "
         f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
     return filled(
@@ -32,7 +41,8 @@ def to_html(subgraph: Subgraph) -> str:
         subgraph=subgraph,
         names={node.term.id: node.term.name for node in subgraph.nodes},
         titles=TITLES,
-        data={"dot": to_dot(subgraph), **subgraph.to_json()},
+        data=subgraph.to_json() | ({} if drawn else {"dot": dot}),
+        drawn=drawn,
         style=style,
         viz=viz,
         script=script,

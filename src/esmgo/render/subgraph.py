@@ -73,12 +73,18 @@ class Subgraph:
         child *is a* parent or *part of* it, so neither does an edge.
     release : str
         The GO release; empty if unknown.
+    description : str
+        The rest of the protein's FASTA header.
+    selection : str
+        How the called terms were selected.
     """
 
     protein_id: str
     nodes: tuple[Node, ...]
     edges: tuple[tuple[str, str], ...]
     release: str = ""
+    description: str = ""
+    selection: str = ""
 
     @property
     def n_called(self) -> int:
@@ -125,6 +131,8 @@ class Subgraph:
         return {
             "schema_version": SCHEMA_VERSION,
             "protein": self.protein_id,
+            "description": self.description,
+            "selection": self.selection,
             "release": self.release,
             "nodes": nodes,
             "edges": edges,
@@ -132,7 +140,13 @@ class Subgraph:
 
 
 def subgraph_of(
-    protein_id: str, probabilities: NDArray[Any], labels: LabelSpace, called: Sequence[int]
+    protein_id: str,
+    probabilities: NDArray[Any],
+    labels: LabelSpace,
+    called: Sequence[int],
+    *,
+    description: str = "",
+    selection: str = "",
 ) -> Subgraph:
     """Cut the called terms and all their ancestors out of the label space.
 
@@ -149,6 +163,8 @@ def subgraph_of(
         and the subgraph is the called terms alone.
     called : sequence of int
         Columns, in any order.
+    description, selection : str
+        The rest of the protein's FASTA header; how the called terms were selected.
 
     Examples
     --------
@@ -167,4 +183,6 @@ def subgraph_of(
     nodes = [Node(labels.terms[j], float(values[j]), j in chosen) for j in kept]
     edges = [(labels.terms[j].id, labels.terms[p].id) for j in kept for p in labels.parents[j]]
     nodes.sort(key=lambda node: node.term.id)
-    return Subgraph(protein_id, tuple(nodes), tuple(sorted(edges)), labels.release)
+    return Subgraph(
+        protein_id, tuple(nodes), tuple(sorted(edges)), labels.release, description, selection
+    )

@@ -1,11 +1,31 @@
-"""Ranked terms as lines of text."""
+"""Ranked terms as lines of text, or as rows of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from esmgo.errors import escaped, printable
-from esmgo.go.terms import Term
+from esmgo.go.terms import Aspect, Term
+from esmgo.render.dot import TITLES
+
+MOST_NAMES = 10
+"""Annotations of a matching training protein that are named."""
+
+HEADER = ("protein", "term", "name", "aspect", "score", "precision", "training_protein")
+
+
+class Ranked(NamedTuple):
+    """A term of a ranking; ``precision`` is NaN without a calibration.
+
+    ``known`` is the training protein of the same or nearly the same sequence that has the term.
+    """
+
+    term: Term
+    probability: float
+    precision: float = math.nan
+    known: str = ""
 
 
 def heading(protein_id: str) -> str:
@@ -24,7 +44,54 @@ def ranking(terms: Iterable[tuple[Term, float]], *, show_ids: bool = False) -> s
     '0.4597: membrane (GO:0016020)'
     """
     return "\n".join(
-        f"{probability:.4f}: {printable(term.name, 1000)}"
-        + (f" ({term.id})" if show_ids and term.name != term.id else "")
-        for term, probability in terms
+        f"{probability:.4f}: {_name(term, show_ids=show_ids)}" for term, probability in terms
     )
+
+
+def grouped(groups: Mapping[Aspect | None, Sequence[Ranked]], *, show_ids: bool = False) -> str:
+    """Return the terms by aspect: a title, then probability, precision if any, and name.
+
+    A ``*`` follows the terms that a matching training protein has.
+
+    Examples
+    --------
+    >>> from esmgo.go.terms import Aspect
+    >>> membrane = Term("GO:0016020", "membrane", Aspect.CC)
+    >>> print(grouped({Aspect.CC: [Ranked(membrane, 0.45974, 0.52)]}))
+    Cellular component
+      0.4597  0.52  membrane
+    """
+    is_calibrated = any(not math.isnan(row.precision) for rows in groups.values() for row in rows)
+    lines = []
+    for aspect, rows in groups.items():
+        lines += [TITLES[aspect]] if rows else [TITLES[aspect], "  (none)"]
+        for row in rows:
+            share = "   -" if math.isnan(row.precision) else f"{row.precision:.2f}"
+            precision = f"  {share}" if is_calibrated else ""
+            star = " *" if row.known else ""
+            name = _name(row.term, show_ids=show_ids)
+            lines.append(f"  {row.probability:.4f}{precision}  {name}{star}")
+    return "\n".join(lines)
+
+
+def annotated(names: Sequence[str]) -> str:
+    """Return the beginning of a list of annotations, as one line of text."""
+    shown = "; ".join(printable(name, 100) for name in names[:MOST_NAMES])
+    more = f"; and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return f"{shown}{more}" if names else "nothing"
+
+
+def table_rows(protein_id: str, rows: Iterable[Ranked]) -> str:
+    """Return lines of TSV, one per term, in the columns of `HEADER`; six significant figures."""
+    lines = []
+    for term, probability, precision, known in rows:
+        aspect = term.aspect.name if term.aspect else ""
+        share = "" if math.isnan(precision) else f"{precision:.6g}"
+        texts = (escaped(protein_id), term.id, printable(term.name, 1000), aspect)
+        lines.append("\t".join([*texts, f"{probability:.6g}", share, escaped(known)]) + "\n")
+    return "".join(lines)
+
+
+def _name(term: Term, *, show_ids: bool) -> str:
+    id = f" ({term.id})" if show_ids and term.name != term.id else ""
+    return f"{printable(term.name, 1000)}{id}"
