@@ -317,6 +317,16 @@ def test_a_bomb_of_one_endless_line_needs_little_memory():
     assert peak < 8 << 20
 
 
+def test_a_file_of_rejects_is_refused_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("esmgo.data.fasta.MANY_REJECTS", 20)
+    assert len(rejected(b">\n" * 20)) == 20
+    error = refused(b">p1\nMK\n" + b">\n" * 100)
+    assert "21 of the first 22 records rejected; not proteins?" in str(error)
+    assert error.line == 23
+    good = b"".join(b">p%d\nMK\n" % i for i in range(4))
+    assert len(rejected(good + b">\n" * 40)) == 40
+
+
 MANIFEST = [
     ("05_last_record_empty.fasta", 3, [("p4", 11)]),
     ("06_middle_record_empty.fasta", 2, [("gone", 4)]),
@@ -406,3 +416,30 @@ def test_three_thousand_empty_records_are_all_reported():
     report = ReadReport()
     assert not list(read_fasta(BAD / "56_many_empty_records.fasta", report=report))
     assert report.n_rejected == 3000
+
+
+REPORTS = {
+    # what each record becomes: "" if it is accepted, or its place and words of the reason
+    "62-foreign-white-space/ws_nbsp.fa": ["2:11 U+00A0", "", "", ""],
+    "26-gffread-dots/in.fasta": ["", "4:31 '.' inside the sequence: a stop", "", "", ""],
+    "28-leading-space/in.fasta": ["", "", ""],
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), REPORTS.items())
+@pytest.mark.parametrize("strip_gaps", [False, True])
+def test_files_that_outsiders_reported_are_read_as_they_expect(shared, name, expected, strip_gaps):
+    if strip_gaps and "white" in name:
+        pytest.skip("the record has gaps, too")
+    report, path = ReadReport(), shared / "reports" / name
+    if not path.exists():
+        pytest.skip("needs the reports beside the repository")
+    proteins = list(read_fasta(path, report=report, strip_gaps=strip_gaps))
+    assert len(proteins) == expected.count("")
+    found = [f"{r.line}:{r.column} {r.reason}" for r in report.rejects]
+    wanted = list(filter(None, expected))
+    for each, (place, _, words) in zip(found, (x.partition(" ") for x in wanted), strict=True):
+        assert each.startswith(place)
+        assert words in each
+    if "leading" in name:
+        assert [p.id for p in proteins] == ["P12345", "P54321", "P11111"]

@@ -497,3 +497,26 @@ def test_a_stanza_in_lower_case_is_not_passed_over() -> None:
     text = "\n".join([HEADER, ROOT, term(1, UP).replace("[Term]", "[term]")])
     with pytest.raises(OntologyError, match=r"\[term\] must be written \[Term\]"):
         read_obo(io.BytesIO(text.encode()))
+
+
+def test_ontologies_that_outsiders_reported_are_read_as_they_expect(shared):
+    reports, warnings = shared / "reports", []
+    if not reports.is_dir():
+        pytest.skip("needs the reports beside the repository")
+    names = [
+        "N(4)-{beta-D-X-(1->2)}-Y transferase !act, really",
+        "N(4)-{beta-D-X-(1->2)}-Y transferase",
+        "protein with 6,6'-dithiodi{1-[4,6-O]hexane}",
+    ]
+    found = read_obo(reports / "20-names-with-braces" / "go.obo", warn=warnings.append)
+    assert [found.terms[f"GO:006000{i}"].name for i in (1, 2, 3)] == names
+    assert not warnings
+    found = read_obo(reports / "17-gci" / "go.obo", warn=warnings.append)
+    assert found.parents["GO:0009001"] == found.parents["GO:0009002"] == ("GO:0110165",)
+    assert "2 relations that hold in some taxa only" in warnings.pop()
+    found = read_obo(reports / "16-go-plus-foreign-is_a" / "go.obo", warn=warnings.append)
+    assert found.parents["GO:0008150"] == ()
+    assert found.parents["GO:0110165"] == ("GO:0005575",)
+    others, relations = warnings
+    assert "2 terms of other ontologies left out" in others
+    assert "2 relations to terms of other ontologies left out" in relations

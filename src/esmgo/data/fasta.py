@@ -26,6 +26,9 @@ from esmgo.files.source import Source, check_unchanged, name_of, stamp
 MAX_ID_LENGTH = 1_000
 """Most characters of an identifier; a longer one is probably a header without blanks."""
 
+MANY_REJECTS = 100_000
+"""A file with more rejected records, and fewer than one accepted in ten of them, is refused."""
+
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 _PIR = re.compile(r"(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
 
@@ -82,6 +85,7 @@ def read_fasta(
     [Protein(id='p1', sequence='MALWMRL')]
     """
     report = ReadReport(strict=True) if report is None else report
+    n_accepted = n_rejected = 0
     unusual = _Unusual(name_of(source))
     rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
     max_held = 4 * max_length + (1 << 20)  # bytes, including white space and gaps
@@ -93,8 +97,14 @@ def read_fasta(
             found = _judged(record, rules, seen, unusual)
             if isinstance(found, Reject):
                 report.reject(found)
+                n_rejected += 1
+                if n_rejected > max(MANY_REJECTS, 10 * n_accepted):
+                    n = n_accepted + n_rejected
+                    reason = f"{n_rejected:,} of the first {n:,} records rejected; not proteins?"
+                    raise FastaError(name_of(source), reason, record.line)
             else:
                 last = record
+                n_accepted += 1
                 report.n_accepted += 1
                 yield found
         check_unchanged(
