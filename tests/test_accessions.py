@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.data.accessions import UNIPROT, accession, parse_id
+from esmgo.data.accessions import UNIPROT, Numbering, accession, forms, parse_id
 
 DOC = Path(__file__).parents[1] / "docs" / "ids.md"
 ROWS = re.findall(
@@ -69,3 +69,27 @@ def test_an_accession_is_never_empty_and_has_no_bar(id):
 @given(st.from_regex(r"(sp|gi|ref|pdb|jgi|gnl|lcl|x)(\|[A-Z0-9._]{0,6}){1,5}", fullmatch=True))
 def test_parts_of_an_identifier_with_bars_are_filled(id):
     assert all(part and "|" not in part for part in parse_id(id)._replace(database="-"))
+
+
+@given(st.lists(st.sampled_from(
+    ["P04637", "sp|P04637|P53_HUMAN", "P04637-2", "a", "ENSP00000269305.4", "ENSP00000269305", ""]
+)))  # fmt: skip
+def test_a_number_stands_for_an_accession(ids):
+    numbering = Numbering()
+    numbers = [numbering.add(id) for id in ids]
+    assert len(numbering) == len(set(map(accession, ids)))
+    for id, number in zip(ids, numbers, strict=True):
+        assert numbering.find(id) == number
+        assert accession(numbering.ids[number]) == accession(id)
+        assert (id in numbering.shared) == (numbering.ids[number] != id)
+    assert numbering.find("absent") == -1
+
+
+def test_ids_that_share_an_accession_are_reported_in_one_line():
+    lines = []
+    for ids in (["a", "b"], ["P04637", "P04637.1", "P04637.2"]):
+        Numbering(ids).report(lines.append, "x" * 300)
+    (line,) = lines
+    assert "2 ids share the accession of another" in line
+    assert len(line) < 200
+    assert len(forms("x" * 300, "y" * 300, "z" * 300)) < 120

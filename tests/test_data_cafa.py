@@ -6,7 +6,8 @@ import pytest
 from evaluating import PREDICTIONS, evaluate, evaluated
 
 import esmgo
-from esmgo.data.cafa import BLOCK, read_ids, read_pairs, read_predictions
+from esmgo.data.cafa import BLOCK, read_ids, read_pairs
+from esmgo.data.prediction_files import read_predictions
 from esmgo.errors import AnnotationError
 
 
@@ -19,12 +20,21 @@ from esmgo.errors import AnnotationError
     ("a\tGO:0000020\t", "the score '' is not a number"),
     (b"a\xff\tGO:0000020\t0.5", "not UTF-8: byte 0xFF"),
 ])  # fmt: skip
-def test_a_malformed_line_is_named_with_file_and_reason(cafa_files, capsys, line, reason):
+def test_a_malformed_line_is_rejected_and_the_others_count(cafa_files, capsys, line, reason):
     data = line if isinstance(line, bytes) else line.encode()
     (cafa_files / "p.tsv").write_bytes(PREDICTIONS.encode() + b"\n" + data + b"\n")
+    assert evaluate(cafa_files) == 4
+    out, err = capsys.readouterr()
+    assert "0.667" in out
+    assert "p.tsv:4: " in err
+    assert f"rejected: {reason}" in err
+    assert "1 of 3 records rejected" in err
+    assert evaluate(cafa_files, "--strict") == 3
+    assert reason in capsys.readouterr().err
+    (cafa_files / "p.tsv").write_bytes(b"\n" + data + b"\n" + data + b"\n")
     assert evaluate(cafa_files) == 3
     err = capsys.readouterr().err
-    assert "p.tsv:4: " in err
+    assert "p.tsv:2: none of 2 lines can be read" in err
     assert reason in err
     assert err.count("\n") == 1
 

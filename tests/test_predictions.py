@@ -25,14 +25,15 @@ def test_a_truth_that_cannot_be_used_is_refused(cafa_files, capsys, truth, reaso
 def test_what_the_rules_of_cafa_forbid_is_counted_and_said(cafa_files, capsys):
     (cafa_files / "p.tsv").write_text(
         PREDICTIONS + "a\tGO:0000020\t0.3\n"  # again
-        "a\tGO:0000030\t0\na\tGO:0000030\t1.5\na\tGO:0000030\tnan\n"
+        "a\tGO:0000030\t0\na\tGO:0000030\t1.5\na\tGO:0000030\t-1\n"
         "z\tGO:0000030\t0.5\nz\tGO:0000020\t0.5\n"
         "a\tGO:0000040\t0.5\na\tGO:7654321\t0.5\nb\tGO:0000019\t0.2\n"
     )
     assert evaluate(cafa_files, "--rules=exact") == 4
     err = capsys.readouterr().err
     for said in (
-        "p.tsv: 3 lines with a score outside (0, 1]",
+        "p.tsv: 2 lines with a score of 0 or below, left out: p.tsv:4, p.tsv:6",
+        "p.tsv: 1 lines with a score above 1, left out: p.tsv:5",
         "p.tsv: 2 lines repeat a protein and a term",
         "p.tsv: 2 lines of 1 proteins that are not targets, left out: z",
         "p.tsv: 1 lines with obsolete terms, left out: GO:0000040",

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmgo.dataset.splits import held_out_by_hash
+from esmgo.dataset.splits import held_out_by_hash, listed
 
 IDS = [f"P{i:05d}" for i in range(4000)]
 
@@ -44,3 +44,11 @@ def test_a_single_protein_stays_where_it_is():
 
 def test_a_larger_ratio_keeps_what_a_smaller_one_chose():
     assert (held_out_by_hash(IDS, 0.3) >= held_out_by_hash(IDS, 0.1)).all()
+
+
+def test_listed_proteins_are_found_as_written_or_else_by_accession():
+    ids = ["sp|P04637|P53_HUMAN", "P01308", "ENSP00000269305.4", "ENSP00000269305.5"]
+    assert listed(ids, ["P04637", "tr|P01308|"]).tolist() == [True, True, False, False]
+    assert listed(ids, ["ENSP00000269305.5"]).tolist() == [False, False, False, True]
+    assert listed(ids, ["ENSP00000269305"]).tolist() == [False, False, True, True]
+    assert not listed(ids, ["P04637-2"]).any()

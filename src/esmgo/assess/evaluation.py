@@ -16,7 +16,8 @@ from tqdm import tqdm
 from esmgo.assess.config import EvaluateConfig
 from esmgo.assess.identity import STRATA, read_identity, strata_of
 from esmgo.assess.predictions import predicted
-from esmgo.assess.truth import TermCodes, read_truth
+from esmgo.assess.truth import TermCodes, merged, read_truth
+from esmgo.data.accessions import forms
 from esmgo.data.cafa import read_ids
 from esmgo.data.download import open_ontology
 from esmgo.data.fasta import Protein
@@ -29,6 +30,7 @@ from esmgo.files.source import check_readable
 from esmgo.go.information import read_information_accretion
 from esmgo.go.ontology import Ontology
 from esmgo.go.resolving import TermResolver
+from esmgo.go.terms import is_go_id
 from esmgo.metrics.curve import thresholds
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import Evaluation, evaluate, results
@@ -59,7 +61,7 @@ class Evaluated:
     report : ReadReport
         Warnings, and rejected rows of a data set.
     n_invalid : int
-        Lines left out because their score is outside (0, 1].
+        Lines left out because of their score: not above 0 or, by the rules ``exact``, above 1.
     """
 
     evaluations: dict[str, Evaluation]
@@ -84,7 +86,18 @@ class _Job:
     n_invalid: int = 0
 
     def strata(self, proteins: Sequence[str]) -> NDArray[np.intp] | None:
-        return None if self.identity is None else strata_of(proteins, self.identity)
+        if self.identity is None:
+            return None
+        groups = strata_of(proteins, self.identity)
+        if (groups == len(STRATA) - 1).all():
+            look = forms(next(iter(self.identity)), self.truth_name, proteins[0])
+            name = printable(self.config.identity, 50)
+            self.report.warn(f"{name}: lists no protein of the truth; {look}")
+        return groups
+
+    @property
+    def truth_name(self) -> str:
+        return str(self.config.truth or self.config.dataset)
 
 
 def evaluate_files(config: EvaluateConfig) -> Evaluated:
@@ -110,11 +123,16 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
     job.options["rules"] = config.rules
     files = _files(config.predictions) if config.predictions is not None else {}
     if config.ia is not None:
-        job.options["information"] = read_information_accretion(config.ia)
+        job.options["information"] = read_information_accretion(config.ia, job.report.warn)
     if config.identity is not None:
-        job.identity = read_identity(config.identity)
+        job.identity = read_identity(config.identity, job.report.warn)
     ontology = open_ontology(config.ontology, job.report.warn, allow_http=config.allow_http)
     _narrow(job, ontology)
+    if ontology is not None and (bits := job.options.get("information")):
+        known = ontology.terms.keys() | ontology.obsolete | ontology.replacements.keys()
+        if unknown := [id for id in bits if id not in known]:
+            found = f"{len(unknown):,} of {len(bits):,} terms are not in the ontology"
+            job.report.warn(f"{printable(config.ia, 60)}: {found}: {', '.join(unknown[:3])}")
     evaluations = _of_files(job, ontology, files) if files else _of_checkpoint(job, ontology)
     from importlib.metadata import version  # slow to import
 
@@ -138,6 +156,7 @@ def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> di
     terms = TermCodes(ontology)
     if config.truth is None:
         _, truth = _of_dataset(job, ontology)
+        truth = merged(truth, str(config.dataset), job.report.warn)
     else:
         targets = read_ids(config.targets) if config.targets else None
         truth = read_truth(
@@ -152,6 +171,10 @@ def _narrow(job: _Job, ontology: Ontology | None) -> None:
     if source is None:
         return
     ids = read_ids(source)
+    if others := [id for id in ids if not is_go_id(id)]:
+        some = ", ".join(printable(id, 20) for id in others[:3])
+        job.report.warn(f"{printable(source, 60)}: {len(others):,} ids that are not of GO: {some}")
+        ids = [id for id in ids if is_go_id(id)]
     wanted: set[str | None] = set(ids)
     if ontology is not None:
         resolver = TermResolver(ontology)
@@ -194,7 +217,7 @@ def _files(given: str) -> dict[str, str]:
 
 
 def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation:
-    found = predicted(path, terms, truth, job.at, rules=job.config.rules)
+    found = predicted(path, terms, truth, job.at, rules=job.config.rules, report=job.report)
     labels = found.labels(truth)
     evaluator = Evaluator(
         truth.over(labels), job.at, strata=job.strata(truth.proteins), **job.options
@@ -202,12 +225,9 @@ def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation
     for bins, rows in found.blocks(labels, fill=job.config.propagation == "fill"):
         evaluator.add_bins(bins, rows)
         log.debug("%s: %s proteins", printable(found.name, 60), f"{int(rows[-1]) + 1:,}")
-    found.report(job.report.warn)
+    found.report(job.report.warn, truth, job.truth_name)
     job.n_invalid += found.n_invalid
-    outcome = results(evaluator, job.config.normalisation)
-    if not any(len(result.curve.covered) for result in outcome.values()):
-        job.report.warn(f"{printable(found.name, 60)}: no prediction for any protein of the truth")
-    return outcome
+    return results(evaluator, job.config.normalisation)
 
 
 def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.accessions import Numbering, forms
 from esmgo.data.cafa import Pairs, read_pairs
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
@@ -54,56 +56,89 @@ def read_truth(
     """Read the annotations of the targets and close them; proteins are sorted by id.
 
     ``source`` has ``protein  term`` lines, direct or closed; ``known`` has earlier annotations in
-    the same form, see `Truth.known`. Without ``targets`` all proteins are read. If no protein has
-    a term of the ontology, it is an `AnnotationError`.
+    the same form, see `Truth.known`. Without ``targets`` all proteins are read. Files are compared
+    by accession. If no protein has a term of the ontology, it is an `AnnotationError`.
     """
     name = name_of(source)
-    proteins, rows, codes = _annotations(source, terms, warn, targets)
+    wanted = None if targets is None else Numbering(targets)
+    found = _annotations(source, terms, warn, wanted)
+    proteins, rows, codes = found.proteins, found.rows, found.codes
     if not len(rows):
         reason = "no protein with a term of the ontology"
-        raise AnnotationError(name, reason + (" is among the targets" if targets else ""))
-    if targets is not None and (n := len(set(targets).difference(proteins))):
-        warn(f"{printable(name, 60)}: {n:,} of {len(set(targets)):,} targets have no true term")
-    order = {id: i for i, id in enumerate(proteins)}
+        if wanted is not None:
+            look = forms(found.example, "the targets", wanted.ids[0])
+            reason = f"{reason} is a target; {look}"
+        raise AnnotationError(printable(name, 50), reason)
+    order = Numbering(proteins)
+    if wanted is not None and (n := sum(order.find(id) < 0 for id in wanted.ids)):
+        warn(f"{printable(name, 60)}: {n:,} of {len(wanted):,} targets have no true term")
     before = _annotations(known, terms, warn, order) if known is not None else None
-    used = codes if before is None else np.concatenate([codes, before[2]])
+    if known is not None and before is not None and not before.proteins:
+        look = forms(before.example, name, proteins[0])
+        warn(f"{printable(name_of(known), 50)}: no protein of the truth; {look}")
+    used = codes if before is None else np.concatenate([codes, before.codes])
     labels = LabelSpace.close((terms.ids[c] for c in np.unique(used)), terms.ontology)
     column = terms.columns(labels)
     closed = _closed(rows, column[codes], len(proteins), labels)
     if before is None:
         return Truth(tuple(proteins), closed, labels)
-    place = np.array([order[id] for id in before[0]], np.intp)
-    earlier = _closed(place[before[1]], column[before[2]], len(proteins), labels)
+    place = np.array([order.find(id) for id in before.proteins], np.intp)
+    earlier = _closed(place[before.rows], column[before.codes], len(proteins), labels)
     return Truth(tuple(proteins), closed, labels, earlier)
 
 
+def merged(truth: Truth, name: str, warn: Warn) -> Truth:
+    """Join the proteins of a data set that share an accession: predictions name them alike."""
+    numbering = Numbering()
+    number = np.array([numbering.add(id) for id in truth.proteins], np.intp)
+    if not numbering.shared:
+        return truth
+    numbering.report(warn, name)
+    rows = number[truth.terms.owner]
+    terms = _closed(rows, truth.terms.indices, len(numbering), truth.labels)
+    return Truth(tuple(numbering.ids), terms, truth.labels)
+
+
+class _Annotations(NamedTuple):
+    """Sorted proteins, and the index of the protein and the code of each annotation.
+
+    ``example`` is an id of the file, of any protein.
+    """
+
+    proteins: list[str]
+    rows: NDArray[np.intp]
+    codes: NDArray[np.intp]
+    example: str
+
+
 def _annotations(
-    source: Source, terms: TermCodes, warn: Warn, targets: Collection[str] | None
-) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
-    """Return the sorted proteins; for each annotation the index of its protein, and its code."""
-    number: dict[str, int] = {}
+    source: Source, terms: TermCodes, warn: Warn, wanted: Numbering | None
+) -> _Annotations:
+    """Read the annotations of the proteins ``wanted``, or of all proteins."""
+    numbering, example = Numbering(), ""
     resolver, n_other = terms.resolver(), 0
-    wanted = None if targets is None else frozenset(targets)
     parts: list[NDArray[np.intp]] = []
     for pairs in read_pairs(source):
         codes = terms.of(pairs, resolver)
         places = [
-            number.setdefault(id, len(number)) if wanted is None or id in wanted else -1
+            numbering.add(id) if wanted is None or wanted.find(id) >= 0 else -1
             for id in pairs.proteins
         ]
         rows = np.array(places, np.intp)[pairs.protein]
         n_other += int(np.count_nonzero(rows < 0))
+        example = example or next(iter(pairs.proteins), "")
         parts.append(np.stack([rows, codes])[:, (rows >= 0) & (codes >= 0)])
     name = name_of(source)
     resolver.report(warn, name, "lines")
+    numbering.report(warn, name)
     if n_other:
         warn(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
     rows, codes = np.concatenate(parts, axis=1)
-    ids = list(number)
+    ids = numbering.ids
     order = sorted(np.unique(rows).tolist(), key=ids.__getitem__)
     rank = np.zeros(len(ids), np.intp)
     rank[order] = np.arange(len(order))
-    return [ids[i] for i in order], rank[rows], codes
+    return _Annotations([ids[i] for i in order], rank[rows], codes, example)
 
 
 def _closed(

@@ -12,7 +12,10 @@ https://ncbi.github.io/cxx-toolkit/pages/ch_demo#ch_demo.id1_fetch.html_ref_fast
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
+
+from esmgo.errors import printable
 
 UNIPROT = "UniProtKB"
 
@@ -83,6 +86,74 @@ def parse_id(id: str) -> ProteinId:
         return _of_fields(head, rest.split("|"))
     prefix = _UNIPROT_PREFIX.match(id)
     return _plain(id[prefix.end() :] or id if prefix else id)
+
+
+class Numbering:
+    """Numbers proteins by accession: ids that share an accession are one protein.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        The first ids, see `add`.
+
+    Examples
+    --------
+    >>> one = Numbering(["sp|P04637|P53_HUMAN", "p53"])
+    >>> one.find("P04637"), one.find("P53"), one.add("tr|P04637|"), one.ids
+    (0, -1, 0, ['sp|P04637|P53_HUMAN', 'p53'])
+    """
+
+    def __init__(self, ids: Iterable[str] = ()) -> None:
+        self.ids: list[str] = []
+        """The first id of each protein, as written."""
+        self.shared: dict[str, str] = {}
+        """Further ids that share the accession of a protein, with its first id."""
+        self._number: dict[str, int] = {}
+        for id in ids:
+            self.add(id)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, id: str) -> int:
+        """Return the number of a protein; a new protein gets the next one."""
+        number = self.find(id)
+        if number < 0:
+            number = len(self.ids)
+            self._number[id] = self._number[accession(id)] = number
+            self.ids.append(id)
+        elif id != self.ids[number] and id not in self.shared:
+            self.shared[id] = self.ids[number]
+            self._number[id] = number
+        return number
+
+    def find(self, id: str) -> int:
+        """Return the number of a protein, -1 for one that was not added."""
+        number = self._number.get(id)
+        return self._number.get(accession(id), -1) if number is None else number
+
+    def report(self, warn: Callable[[str], None], name: str) -> None:
+        """Pass ``warn`` a line about ids that share an accession, if there are any."""
+        if self.shared:
+            id, first = next(iter(self.shared.items()))
+            warn(
+                f"{printable(name, 60)}: {len(self.shared):,} ids share the accession of another"
+                f" and are read as the same protein: {printable(id, 30)} as {printable(first, 30)}"
+            )
+
+
+def forms(id: str, other: str, other_id: str) -> str:
+    """Return how the ids of a file and of another look, for a message that none of them match.
+
+    Examples
+    --------
+    >>> forms("ENSP00000269305.4", "truth.tsv", "P04637")
+    'its ids look like ENSP00000269305.4, those of truth.tsv like P04637'
+    """
+    return (
+        f"its ids look like {printable(id, 22)}, those of {printable(other, 24)} like"
+        f" {printable(other_id, 22)}"
+    )
 
 
 def _of_fields(tag: str, fields: list[str]) -> ProteinId:

@@ -2,12 +2,15 @@
 
 The reader parses millions of lines by columns, in blocks. It reads a block with an unusual line
 again, line by line, so that an error names the line. It needs no ontology.
+`esmgo.data.prediction_files` reads predictions of other kinds with the same functions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from csv import Error as CsvError
+from csv import reader as csv_reader
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +25,23 @@ from esmgo.files.source import Source, chunks, name_of
 BLOCK = 1 << 23
 """Bytes per block: about 300,000 lines."""
 
+TERM = re.compile(r"(GO:[0-9]{7})|(?!GO:)[A-Za-z][\w.-]*:\S+", re.ASCII)
+"""An id of GO or of another ontology."""
+
+TERM_NAMES = frozenset({"term", "go", "go_id", "goid", "go_term", "goterm", "term_id"})
+"""Names of the column of terms in headers, in lower case."""
+
+PROTEIN_NAMES = frozenset({
+    "protein", "proteins", "protein_id", "proteinid", "prot_id", "entryid", "entry_id", "entry",
+    "id", "target", "targets", "target_id", "accession", "uniprot", "uniprot_id", "uniprotid",
+    "query", "qseqid", "seqid", "seq_id", "sequence_id", "gene", "gene_id",
+})  # fmt: skip
+"""Names of the column of proteins in headers, in lower case."""
+
+_ID_NAMES = PROTEIN_NAMES | TERM_NAMES
 _LONGEST = 1 << 20
-_TERM = re.compile(r"(GO:[0-9]{7})|(?!GO:)[A-Za-z][\w.-]*:\S+", re.ASCII)
+_LINE = re.compile(rb"[^\n]+")
 _PREAMBLE = frozenset({"AUTHOR", "MODEL", "KEYWORDS", "ACCURACY", "END"})
-_HEADER = frozenset({"term", "go", "go_id", "goid", "go_term", "term_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,9 @@ class Pairs:
     proteins, terms : list of str
         The distinct ids of the block.
     scores : ndarray, shape=(n,), dtype=float64
-        As written; 1 in a table without scores.
+        As written, also infinite or NaN; 1 in a table without scores.
+    lines : ndarray, shape=(n,), dtype=int64
+        The line in the file, from 1.
     """
 
     protein: NDArray[np.int32]
@@ -47,130 +65,236 @@ class Pairs:
     proteins: list[str]
     terms: list[str]
     scores: NDArray[np.float64]
+    lines: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.protein)
 
 
-def read_predictions(source: Source) -> Iterator[Pairs]:
-    """Read ``protein  term  score`` lines, separated by TAB or blanks, in blocks.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The indices of the columns of a table, and the character between them.
 
-    A header line, the AUTHOR, MODEL, KEYWORDS, ACCURACY and END lines of older CAFA files, and
-    further columns are skipped. A score may be any number. An `AnnotationError` names the line
-    with too few columns, no protein, no term id, or a score that is not a number.
+    Without a separator, columns are separated by TAB or, in a line without TAB, by blanks.
     """
-    return _read(source, 3)
+
+    protein: int = 0
+    term: int = 1
+    score: int | None = 2
+    separator: str = ""
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The indices of the columns that are read."""
+        return (self.protein, self.term, *(() if self.score is None else (self.score,)))
+
+
+class Refused(ValueError):
+    """A line cannot be read. The message is the reason, without file and line."""
+
+
+Bad = Callable[[int, str, str], None]
+"""Takes the number of a line that cannot be used, its protein, and the reason."""
+
+Row = tuple[int, str, str, float]
+"""Line, protein, term and score."""
 
 
 def read_pairs(source: Source) -> Iterator[Pairs]:
-    """Read ``protein  term`` lines in blocks, by the rules of `read_predictions`."""
-    return _read(source, 2)
+    """Read ``protein  term`` lines, separated by TAB or blanks, in blocks.
 
-
-def read_ids(source: Source) -> list[str]:
-    """Return the distinct first words of all lines: ids of proteins or of terms."""
+    A header line, comment lines (``#``), the AUTHOR, MODEL, KEYWORDS, ACCURACY and END lines of
+    older CAFA files, and further columns are skipped. An `AnnotationError` names the line with too
+    few columns, no protein or no term id.
+    """
     name = name_of(source)
-    found: dict[str, None] = {}
-    for line, block in _blocks(source, name):
-        for _, cells in _lines(line, block, name):
-            found[cells[0]] = None
-    if not found:
-        raise AnnotationError(name, "the file has no ids")
-    return list(found)
 
+    def refuse(line: int, _: str, reason: str) -> None:
+        raise AnnotationError(name, reason, line)
 
-def _read(source: Source, n_columns: int) -> Iterator[Pairs]:
-    name = name_of(source)
     is_empty = True
-    for line, block in _blocks(source, name):
-        pairs = _fast(block, n_columns)
-        if pairs is None:
-            pairs = _careful(line, block, n_columns, name)
+    for line, block in blocks_of(source, name):
+        pairs = read_block(line, block, Columns(score=None), name, refuse)
         is_empty &= len(pairs) == 0
         yield pairs
     if is_empty:
         raise AnnotationError(name, "the file has no lines of data")
 
 
-def _blocks(source: Source, name: str) -> Iterator[tuple[int, bytes]]:
+def read_ids(source: Source) -> list[str]:
+    """Return the distinct first words of all lines: ids of proteins or of terms.
+
+    A header line and comment lines (``#``) are skipped. Of a FASTA file the ids are returned.
+    """
+    name = name_of(source)
+    found: dict[str, None] = {}
+    start, separator = "", ""
+    for line, block in blocks_of(source, name):
+        for number, text in lines_of(line, block, name):
+            if not start:
+                start = text
+                if heading(cells_of(text)[0].split(",")[0]) in _ID_NAMES:
+                    separator = "," if "," in text and "\t" not in text else ""
+                    continue
+            if start.startswith(">"):
+                words = text[1:].split(maxsplit=1) if text.startswith(">") else []
+            else:
+                words = _cells_or_refuse(text, separator, name, number)
+            word = words[0] if words else ""
+            found[word.split(",")[0] if word.startswith("GO:") else word] = None
+    found.pop("", None)
+    if not found:
+        raise AnnotationError(name, "the file has no ids")
+    return list(found)
+
+
+def _cells_or_refuse(text: str, separator: str, name: str, line: int) -> list[str]:
+    try:
+        return cells_of(text, separator)
+    except Refused as reason:
+        raise AnnotationError(name, str(reason), line) from None
+
+
+def blocks_of(source: Source, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield complete lines in blocks of about `BLOCK` bytes, and the number of the first."""
     content = chunks(source, AnnotationError)
     return line_blocks(content, name, AnnotationError, size=BLOCK, max_length=_LONGEST)
 
 
-def _fast(block: bytes, n_columns: int) -> Pairs | None:
+def read_block(line: int, block: bytes, columns: Columns, name: str, bad: Bad) -> Pairs:
+    """Return the lines of a block, of which ``line`` is the first; ``bad`` gets unusable lines."""
+    pairs = _fast(line, block, columns)
+    return gather(_careful(line, block, columns, name, bad)) if pairs is None else pairs
+
+
+def gather(rows: Iterable[Row]) -> Pairs:
+    """Number the proteins and terms of single lines."""
+    proteins: dict[str, int] = {}
+    terms: dict[str, int] = {}
+    found = [
+        (proteins.setdefault(p, len(proteins)), terms.setdefault(t, len(terms)), score, line)
+        for line, p, t, score in rows
+    ]
+    columns = np.array(found, np.float64).reshape(-1, 4)
+    protein, term, lines = (columns[:, i].astype(np.int64) for i in (0, 1, 3))
+    return Pairs(
+        protein.astype(np.int32), term.astype(np.int32), list(proteins), list(terms),
+        columns[:, 2], lines,
+    )  # fmt: skip
+
+
+def lines_of(
+    line: int, block: bytes, name: str, bad: Bad | None = None
+) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line that is neither blank nor a comment.
+
+    Without ``bad`` a line that is not UTF-8 is an `AnnotationError`.
+    """
+    end = 0
+    for found in _LINE.finditer(block):  # empty lines cost no step
+        number = line = line + block.count(b"\n", end, found.start())
+        data, end = found[0], found.end()
+        if data.isspace() or data.startswith(b"#"):
+            continue
+        try:
+            yield number, decoded_line(data, name, AnnotationError, number)
+        except AnnotationError as error:
+            if bad is None:
+                raise
+            bad(number, "", error.reason)
+
+
+def cells_of(text: str, separator: str = "") -> list[str]:
+    """Split a line at its separator, by default TAB if it has one, else blanks."""
+    if not separator:
+        cells = text.split("\t") if "\t" in text.strip() else text.split()
+    elif separator == "\t":
+        cells = text.split("\t")
+    else:
+        try:
+            cells = next(csv_reader([text], delimiter=separator))
+        except CsvError as error:
+            raise Refused(f"not CSV: {printable(error, 60)}") from None
+    return [cell.strip() for cell in cells]
+
+
+def heading(cell: str) -> str:
+    """Return the name of a column as `PROTEIN_NAMES` and `TERM_NAMES` have it."""
+    return cell.strip("\"'# ").lower().replace(" ", "_")
+
+
+def checked(protein: str, term: str, score: object = 1.0) -> float:
+    """Return the score of a line; `Refused` is the reason why it cannot be read."""
+    if not protein or not protein.isprintable():
+        raise Refused("control character in the protein id" if protein else "no protein id")
+    if not TERM.fullmatch(term):
+        raise Refused(f"{printable(repr(term), 40)} is not a GO id (GO: and seven digits)")
+    try:
+        return float(score)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        reason = f"the score {printable(repr(score), 40)} is not a number"
+        raise Refused(reason) from None
+
+
+def _fast(line: int, block: bytes, columns: Columns) -> Pairs | None:
     """Read a block by columns; return None if it has an unusual line."""
-    width = block.split(b"\n", 1)[0].count(b"\t") + 1
-    if width < n_columns:
+    separator = columns.separator or "\t"
+    first = block.split(b"\n", 1)[0].decode(errors="replace")
+    width = len(cells_of(first, separator)) if separator in first else 0
+    if width <= max(columns.used) or b"\n#" in block or block.startswith(b"#"):
         return None
-    names = [f"column {i}" for i in range(width)]
-    kinds = [pa.dictionary(pa.int32(), pa.string())] * 2 + [pa.float64()]
+    names = [str(i) for i in range(width)]
+    wanted = [names[i] for i in columns.used]
+    text = pa.dictionary(pa.int32(), pa.string())
+    kinds = dict(zip(wanted, (text, text, pa.float64()), strict=False))
     try:
         table = csv.read_csv(
             pa.BufferReader(block),
             csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
-            csv.ParseOptions(delimiter="\t", quote_char=False),
-            csv.ConvertOptions(
-                column_types=dict(zip(names, kinds[:n_columns], strict=False)),
-                include_columns=names[:n_columns],
-                null_values=[],
-            ),
+            csv.ParseOptions(delimiter=separator, quote_char=False if separator == "\t" else '"'),
+            csv.ConvertOptions(column_types=kinds, include_columns=wanted, null_values=[]),
         )
     except pa.ArrowInvalid:
         return None
     protein, term = (table.column(i).combine_chunks() for i in (0, 1))
     proteins, terms = protein.dictionary.to_pylist(), term.dictionary.to_pylist()
     are_plain = all(id and id.isprintable() and id.strip(" ") == id for id in proteins)
-    if not are_plain or not all(map(_TERM.fullmatch, terms)):
+    if not are_plain or not all(map(TERM.fullmatch, terms)):
         return None
-    scores = table.column(2).to_numpy() if n_columns == 3 else np.ones(len(table))
-    return Pairs(protein.indices.to_numpy(), term.indices.to_numpy(), proteins, terms, scores)
+    scores = np.ones(len(table)) if columns.score is None else table.column(2).to_numpy()
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+    if not block.endswith(b"\n"):
+        ends = np.append(ends, len(block))
+    lines = line + np.flatnonzero(np.diff(ends, prepend=-1) > 1)  # the others are empty
+    if len(lines) != len(table):
+        return None
+    return Pairs(
+        protein.indices.to_numpy(), term.indices.to_numpy(), proteins, terms, scores, lines
+    )
 
 
-def _careful(line: int, block: bytes, n_columns: int, name: str) -> Pairs:
-    """Read a block line by line; refuse the first malformed line."""
-    proteins: dict[str, int] = {}
-    terms: dict[str, int] = {}
-    rows: list[tuple[int, int, float]] = []
-    for number, cells in _lines(line, block, name):
-        if _is_preamble(number, cells):
-            continue
-        if reason := _fault(cells, n_columns):
-            raise AnnotationError(name, reason, number)
-        protein = proteins.setdefault(cells[0], len(proteins))
-        term = terms.setdefault(cells[1], len(terms))
-        rows.append((protein, term, float(cells[2]) if n_columns == 3 else 1.0))
-    columns = np.array(rows, np.float64).reshape(-1, 3)
-    codes = columns[:, :2].astype(np.int32)
-    return Pairs(codes[:, 0], codes[:, 1], list(proteins), list(terms), columns[:, 2])
-
-
-def _lines(line: int, block: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the cells of each line that is not blank."""
-    for number, data in enumerate(block.split(b"\n"), line):
-        text = decoded_line(data, name, AnnotationError, number)
-        if text.strip():
-            cells = text.split("\t") if "\t" in text.strip() else text.split()
-            yield number, [cell.strip() for cell in cells]
-
-
-def _is_preamble(number: int, cells: list[str]) -> bool:
-    if number == 1 and len(cells) > 1 and cells[1].lower() in _HEADER:
-        return True
-    return cells[0] in _PREAMBLE and not (len(cells) > 1 and _TERM.fullmatch(cells[1]))
-
-
-def _fault(cells: list[str], n_columns: int) -> str:
-    """Return what is wrong with a line, or an empty string."""
-    wanted = ("a protein", "a GO id", "a score")[:n_columns]
-    if len(cells) < n_columns:
-        return f"{len(cells)} columns; expected {', '.join(wanted)}, separated by TAB"
-    if not cells[0] or not cells[0].isprintable():
-        return "control character in the protein id" if cells[0] else "no protein id"
-    if not _TERM.fullmatch(cells[1]):
-        return f"{printable(repr(cells[1]), 40)} is not a GO id (GO: and seven digits)"
-    if n_columns == 3:
+def _careful(line: int, block: bytes, columns: Columns, name: str, bad: Bad) -> Iterator[Row]:
+    """Read a block line by line."""
+    wanted = ", ".join(("a protein", "a GO id", "a score")[: len(columns.used)])
+    for number, text in lines_of(line, block, name, bad):
+        protein = ""
         try:
-            float(cells[2])
-        except ValueError:
-            return f"the score {printable(repr(cells[2]), 40)} is not a number"
-    return ""
+            cells = cells_of(text, columns.separator)
+            if _is_preamble(cells):
+                continue
+            protein = cells[min(columns.protein, len(cells) - 1)]
+            if len(cells) <= max(columns.used):
+                raise Refused(f"{len(cells)} columns; expected {wanted}, separated by TAB")
+            protein, term, *score = (cells[i] for i in columns.used)
+            value = checked(protein, term, *score)
+        except Refused as reason:
+            bad(number, protein, str(reason))
+            continue
+        yield number, protein, term, value
+
+
+def _is_preamble(cells: list[str]) -> bool:
+    """Whether a line is a header, also in the middle of joined files, or one of older files."""
+    if len(cells) > 1 and heading(cells[1]) in TERM_NAMES:
+        return True
+    return cells[0] in _PREAMBLE and not (len(cells) > 1 and TERM.fullmatch(cells[1]))

@@ -44,6 +44,19 @@ _TABLES = (
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
 _ID = re.compile(r"GO:\d{7}")
+_BINARY = (
+    (b"PAR1", "Parquet"),
+    (b"ARROW1", "an Arrow file"),
+    (b"\x89HDF", "HDF5"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"%PDF", "PDF"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+)
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\x01\x1b"))
 
 
@@ -56,6 +69,11 @@ def kind_of_text(line: str) -> str:
     'GenBank'
     """
     return next((kind for pattern, kind in _TEXTS if re.match(pattern, line)), "")
+
+
+def kind_of_binary(head: bytes) -> str:
+    """Return the format of a file that is not text by its first bytes; "" if unknown."""
+    return next((kind for magic, kind in _BINARY if head.startswith(magic)), "")
 
 
 def is_binary(head: bytes) -> bool:

@@ -57,11 +57,13 @@ class ReadReport:
     rejects: list[Reject] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    n_unlisted: int = 0
+    """Rejected records that are counted and not listed, where a file has very many."""
 
     @property
     def n_rejected(self) -> int:
         """Number of rejected records."""
-        return len(self.rejects)
+        return len(self.rejects) + self.n_unlisted
 
     @property
     def n_records(self) -> int:
@@ -86,6 +88,7 @@ class ReadReport:
         self.n_accepted += other.n_accepted
         self.rejects += other.rejects
         self.notices += other.notices
+        self.n_unlisted += other.n_unlisted
         for message in other.warnings:
             self.warn(message)
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.data.accessions import accession
+from esmgo.data.accessions import accession, forms
 from esmgo.data.evidence_codes import evidence_option, parse_evidence
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
@@ -165,6 +165,9 @@ def _rows(
 ) -> list[Row]:
     """Return the annotated proteins with the ancestors of their terms."""
     taxa = read_taxonomy(config.taxonomy) if config.taxonomy else {}
+    if taxa and proteins and not any(accession(p.id) in taxa for p in proteins):
+        look = forms(next(iter(taxa)), str(config.sequences), proteins[0].id)
+        report.warn(f"{printable(config.taxonomy, 50)}: no protein has a taxon; {look}")
     closure = {
         term: ontology.ancestors(term) | {term} for at in annotated.values() for term in at.terms
     }

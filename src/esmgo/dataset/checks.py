@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from esmgo.data.accessions import accession
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.cleaning import warn_of
 from esmgo.dataset.proteins import AnnotatedProteins
@@ -46,8 +47,8 @@ def warn_of_twins(rows: Rows, report: ReadReport) -> None:
 
 def warn_of_leaks(train: Rows, validation: Rows, report: ReadReport) -> None:
     """Warn of proteins that are both in training and in validation."""
-    sequences, ids = set(train.sequences), set(train.ids)
+    sequences, ids = set(train.sequences), set(map(accession, train.ids))
     pairs = zip(validation.ids, validation.sequences, strict=True)
-    leaks = [id for id, sequence in pairs if sequence in sequences or id in ids]
+    leaks = [id for id, sequence in pairs if sequence in sequences or accession(id) in ids]
     what = "validation proteins with the id or sequence of a training protein"
     warn_of(leaks, what, validation.source, report)

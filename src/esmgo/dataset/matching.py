@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.accessions import accession
+from esmgo.data.accessions import Numbering, accession
 from esmgo.data.annotation_files import annotation_blocks
 from esmgo.data.annotations import ASPECTS, AnnotationBlock
 from esmgo.data.rejects import ReadReport, Reject
@@ -73,13 +73,14 @@ def by_record(
 ) -> dict[str, ProteinTerms]:
     """Return the annotations by the ids of FASTA records, matched by accession.
 
+    Of records that share an accession the first has the annotations; ``report`` counts the others.
     The annotations of an isoform or a chain without a record belong to the record of its protein.
     Proteins without a record are left out, and ``report`` counts them. It is an `AnnotationError`
     if there are any and ``require_sequences``, or if no protein has a record.
     """
-    record_of: dict[str, str] = {}
-    for id in ids:
-        record_of.setdefault(accession(id), id)
+    records = Numbering(ids)
+    records.report(report.warn, sequences)
+    record_of = {accession(id): id for id in records.ids}
     found: dict[str, ProteinTerms] = {}
     missing: dict[str, int] = {}
     for protein, at in annotated.items():

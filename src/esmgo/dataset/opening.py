@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from esmgo.data.accessions import forms
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.checks import check_size, labelled, warn_of_leaks, warn_of_twins
 from esmgo.dataset.cleaning import TermRules, usable
@@ -18,7 +19,7 @@ from esmgo.dataset.jsonlines import read_json_lines, rows_of
 from esmgo.dataset.layout import fetch, locate
 from esmgo.dataset.proteins import AnnotatedProteins, annotate, close_annotations, fingerprint
 from esmgo.dataset.rows import Rows, join
-from esmgo.dataset.splits import divide
+from esmgo.dataset.splits import divide, listed
 from esmgo.dataset.subsets import SUBSETS, parse_subset
 from esmgo.errors import DatasetError, UsageError, printable
 from esmgo.go.labels import LabelSpace
@@ -171,8 +172,11 @@ def open_split(
     wanted = splits.values() if split == "validation" else [splits[split]]
     rows = join([usable(each, rules, report)[0] for each in wanted])
     if split == "validation":
-        ids = frozenset(validation_ids)
-        rows = rows.take(np.array([i for i, id in enumerate(rows.ids) if id in ids], np.intp))
+        found = np.flatnonzero(listed(rows.ids, validation_ids))
+        if validation_ids and not len(found):
+            look = forms(rows.ids[0], "the checkpoint", next(iter(validation_ids)))
+            raise DatasetError(rows.source, f"no validation protein of the checkpoint; {look}")
+        rows = rows.take(found)
     if not len(rows):
         raise DatasetError(rows.source, f"no {split} protein with a term of {subset}")
     proteins, labels = close_annotations(rows, rules.ontology, rules.aspect)

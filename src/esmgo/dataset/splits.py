@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.accessions import Numbering
 from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError, printable
 
@@ -41,6 +42,18 @@ def _fraction(id: str) -> float:
     return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") / 2**64
 
 
+def listed(ids: Sequence[str], kept: Collection[str]) -> NDArray[np.bool_]:
+    """Return which of N ids are among ``kept``; shape=(N,).
+
+    They are compared by accession, unless each of ``kept`` is one of the ids as written.
+    """
+    written, wanted = frozenset(ids), frozenset(kept)
+    if wanted <= written:
+        return np.array([id in wanted for id in ids], bool)
+    numbering = Numbering(kept)
+    return np.array([numbering.find(id) >= 0 for id in ids], bool)
+
+
 def divide(
     splits: dict[str, Rows], ratio: float | None, kept: Collection[str] | None
 ) -> tuple[Rows, Rows]:
@@ -54,11 +67,7 @@ def divide(
     rows = splits[name]
     if ratio is None:
         ratio = 1.0 if name == "test" else HOLD_OUT
-    if kept is None:
-        held_out = held_out_by_hash(rows.ids, ratio)
-    else:
-        chosen = frozenset(kept)
-        held_out = np.array([id in chosen for id in rows.ids], bool)
+    held_out = held_out_by_hash(rows.ids, ratio) if kept is None else listed(rows.ids, kept)
     if name == "test":
         return splits["train"], rows.take(np.flatnonzero(held_out))
     if ratio < 1 and held_out.all():

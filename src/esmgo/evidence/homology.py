@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.accessions import accession
 from esmgo.data.fasta import Protein
 from esmgo.evidence.diamond import Database, Hits
 from esmgo.evidence.votes import Votes
@@ -16,14 +17,14 @@ class Homologs:
     """Training proteins that vote for the proteins to which their sequences align.
 
     ``ids`` are those of the M training proteins. ``sequences`` gives cleaned residues by id;
-    those of other proteins are not used. DIAMOND uses ``threads`` CPU threads.
+    those of other proteins are not used. Ids are compared by accession. DIAMOND uses ``threads``
+    CPU threads.
     """
 
     def __init__(self, ids: Sequence[str], sequences: dict[str, str], threads: int) -> None:
-        row_of = {id: i for i, id in enumerate(ids)}
-        kept = [id for id in sequences if id in row_of]
-        self._rows = np.array([row_of[id] for id in kept], np.int64)
-        self._database = Database([sequences[id] for id in kept], threads)
+        of = matched(ids, sequences)
+        self._rows = np.array(list(of), np.int64)
+        self._database = Database([sequences[id] for id in of.values()], threads)
 
     def votes(
         self, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None
@@ -40,6 +41,19 @@ class Homologs:
         bits[first.query] = first.bits / lengths[first.query]
         votes = votes_of(hits, len(proteins))
         return votes.of(self._rows[votes.voter]), bits
+
+
+def matched(ids: Sequence[str], sequences: Iterable[str]) -> dict[int, str]:
+    """Return the id of the sequence of each row of ``ids``: the same id, or the same accession."""
+    written = {id: i for i, id in enumerate(ids)}
+    by_accession = {accession(id): i for id, i in written.items()}
+    found: dict[int, str] = {}
+    for id in sequences:
+        row = written.get(id)
+        row = by_accession.get(accession(id)) if row is None else row
+        if row is not None and (row not in found or ids[row] == id):
+            found[row] = id
+    return found
 
 
 def votes_of(hits: Hits, n_queries: int) -> Votes:

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.accessions import forms
 from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError, printable
 from esmgo.evidence.coannotation import Coannotation
-from esmgo.evidence.homology import Homologs
+from esmgo.evidence.homology import Homologs, matched
 from esmgo.evidence.index import Index
 from esmgo.evidence.kmers import kmer_votes
 from esmgo.evidence.neighbours import neighbour_votes, normalised
@@ -67,8 +68,9 @@ def available_sources(
     for name in requested or ():
         if name not in available:
             raise UsageError(_CURES[name].format(path=printable(path, 60)))
-    if index is not None and homology is not None and set(index.ids).isdisjoint(homology):
-        raise UsageError("names no training protein of the checkpoint", field="homology")
+    if index is not None and homology is not None and not matched(index.ids, homology):
+        look = forms(next(iter(homology), ""), "the checkpoint", next(iter(index.ids), ""))
+        raise UsageError(f"names no training protein of the checkpoint; {look}", field="homology")
     return available if requested is None else tuple(dict.fromkeys(requested))
 
 

@@ -6,7 +6,9 @@ Nothing here knows about scores or thresholds.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,13 @@ from esmgo.files.source import Source, chunks, name_of
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import is_go_id
+
+_SEPARATOR = re.compile(r"[\s,;]+")
+_FOREIGN = re.compile(r"(?!GO[:_])[A-Za-z][\w.-]*:\S+", re.ASCII)
+_TERMS = frozenset({"term", "terms", "go", "go_id", "goid", "go_term", "goterm", "term_id", "id"})
+_BITS = frozenset({
+    "ia", "ic", "bits", "weight", "information_accretion", "information_content", "value",
+})  # fmt: skip
 
 
 def information_accretion(terms: SparseRows, labels: LabelSpace) -> NDArray[np.float64]:
@@ -68,32 +77,68 @@ def information_accretion(terms: SparseRows, labels: LabelSpace) -> NDArray[np.f
     return bits
 
 
-def read_information_accretion(source: Source) -> dict[str, float]:
-    """Read bits by GO id from a file of ``id<TAB>bits`` lines, plain or gzip.
+def read_information_accretion(
+    source: Source, warn: Callable[[str], None] | None = None
+) -> dict[str, float]:
+    """Read bits by GO id from a file with a term and its bits in each line, plain or gzip.
+
+    Columns are separated by TAB, blanks, commas or semicolons. A header, which may name the
+    columns, comment lines (``#``) and further columns are skipped. ``warn`` gets the number of
+    terms of other ontologies, which are left out.
 
     Raises
     ------
     AnnotationError
-        If a line, which is named, is not a new GO id with finite bits of at least 0.
+        If a line, which is named, is not a new term with finite bits of at least 0; also if there
+        is no GO id.
     """
     name = name_of(source)
     bits: dict[str, float] = {}
-    for line, text in text_lines(
-        chunks(source, AnnotationError), name, AnnotationError, max_length=1 << 20
-    ):
-        if not text.strip():
+    foreign: list[str] = []
+    rows = _rows(source, name)
+    first = next(rows, (1, [""]))
+    header = _columns(first[1])
+    term, value = header or (0, 1)
+    for line, cells in rows if header else chain([first], rows):
+        if len(cells) <= max(term, value):
+            raise AnnotationError(name, "expected a GO id, a TAB and bits", line)
+        id = cells[term]
+        if _FOREIGN.fullmatch(id):
+            foreign.append(id)
             continue
-        id, tab, value = text.partition("\t")
-        if not tab:
-            raise AnnotationError(name, "no TAB found; expected a GO id, a TAB and bits", line)
-        if not is_go_id(id):
-            raise AnnotationError(name, f"{printable(repr(id), 40)} is not a GO id", line)
-        if id in bits:
-            raise AnnotationError(name, f"{id} appears a second time", line)
-        bits[id] = _bits(value, name, line)
+        if not is_go_id(id) or id in bits:
+            fault = "appears a second time" if id in bits else "is not a GO id"
+            raise AnnotationError(name, f"{printable(repr(id), 40)} {fault}", line)
+        bits[id] = _bits(cells[value], name, line)
+    some = ", ".join(printable(id, 20) for id in foreign[:3])
     if not bits:
-        raise AnnotationError(name, "no information accretion found")
+        why = f"; only ids of other ontologies: {some}" if foreign else ""
+        raise AnnotationError(name, f"no information accretion found{why}")
+    if foreign and warn is not None:
+        warn(f"{printable(name, 60)}: {len(foreign):,} terms of other ontologies, left out: {some}")
     return bits
+
+
+def _rows(source: Source, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each line that is neither blank nor a comment."""
+    content = chunks(source, AnnotationError)
+    for line, text in text_lines(content, name, AnnotationError, max_length=1 << 20):
+        if text.strip() and not text.startswith("#"):
+            cells = text.split("\t") if "\t" in text.strip() else _SEPARATOR.split(text.strip())
+            yield line, [cell.strip(' "') for cell in cells]
+
+
+def _columns(cells: list[str]) -> tuple[int, int] | None:
+    """Return the columns of the term and of its bits that a header has; None if it is none."""
+    names = [cell.lower().replace(" ", "_") for cell in cells]
+    term = next((i for i, each in enumerate(names) if each in _TERMS), None)
+    bits = next((i for i, each in enumerate(names) if each in _BITS), None)
+    if term is None and bits is None:
+        is_data = any(is_go_id(cell) or _FOREIGN.fullmatch(cell) for cell in cells)
+        has_number = any(cell[-1:].isdigit() for cell in cells[1:])
+        return None if is_data or has_number else (0, 1)
+    term = (0 if bits else 1) if term is None else term
+    return term, term + 1 if bits is None else bits
 
 
 def _bits(text: str, name: str, line: int) -> float:
@@ -103,7 +148,8 @@ def _bits(text: str, name: str, line: int) -> float:
         raise AnnotationError(name, f"{printable(repr(text), 40)} is not a number", line) from None
     if not (math.isfinite(value) and value >= 0):
         reason = (
-            f"information accretion must be finite and at least 0 bits, not {printable(text, 40)}"
+            f"information accretion must be finite and at least 0 bits, not {printable(text, 40)};"
+            " a term that is not listed weighs 0"
         )
         raise AnnotationError(name, reason, line)
-    return value
+    return value + 0.0  # -0.0 becomes 0.0

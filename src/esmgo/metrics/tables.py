@@ -85,8 +85,9 @@ def summary(evaluations: Mapping[str, Evaluation]) -> str:
             cells = [file, name_of(aspect), f"{result.curve.n_proteins:,}"]
             cells.append(f"{result.curve.cov.max(initial=0):.3f}")
             for point in ("fmax", "fmax_weighted", "smin_weighted" if result.weighted else "smin"):
-                found = best[point]
-                cells += [f"{found['value']:.3f}", f"{found['threshold']:.3g}"] if found else "––"
+                value, at = (best[point] or {}).get("value"), (best[point] or {}).get("threshold")
+                cells.append("–" if value is None else f"{value:.3f}")
+                cells.append("–" if at is None else f"{at:.3g}")
             rows.append([*cells, f"{result.aupr:.3f}"])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
@@ -143,7 +144,7 @@ def _aspect(result: AspectResult, strata: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _best_points(result: AspectResult) -> dict[str, dict[str, float] | None]:
+def _best_points(result: AspectResult) -> dict[str, dict[str, float | None] | None]:
     plain, weighted = result.curve, result.weighted
     parts = ("precision", "pr"), ("recall", "rc"), ("coverage", "cov")
     micro = ("precision", "pr_micro"), ("recall", "rc_micro"), ("coverage", "cov")
@@ -159,10 +160,17 @@ def _best_points(result: AspectResult) -> dict[str, dict[str, float] | None]:
 
 def _point(
     curve: Curve | None, metric: str, parts: Sequence[tuple[str, str]]
-) -> dict[str, float] | None:
+) -> dict[str, float | None] | None:
+    """Return the best point; where nothing is called, its value and no threshold.
+
+    It is None without a curve, and without proteins of the benchmark.
+    """
     at = None if curve is None else curve.best(metric)
-    if curve is None or at is None:
+    if curve is None or (at is None and curve.n_proteins == 0):
         return None
+    if at is None:
+        value = curve.smin if metric == "s" else 0.0
+        return {"value": value, "threshold": None, **{name: None for name, _ in parts}}
     found = {"value": getattr(curve, metric)[at], "threshold": curve.tau[at]}
     found |= {name: getattr(curve, column)[at] for name, column in parts}
     return {name: float(value) for name, value in found.items()}
@@ -196,9 +204,8 @@ def _groups(result: AspectResult, axis: int, names: Sequence[str]) -> Iterator[d
         if hit.sum() == 0:
             continue  # no true term: nothing to find
         curve = result.curve_of(CurveSums.of(hit[None], miss[None], everyone))
-        point = _point(curve, "f_micro", (("precision", "pr_micro"), ("recall", "rc_micro")))
-        nothing = {"value": 0.0, "threshold": None, "precision": None, "recall": 0.0}
-        found = dict(point or nothing)
+        found = _point(curve, "f_micro", (("precision", "pr_micro"), ("recall", "rc_micro")))
+        assert found is not None
         yield {
             "group": name,
             "n_terms": int(n_terms),
