@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
-from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.errors import CheckpointError, EsmgoError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint
@@ -229,3 +229,17 @@ def test_fingerprint_tells_models_and_options_apart(blended, checkpoint):
     assert len(prints) == 5
     again = Predictor.load(blended[0], device="cpu", dtype="fp32").fingerprint
     assert again in prints
+
+
+def test_sequences_can_be_given_as_text(predictor):
+    text = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
+    (one,) = predictor.predict(text)
+    (same,) = predictor.predict(Protein("query1", text))
+    assert one.protein == same.protein
+    assert (one.scores == same.scores).all()
+    several = predictor.predict([text, Protein("mine", text), f" {text[:20]}\n{text[20:].lower()}"])
+    assert [p.protein.id for p in several] == ["query1", "mine", "query3"]
+    assert next(predictor.predict(f">mine\n{text}")).protein.id == "mine"
+    for bad in ("P04637", "MK#T", ["MKTAYIAKQR", ""]):
+        with pytest.raises(EsmgoError):
+            list(predictor.predict(bad))

@@ -24,6 +24,11 @@ Any other exception is a bug and is shown with its traceback.
 
 from __future__ import annotations
 
+from dataclasses import fields
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
 NOTICE = 25
 """Logging level of a message for standard error that is no warning: between INFO and WARNING."""
 
@@ -71,6 +76,44 @@ def _without_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def brief(thing: Any) -> str:
+    """Return a dataclass as one line of under 200 characters, for ``__repr__``.
+
+    Fields with their default value are left out. Of arrays the shape and the type are given, of
+    collections the length, of other objects the class.
+
+    Examples
+    --------
+    >>> from dataclasses import field, make_dataclass
+    >>> brief(make_dataclass("Point", ["x", "y", ("z", int, field(default=0))])(1.5, [1, 2]))
+    'Point(x=1.5, y=<list of 2>)'
+    """
+    parts = []
+    for each in fields(thing):
+        value = getattr(thing, each.name)
+        is_default = value is each.default or (_is_plain(value) and value == each.default)
+        if each.repr and not is_default:
+            parts.append(f"{each.name}={_brief(value)}")
+    return printable(f"{type(thing).__name__}({', '.join(parts)})", 199)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (bool, int, float, complex, Enum))
+
+
+def _brief(value: Any) -> str:
+    """Return one value of a dataclass as short text."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else printable(value, 40))
+    if _is_plain(value) or isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"<{' x '.join(f'{n:,}' for n in value.shape)} {value.dtype}>"
+    if isinstance(value, (tuple, list, dict, set, frozenset)):
+        return f"<{type(value).__name__} of {len(value):,}>"
+    return f"<{type(value).__name__}>"
 
 
 class EsmgoError(Exception):

@@ -10,10 +10,13 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import Field, field, fields
 from inspect import get_annotations
-from typing import Any, get_args, get_type_hints
+from textwrap import wrap
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from esmgo.errors import UsageError, printable
+from esmgo.errors import UsageError, brief, printable
 from esmgo.files.uses import Use, Uses, refuse_clashes
+
+Config = TypeVar("Config")
 
 _BOUNDS = (
     ("minimum", operator.ge, "at least"),
@@ -75,6 +78,38 @@ def option(
         "uses": uses,
     } | bounds
     return field(default=default, metadata=metadata)
+
+
+def documented(config: type[Config]) -> type[Config]:
+    """Describe the fields of a configuration in its docstring, for ``help``; shorten its repr.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @documented
+    ... @dataclass(frozen=True)
+    ... class Drawing:
+    ...     'Settings.'
+    ...     width: int = option(10, "The width in boxes.")
+    >>> print(Drawing.__doc__)
+    Settings.
+    <BLANKLINE>
+    Parameters
+    ----------
+    width : int, default 10
+        The width in boxes.
+    >>> Drawing(width=20), Drawing()
+    (Drawing(width=20), Drawing())
+    """
+    rows = [f"{(config.__doc__ or '').strip()}", "", "Parameters", "----------"]
+    for each in flags_of(config):
+        text, default = each.metadata["text"], each.metadata["default_text"]
+        more = f" ({default})" if default and default != "none" else ""
+        rows.append(f"{each.name} : {each.type}, default {each.default!r}{more}")
+        rows += [f"    {line}" for line in wrap(text, 92, break_on_hyphens=False)]
+    config.__doc__ = "\n".join(rows)
+    config.__repr__ = brief  # type: ignore[method-assign]
+    return config
 
 
 def device_option() -> Any:

@@ -27,13 +27,13 @@ from esmgo.assess.overlap import (
 from esmgo.data.accessions import accession
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
-from esmgo.errors import UsageError, escaped, printable
+from esmgo.errors import UsageError, brief, escaped, printable
 from esmgo.evidence.diamond import find_diamond, search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import replaces
 from esmgo.go.terms import Term
-from esmgo.options import option
+from esmgo.options import documented, option
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ MARK = "audit.json"
 """The file of all figures. A folder with this file is recognised as an audit."""
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class AuditConfig(CorpusConfig):
     """Settings of ``esmgo audit``."""
@@ -92,6 +93,8 @@ class Audit:
     n_test_terms: int
     nearest: Nearest = field(repr=False)
     data: Dataset = field(repr=False)
+
+    __repr__ = brief
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

@@ -27,7 +27,7 @@ from esmgo.files.uses import reads, writes
 from esmgo.go.scores import Scores
 from esmgo.metrics.term_frequency import term_frequency
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.options import option
+from esmgo.options import documented, option
 from esmgo.predict.inputs import EncoderConfig
 from esmgo.render.cafa import write_cafa
 
@@ -38,6 +38,7 @@ METHODS = ("naive", "diamond", "neighbours")
 SUFFIXES = (".tsv", ".cafa", ".txt")
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
     """Settings of ``esmgo baseline``."""

@@ -15,7 +15,7 @@ from esmgo.evidence.diamond import available_threads
 from esmgo.files.uses import Use, reads, reads_folder, replaces
 from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.model.bundled import reads_checkpoint
-from esmgo.options import check, device_option, dtype_option, option, threads_option
+from esmgo.options import check, device_option, documented, dtype_option, option, threads_option
 from esmgo.predict.inputs import SourcesConfig
 
 _ONTOLOGY = "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
@@ -68,6 +68,7 @@ class CorpusConfig:
         return data
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class EvaluateConfig(SourcesConfig):
     """Settings of ``esmgo evaluate``."""

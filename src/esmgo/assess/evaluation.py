@@ -24,9 +24,10 @@ from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.errors import AnnotationError, printable
+from esmgo.errors import AnnotationError, brief, printable
 from esmgo.files.folder import replacing_folder
 from esmgo.files.source import check_readable
+from esmgo.go.frames import frame
 from esmgo.go.information import read_information_accretion
 from esmgo.go.ontology import Ontology
 from esmgo.go.resolving import TermResolver
@@ -69,8 +70,25 @@ class Evaluated:
     report: ReadReport
     n_invalid: int = 0
 
+    __repr__ = brief
+
     def __str__(self) -> str:
         return summary(self.evaluations)
+
+    def to_pandas(self) -> Any:
+        """Return a data frame with a row per file and aspect; see `frame` for the error.
+
+        The columns are ``name``, ``aspect``, ``fmax``, ``fmax_weighted``, ``smin`` and ``aupr``.
+        Weighted values are NaN without information accretion.
+        """
+        rows = [
+            (name, aspect.name if aspect else "", result)
+            for name, evaluation in self.evaluations.items()
+            for aspect, result in evaluation.items()
+        ]
+        measures = ("fmax", "fmax_weighted", "smin", "aupr")
+        values = {m: np.array([getattr(r, m) for *_, r in rows], np.float64) for m in measures}
+        return frame({"name": [r[0] for r in rows], "aspect": [r[1] for r in rows], **values})
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.assess.identity import BINS, EDGES
+from esmgo.errors import brief
 from esmgo.evidence.diamond import Hits
 
 MIN_COVERAGE = 50.0
@@ -43,6 +44,8 @@ class Nearest:
     coverage: NDArray[np.float64]
     bits: NDArray[np.float64]
     is_identical: NDArray[np.bool_]
+
+    __repr__ = brief
 
     def histogram(self) -> dict[str, int]:
         """Count the test proteins in each of `HISTOGRAM`."""

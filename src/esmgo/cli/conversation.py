@@ -152,14 +152,7 @@ def _text(prediction: Prediction, config: RankConfig, *, is_one: bool, is_verb: 
 def _groups(prediction: Prediction, config: RankConfig) -> dict[Aspect | None, list[Ranked]]:
     aspects = parse_aspects(config.aspect)
     best = prediction.best(config.top_k, general=config.general, aspects=aspects)
-    return {aspect: [_ranked(prediction, int(j)) for j in at] for aspect, at in best.items()}
-
-
-def _ranked(prediction: Prediction, column: int) -> Ranked:
-    precision = math.nan if prediction.precision is None else float(prediction.precision[column])
-    known = next((match.id for match in prediction.matches if column in match.columns), "")
-    term = prediction.labels.terms[column]
-    return Ranked(term, float(prediction.scores[column]), precision, known)
+    return {aspect: [prediction.row(int(j)) for j in at] for aspect, at in best.items()}
 
 
 def _lines(prediction: Prediction, config: RankConfig) -> str:

@@ -20,7 +20,7 @@ from esmgo.data.residues import (
     clean,
     looks_like_nucleotides,
 )
-from esmgo.errors import FastaError, printable
+from esmgo.errors import FastaError, brief, printable
 from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
 MAX_ID_LENGTH = 1_000
@@ -40,6 +40,8 @@ class Protein:
     id: str
     sequence: str
     description: str = field(default="", compare=False, repr=False)
+
+    __repr__ = brief
 
 
 def read_fasta(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esmgo.errors import RecordError, UsageError, escaped, printable
+from esmgo.errors import RecordError, UsageError, brief, escaped, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.files.output import check_free, check_suffix, is_stream
 from esmgo.files.uses import writes
@@ -59,6 +59,8 @@ class ReadReport:
     notices: list[str] = field(default_factory=list)
     n_unlisted: int = 0
     """Rejected records that are counted and not listed, where a file has very many."""
+
+    __repr__ = brief
 
     @property
     def n_rejected(self) -> int:

@@ -19,14 +19,15 @@ from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.data.taxonomy import read_taxonomy
 from esmgo.dataset.matching import ProteinTerms, by_record, current_terms
 from esmgo.dataset.writing import MARK, Row, write_dataset
-from esmgo.errors import AnnotationError, UsageError, printable
+from esmgo.errors import AnnotationError, UsageError, brief, printable
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import reads, replaces
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
-from esmgo.options import check, option
+from esmgo.options import check, documented, option
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class BuildConfig(FastaConfig):
     """Settings of ``esmgo build``."""
@@ -89,6 +90,8 @@ class BuildSummary:
     lines: tuple[str, ...]
     report: ReadReport
     output_dir: Path | None
+
+    __repr__ = brief
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

@@ -21,7 +21,7 @@ from esmgo.dataset.proteins import AnnotatedProteins, annotate, close_annotation
 from esmgo.dataset.rows import Rows, join
 from esmgo.dataset.splits import divide, listed
 from esmgo.dataset.subsets import SUBSETS, parse_subset
-from esmgo.errors import DatasetError, UsageError, printable
+from esmgo.errors import DatasetError, UsageError, brief, printable
 from esmgo.go.labels import LabelSpace
 from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
@@ -70,6 +70,8 @@ class Dataset:
     report: ReadReport
     n_left_out: int = 0
     unseen: dict[Term, int] = field(default_factory=dict)
+
+    __repr__ = brief
 
     @property
     def n_unseen(self) -> int:

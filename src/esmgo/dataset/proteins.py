@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.dataset.rows import Rows
-from esmgo.errors import UsageError
+from esmgo.errors import UsageError, brief
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.sparse import SparseRows
@@ -33,6 +33,8 @@ class AnnotatedProteins:
     ids: tuple[str, ...]
     sequences: tuple[str, ...]
     terms: SparseRows
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.ids)

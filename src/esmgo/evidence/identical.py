@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import printable
+from esmgo.errors import brief, printable
 from esmgo.evidence.index import Index, as_stored
 from esmgo.go.calls import Ancestry, leaves
 from esmgo.go.labels import LabelSpace
@@ -48,6 +48,8 @@ class Match:
     similarity: float
     columns: NDArray[np.intp]
     leaves: NDArray[np.intp]
+
+    __repr__ = brief
 
     def __str__(self) -> str:
         shared = "an equal embedding"

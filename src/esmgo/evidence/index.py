@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import CheckpointError, printable
+from esmgo.errors import CheckpointError, brief, printable
 from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
@@ -63,6 +63,8 @@ class Index:
     terms: SparseRows
     fingerprint: str = ""
     kmers: Kmers | None = None
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.ids)

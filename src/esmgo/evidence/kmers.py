@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
+from esmgo.errors import brief
 from esmgo.evidence.votes import Votes
 from esmgo.go.sparse import SparseRows
 
@@ -78,6 +79,8 @@ class Kmers:
     n_proteins: int
     keys: NDArray[np.int32]
     holders: SparseRows
+
+    __repr__ = brief
 
     @classmethod
     def of(

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
@@ -56,6 +57,8 @@ class SourceScores:
     similarity: Mapping[str, Values]
     frequency: Values
     coannotation: Values
+
+    __repr__ = brief
 
     def columns(self, at: NDArray[np.intp]) -> SourceScores:
         """Return the scores for some of the terms."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.sparse import SparseRows
@@ -42,6 +43,8 @@ class Votes:
     voter: NDArray[np.int64]
     weight: NDArray[np.float64]
     total: NDArray[np.float64]
+
+    __repr__ = brief
 
     def of(self, voter: NDArray[np.int64]) -> Votes:
         """Return the same votes with other numbers for the voters; shape=(H,)."""

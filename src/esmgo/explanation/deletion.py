@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.model.tokens import MASK
 
 N_RANDOM = 99
@@ -40,6 +41,8 @@ class Deletion:
 
     fall: float
     random: NDArray[np.float32]
+
+    __repr__ = brief
 
     @property
     def p_value(self) -> float:

@@ -34,7 +34,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
 from esmgo.model.bundled import context_of
 from esmgo.model.tokens import encode, window_starts, windows
-from esmgo.options import option
+from esmgo.options import documented, option
 from esmgo.predict.inputs import ReadingConfig, announce, open_named, read_proteins
 from esmgo.predict.scorer import Scorer
 
@@ -45,6 +45,7 @@ NEAREST = 5
 """Training proteins with the term that a card names."""
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class ExplainConfig(ReadingConfig):
     """What ``esmgo explain`` accepts."""

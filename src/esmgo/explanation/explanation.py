@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import printable
+from esmgo.errors import brief, printable
 from esmgo.explanation.deletion import Deletion, highest
 from esmgo.go.terms import Term
 
@@ -54,6 +54,8 @@ class Track:
     baseline: float
     n_steps: int
     first: int = 1
+
+    __repr__ = brief
 
     @property
     def last(self) -> int:
@@ -120,6 +122,9 @@ class Explanation:
     training: Training | None
     track: Track
     masking: Deletion
+
+    def __repr__(self) -> str:
+        return printable(f"<Explanation of {self.title}: {self.verdict}>", 199)
 
     @property
     def is_weak(self) -> bool:

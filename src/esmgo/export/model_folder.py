@@ -14,7 +14,7 @@ from esmgo.files.uses import replaces
 from esmgo.model.bases import FREQUENCIES
 from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
-from esmgo.options import check, option
+from esmgo.options import check, documented, option
 from esmgo.predict.inputs import announce, open_named
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ MARK = "go_terms.json"
 """Names, aspects and parents of the terms; only a folder with this file is overwritten."""
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class ExportConfig:
     """What ``esmgo export`` accepts."""

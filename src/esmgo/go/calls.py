@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
+from esmgo.go.frames import frame
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 
@@ -72,6 +74,8 @@ class Calls:
     sources: NDArray[np.uint8]
     purposes: NDArray[np.uint8]
 
+    __repr__ = brief
+
     def __len__(self) -> int:
         return len(self.proteins)
 
@@ -86,6 +90,24 @@ class Calls:
             return self
         found = {name: getattr(self, name)[is_kept] for name in _OF_CALL if name != "columns"}
         return replace(self, terms=self.terms.keep(is_kept), **found)
+
+    def to_pandas(self, labels: LabelSpace) -> Any:
+        """Return a data frame with a row per call, best first; ``labels`` are those of `terms`.
+
+        The columns are ``protein``, ``term``, ``name``, ``aspect``, ``score`` and ``precision``,
+        which is NaN without a calibration. See `frame` for the error.
+        """
+        called = [labels.terms[j] for j in self.terms.indices]
+        return frame(
+            {
+                "protein": [self.proteins[i] for i in self.terms.owner],
+                "term": [term.id for term in called],
+                "name": [term.name for term in called],
+                "aspect": [term.aspect.name if term.aspect else "" for term in called],
+                "score": self.scores,
+                "precision": self.precision,
+            }
+        )
 
     @classmethod
     def gather(cls, proteins: Sequence[str], rows: Sequence[tuple[Calls, int]]) -> Calls:

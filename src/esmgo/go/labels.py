@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.go.ontology import Ontology, above
 from esmgo.go.terms import Aspect, Term, is_go_id
 
@@ -46,6 +47,8 @@ class LabelSpace:
     parents: tuple[tuple[int, ...], ...]
     release: str = field(default="")
     unspecific: frozenset[str] = field(default=frozenset(), compare=False)
+
+    __repr__ = brief
 
     @classmethod
     def close(

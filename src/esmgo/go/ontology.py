@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from esmgo.errors import brief
 from esmgo.go.terms import Term
 
 Key = TypeVar("Key")
@@ -48,6 +49,8 @@ class Ontology:
     release: str
     obsolete: frozenset[str] = frozenset()
     unspecific: frozenset[str] = frozenset()
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.terms)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import LabelMismatch
+from esmgo.errors import LabelMismatch, brief
 from esmgo.go.labels import LabelSpace
 
 
@@ -33,6 +33,8 @@ class Scores:
     proteins: tuple[str, ...]
     values: NDArray[np.float32]
     labels: LabelSpace
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.proteins), len(self.labels)):

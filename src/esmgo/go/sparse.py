@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.go.labels import LabelSpace
 
 _BLOCK = 1024
@@ -33,6 +34,8 @@ class SparseRows:
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
+
+    __repr__ = brief
 
     @classmethod
     def of(cls, counts: NDArray[np.integer] | Sequence[int], indices: NDArray[np.int32]) -> Self:

@@ -23,7 +23,7 @@ from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
-from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
+from esmgo.errors import NOTICE, CheckpointError, UsageError, brief, printable
 from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
@@ -38,7 +38,7 @@ from esmgo.model.bundled import USUAL
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
 from esmgo.model.provenance import described
-from esmgo.options import check, device_option, dtype_option, option, threads_option
+from esmgo.options import check, device_option, documented, dtype_option, option, threads_option
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
 
@@ -48,6 +48,7 @@ LEAST = 20
 """Minimal number of calibration proteins."""
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class BlendConfig:
     """Settings of ``esmgo blend``."""
@@ -114,6 +115,8 @@ class BlendSummary:
     n_proteins: int
     fmax: dict[str, dict[str, float]]
     path: str
+
+    __repr__ = brief
 
     def __str__(self) -> str:
         names = list(next(iter(self.fmax.values())))

@@ -11,12 +11,13 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT
 from esmgo.dataset.subsets import parse_subset
+from esmgo.errors import brief
 from esmgo.files.uses import Use, fills
 from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base, revision_option
 from esmgo.model.bundled import USUAL
 from esmgo.model.container import best_path, files_of
-from esmgo.options import check, device_option, dtype_option, option
+from esmgo.options import check, device_option, documented, dtype_option, option
 
 
 def _writes(_: object, path: str) -> Iterator[Use]:
@@ -24,6 +25,7 @@ def _writes(_: object, path: str) -> Iterator[Use]:
     return (Use(str(each), "write") for each in files)
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """Settings of ``fine-tune.py`` and ``esmgo train``."""
@@ -184,3 +186,5 @@ class Fitted:
     fmax: dict[Aspect | None, float]
     naive_fmax: dict[Aspect | None, float]
     report: ReadReport
+
+    __repr__ = brief

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import UsageError
+from esmgo.errors import UsageError, brief
 from esmgo.metrics.calibration_sums import EDGES, CalibrationSums, Values, _bins_of
 from esmgo.metrics.promise import effective_size, lowest_kept
 
@@ -44,6 +44,8 @@ class Calibration:
     right: Values
     worth: Values
     effective: Values
+
+    __repr__ = brief
 
     @cached_property
     def _table(self) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
+
 NORMALISATIONS = ("cafa", "gt", "pred")
 """By which number of proteins sums are divided: see `CurveSums.curve`."""
 
@@ -73,6 +75,8 @@ class CurveSums:
     fn: Values
     precision: Values
     recall: Values
+
+    __repr__ = brief
 
     @classmethod
     def of(
@@ -148,6 +152,8 @@ class Curve:
     pr: Values
     rc: Values
     cov: Values
+
+    __repr__ = brief
 
     @property
     def mi(self) -> Values:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
@@ -55,6 +56,8 @@ class AspectSums:
     strata_weighted: tuple[CurveSums, ...]
     hits: Values
     misses: Values
+
+    __repr__ = brief
 
     def __add__(self, other: AspectSums) -> AspectSums:
         a, b = self.weighted, other.weighted

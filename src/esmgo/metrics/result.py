@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.errors import brief
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
 from esmgo.metrics.curve import THRESHOLDS, Curve, CurveSums
@@ -36,6 +37,8 @@ class AspectResult:
     n_terms: NDArray[np.intp]
     thresholds: NDArray[np.float64]
     normalisation: str = "cafa"
+
+    __repr__ = brief
 
     def curve_of(self, sums: CurveSums) -> Curve:
         """Divide sums over these thresholds, by this normalisation."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from esmgo.errors import brief
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 
@@ -31,6 +32,8 @@ class Truth:
     terms: SparseRows
     labels: LabelSpace
     known: SparseRows | None = None
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.proteins)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from esmgo.errors import CheckpointError, printable
+from esmgo.errors import CheckpointError, brief, printable
 from esmgo.go.labels import LabelSpace
 from esmgo.model.bases import check_config
 from esmgo.model.container import Header, TensorInfo, read_header, shape_text, write_container
@@ -58,6 +58,8 @@ class Checkpoint:
     training: dict[str, Any]
     header: Header
     blend: dict[str, Any] | None = None
+
+    __repr__ = brief
 
     def caller(self) -> Caller:
         """Build the caller, in evaluation mode on the CPU.

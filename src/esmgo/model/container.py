@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import CheckpointError, MachineError, printable
+from esmgo.errors import CheckpointError, MachineError, brief, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.json_text import MAX_BYTES, parse_json
 
@@ -77,6 +77,8 @@ class Header:
     metadata: dict[str, Any] | None
     notes: Mapping[str, str]
     data_start: int
+
+    __repr__ = brief
 
     @property
     def is_deflated(self) -> bool:

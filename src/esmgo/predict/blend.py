@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import CheckpointError, printable
+from esmgo.errors import CheckpointError, brief, printable
 from esmgo.evidence.source_scores import SourceScores, given_aspect
 from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.go.labels import LabelSpace, aspect_of_column
@@ -53,6 +53,8 @@ class Variant:
     stackers: Mapping[str, Stacker]
     edges: tuple[float, ...]
     calibration: Calibration
+
+    __repr__ = brief
 
     def blended(self, scores: SourceScores, labels: LabelSpace) -> NDArray[np.float32]:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
@@ -135,6 +137,8 @@ class Blend:
 
     num_neighbours: int
     variants: tuple[Variant, ...]
+
+    __repr__ = brief
 
     def variant(self, sources: Sequence[str]) -> Variant | None:
         """Return the variant of exactly these sources, or None."""

@@ -11,7 +11,7 @@ from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.output import check_free
 from esmgo.files.uses import Use
 from esmgo.go.terms import parse_aspects
-from esmgo.options import option
+from esmgo.options import documented, option
 from esmgo.predict.calling import MIN_SCORE
 from esmgo.predict.inputs import CallerConfig, read_proteins
 from esmgo.predict.prediction import Prediction
@@ -19,6 +19,7 @@ from esmgo.render.graph import draw, format_of
 from esmgo.render.subgraph import subgraph_of
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class SubgraphConfig(CallerConfig):
     """Settings of ``esmgo subgraph``."""

@@ -25,7 +25,7 @@ from esmgo.files.source import check_readable
 from esmgo.files.uses import reads, writes
 from esmgo.model.batches import blocks
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.options import check, dtype_option, option
+from esmgo.options import check, documented, dtype_option, option
 from esmgo.predict.inputs import EncoderConfig
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ BLOCK = 1_024
 Block: TypeAlias = tuple[tuple[Protein, ...], NDArray[np.float32]]
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class EmbedConfig(EncoderConfig, FastaConfig):
     """Settings of ``esmgo embed``."""

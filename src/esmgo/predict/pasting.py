@@ -7,7 +7,8 @@ file name is no sequence, and the error names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -70,6 +71,26 @@ def pasted(text: str, config: FastaConfig, report: ReadReport) -> Iterator[Prote
             )
     source = BytesIO(rows.encode("utf-8", "surrogateescape"))
     yield from read_source(source, config, report, is_scored=not is_known)
+
+
+def queries(given: str | Protein | Iterable[str | Protein]) -> Iterator[Protein]:
+    """Yield proteins; a string is read as a pasted sequence and named by its position.
+
+    Raises UsageError or RecordError if it is not a sequence.
+
+    Examples
+    --------
+    >>> list(queries(["MKTAYIAKQR", Protein("p2", "MALW")]))
+    [Protein(id='query1', sequence='MKTAYIAKQR'), Protein(id='p2', sequence='MALW')]
+    """
+    several = [given] if isinstance(given, (str, Protein)) else given
+    for i, each in enumerate(several, 1):
+        if isinstance(each, Protein):
+            yield each
+        else:
+            for protein in pasted(each, FastaConfig(), ReadReport(strict=True)):
+                is_plain = not each.lstrip().startswith(">")
+                yield replace(protein, id=f"query{i}") if is_plain else protein
 
 
 def _residues(text: str) -> str:

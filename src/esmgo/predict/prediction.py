@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
+from esmgo.errors import brief, printable
 from esmgo.evidence.identical import Match
+from esmgo.go.frames import frame
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
-from esmgo.go.terms import Aspect, Term
+from esmgo.go.terms import ROOTS, Aspect, Term
 from esmgo.go.truepath import implied
+from esmgo.render.text import Ranked, html_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,34 @@ class Prediction:
     n_windows: int = 1
     precision: NDArray[np.float32] | None = None
     matches: tuple[Match, ...] = ()
+
+    def __repr__(self) -> str:
+        best = [(t, p) for t, p in self.top(3 + len(ROOTS), general=False) if not t.is_root][:3]
+        terms = ", ".join(f"{printable(term.name, 40)} {p:.2f}" for term, p in best)
+        name, n = printable(self.protein.id, 30), len(self.protein.sequence)
+        return f"<Prediction of {name}, {n:,} residues: {terms or 'no term'}>"
+
+    def _repr_html_(self) -> str:
+        best = self.best(5)
+        rows = [self.row(int(j)) for columns in best.values() for j in columns]
+        return html_table(self.protein.id, self.protein.description, rows)
+
+    def to_pandas(self) -> Any:
+        """Return a data frame of all terms, most probable first; see `frame` for the error.
+
+        The columns are ``term``, ``name``, ``aspect``, ``score`` and ``precision``, which is NaN
+        without a calibration.
+        """
+        rows = [self.row(int(j)) for j in self.ranked()]
+        return frame(
+            {
+                "term": [row.term.id for row in rows],
+                "name": [row.term.name for row in rows],
+                "aspect": [row.term.aspect.name if row.term.aspect else "" for row in rows],
+                "score": [row.probability for row in rows],
+                "precision": [row.precision for row in rows],
+            }
+        )
 
     def ranked(self) -> NDArray[np.intp]:
         """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
@@ -86,6 +119,12 @@ class Prediction:
                 found[aspect] = listed[np.isin(listed, own)][:k]
         return found
 
+    def row(self, column: int) -> Ranked:
+        """Return one term with its probability, precision and matching training protein."""
+        precision = math.nan if self.precision is None else float(self.precision[column])
+        known = next((match.id for match in self.matches if column in match.columns), "")
+        return Ranked(self.labels.terms[column], float(self.scores[column]), precision, known)
+
     def _listed(self, general: bool) -> NDArray[np.intp]:
         order = self.ranked()
         return order if general else order[~implied(self.scores, self.labels)[order]]
@@ -118,3 +157,5 @@ class Evidence:
     similarity: NDArray[np.float32]
     n_windows: NDArray[np.int64]
     group: NDArray[np.intp]
+
+    __repr__ = brief

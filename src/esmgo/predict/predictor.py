@@ -31,6 +31,7 @@ from esmgo.model.bundled import bundled_path
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
+from esmgo.predict.pasting import queries
 from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import Scorer
 
@@ -215,7 +216,18 @@ class Predictor:
             return np.full(scores.head.shape, EvidenceSource[self._alone.upper()], np.uint8)
         return supporting_sources(scores, self.labels)
 
-    def predict(self, proteins: Iterable[Protein], *, raw: bool = False) -> Iterator[Prediction]:
+    def __repr__(self) -> str:
+        sources = "+".join(self.variant.sources) if self.variant else self._alone
+        length, device = self.scorer.context_length, self.scorer.device
+        calibration = "calibrated" if self.variant else "not calibrated"
+        return (
+            f"<Predictor of {len(self.labels):,} terms by {sources}, {calibration},"
+            f" {length:,} tokens, on {device}>"
+        )
+
+    def predict(
+        self, proteins: str | Protein | Iterable[str | Protein], *, raw: bool = False
+    ) -> Iterator[Prediction]:
         """Score each protein; results keep the input order.
 
         A protein longer than the context is scored in overlapping windows, and each term gets
@@ -223,13 +235,19 @@ class Predictor:
 
         Parameters
         ----------
-        proteins : iterable of Protein
-            Read as they are needed.
+        proteins : str, Protein, or iterable of them
+            Read as they are needed. Strings are sequences, with the ids ``query1``, ``query2`` …
+            by their position.
         raw : bool
             Return the probabilities of the network, without the true-path rule and without
             other evidence.
+
+        Raises
+        ------
+        UsageError, RecordError
+            If a string is not a sequence.
         """
-        for block in blocks(proteins, BLOCK):
+        for block in blocks(queries(proteins), BLOCK):
             if raw:
                 values, _, counts = self.scorer.states([p.sequence for p in block])
                 for protein, row, n in zip(block, values, counts, strict=True):

@@ -14,7 +14,7 @@ from esmgo.files.output import is_stream
 from esmgo.files.uses import writes
 from esmgo.go.terms import parse_aspects
 from esmgo.go.truepath import IMPLIED
-from esmgo.options import option
+from esmgo.options import documented, option
 from esmgo.predict.inputs import CallerConfig, read_proteins
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class RankConfig(CallerConfig):
     """Settings of ``predict-rank.py`` and ``esmgo rank``."""

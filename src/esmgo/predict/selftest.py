@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmgo.data.famous import famous_path
 from esmgo.data.fasta import read_fasta
-from esmgo.errors import CheckpointError, printable
+from esmgo.errors import CheckpointError, brief, printable
 from esmgo.model.bundled import bundled_path, card_path
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Selftest:
     """Results of `selftest`; its text is a table."""
 
     checks: tuple[Check, ...]
+
+    __repr__ = brief
 
     @property
     def is_good(self) -> bool:

@@ -11,7 +11,7 @@ from esmgo.files.output import is_stream
 from esmgo.files.uses import reads
 from esmgo.go.calls import ALL_PURPOSES, Purpose
 from esmgo.go.terms import parse_aspects
-from esmgo.options import dtype_option, option
+from esmgo.options import documented, dtype_option, option
 from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig, SourcesConfig
 from esmgo.proteome.formats import FORMATS, OutputConfig
@@ -22,6 +22,7 @@ ANNOTATION_PRECISION, ANNOTATION_SCORE = 0.5, 0.5
 """Conditions for a call in GAF and GPAD, of a checkpoint with and without a calibration."""
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
     """Settings of ``esmgo predict``."""

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import exclusive
 from esmgo.files.uses import reads
-from esmgo.options import check, option
+from esmgo.options import check, documented, option
 from esmgo.proteome.formats import FORMATS, OutputConfig, writers
 from esmgo.proteome.job import Job
 from esmgo.proteome.shards import Shard
@@ -21,6 +21,7 @@ _OUTPUT = ("format", "taxon", "reference", "assigned_by", "date")
 """Output settings that the shards supply if ``esmgo merge`` does not get them."""
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class MergeConfig(OutputConfig):
     """Settings of ``esmgo merge``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import printable
+from esmgo.errors import brief, printable
 from esmgo.go.calls import Calls, Purpose
 from esmgo.proteome.job import Job
 from esmgo.render.associations import AnnotationWriter
@@ -55,6 +55,8 @@ class PredictSummary:
     precision: float | None
     outputs: tuple[str, ...]
     annotations: AnnotationCounts | None = None
+
+    __repr__ = brief
 
     def __str__(self) -> str:
         where = ", ".join("standard output" if o == "-" else printable(o, 60) for o in self.outputs)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import LabelMismatch
+from esmgo.errors import LabelMismatch, brief
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
 
@@ -48,6 +48,8 @@ class Panel:
     aspect: Aspect | None
     nodes: tuple[Node, ...]
     parents: dict[str, tuple[str, ...]]
+
+    __repr__ = brief
 
     @cached_property
     def level(self) -> dict[str, int]:
@@ -85,6 +87,8 @@ class Subgraph:
     release: str = ""
     description: str = ""
     selection: str = ""
+
+    __repr__ = brief
 
     @property
     def n_called(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import NamedTuple
 
 from esmgo.errors import escaped, printable
@@ -90,6 +91,22 @@ def table_rows(protein_id: str, rows: Iterable[Ranked]) -> str:
         texts = (escaped(protein_id), term.id, printable(term.name, 1000), aspect)
         lines.append("\t".join([*texts, f"{probability:.6g}", share, escaped(known)]) + "\n")
     return "".join(lines)
+
+
+def html_table(protein_id: str, description: str, rows: Iterable[Ranked]) -> str:
+    """Return terms as a table in HTML, for notebooks."""
+    title = " ".join(filter(None, [printable(protein_id, 100), printable(description, 200)]))
+    lines = []
+    for row in rows:
+        aspect = row.term.aspect.name if row.term.aspect else ""
+        share = "" if math.isnan(row.precision) else f"{row.precision:.2f}"
+        name = printable(row.term.name, 200)
+        cells = (aspect, row.term.id, name, f"{row.probability:.4f}", share)
+        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+    names = ("aspect", "term", "name", "probability", "precision")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><caption>{escape(title)}</caption><tr>{head}</tr>{body}</table>"
 
 
 def _name(term: Term, *, show_ids: bool) -> str:
