@@ -10,7 +10,7 @@ from dataclasses import replace
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from esmgo.cli import flags
+from esmgo.cli import flags, signals
 from esmgo.cli.verbs import VERBS
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
@@ -28,9 +28,10 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
     config, given = flags.parse(
         resolve_name(verb.config), words, prog=prog, description=verb.text, first=verb.first
     )
+    function = resolve_name(verb.function)
+    signals.raise_errors()
     if name == "rank":
         return _rank(config, is_verb=prog.startswith("esmgo "))
-    function = resolve_name(verb.function)
     if name == "train":  # its function logs rejected records itself
         return 4 if function(config, given).report.rejects else 0
     report = ReadReport(getattr(config, "strict", False))
