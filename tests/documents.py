@@ -24,7 +24,12 @@ FENCE = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
-NEEDS_DIAMOND = re.compile(r"^esmgo (audit|baseline diamond)\b|--homology\b")
+NEEDS = {
+    "diamond": re.compile(r"^esmgo (audit|baseline diamond)\b|--homology\b"),
+    "dot": re.compile(r"^esmgo subgraph .*\.(svg|png)$"),
+}
+"""Programs, and the commands that need them."""
+
 SHELL = re.compile(r"[|<>;&$`*]|^(?!esmgo |python )")
 
 
@@ -66,8 +71,8 @@ def fresh_tree(folder: Path) -> Path:
 def run_document(path: Path) -> list[str]:
     """Run the blocks of a document in the current folder; return the commands that were run.
 
-    The first that fails raises AssertionError. Commands that need DIAMOND are left out where
-    it is not installed.
+    The first that fails raises AssertionError. Commands that need DIAMOND or Graphviz are left
+    out where it is not installed.
     """
     done = []
     for block in runnable(path):
@@ -75,7 +80,7 @@ def run_document(path: Path) -> list[str]:
             exec(compile(block.text, path.name, "exec"), {})
             continue
         for command in block.commands:
-            if NEEDS_DIAMOND.search(command) and shutil.which("diamond") is None:
+            if any(each.search(command) and not shutil.which(name) for name, each in NEEDS.items()):
                 continue
             code = _run(command)
             assert code == 0, f"{path.name}: {command}: exit code {code}"

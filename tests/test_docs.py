@@ -54,8 +54,22 @@ def fresh(tmp_path, monkeypatch):
     ],
 )
 def test_the_blocks_of_a_document_run_in_order_in_a_fresh_tree(path, fresh, capfd):
-    run_document(path)
-    capfd.readouterr()
+    done = run_document(path)
+    printed = capfd.readouterr().out
+    if path != README:
+        return
+    for line in "".join(b.text for b in blocks_of(path) if not b.language).splitlines():
+        name = re.sub(r"^[\d. ]+", "", line)  # numbers differ a little between processors
+        assert name in printed
+    (command,) = re.findall(r"drawn by `([^`]+)`", path.read_text(encoding="utf-8"))
+    command = " ".join(command.split())
+    assert command in [c for block in runnable(path) for c in block.commands]
+    if command in done:
+        drawn, shown = (
+            set(re.findall(r"GO:\d{7}", each.read_text(encoding="utf-8")))
+            for each in (fresh / "p53.svg", ROOT / "docs" / "images" / "p53.svg")
+        )
+        assert len(drawn & shown) >= 0.8 * len(drawn | shown)
 
 
 @pytest.mark.slow
