@@ -1,11 +1,14 @@
 """`esmgo subgraph`: which terms are called, and of which protein."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from esmgo.cli.main import main
+from esmgo.data.famous import famous_path
+from esmgo.model.bundled import card_path
 
 SEQUENCE = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
 FASTA = f">sp|P04637|P53_HUMAN Tumor antigen\n{SEQUENCE}\n>b\n{SEQUENCE[::-1]}\n"
@@ -67,3 +70,16 @@ def test_one_protein_is_drawn(drawn):
     assert "2 proteins in" in err
     assert "choose one with --protein=ID" in err
     assert drawn("--protein=c")[0] == 2
+
+
+def test_the_picture_of_p53_shows_dna_and_transcription(tmp_path, monkeypatch):
+    if not card_path().is_file():
+        pytest.skip("this installation has no bundled caller")
+    monkeypatch.chdir(tmp_path)
+    words = [str(famous_path()), "--protein=P04637", "--checkpoint_path=bundled", "--device=cpu"]
+    assert main(["subgraph", *words, "-o", "p53.json"]) == 0
+    names = [n["name"] for n in json.loads((tmp_path / "p53.json").read_text())["nodes"]]
+    assert {"DNA binding", "regulation of DNA-templated transcription"} <= set(names)
+    if shutil.which("dot"):
+        assert main(["subgraph", *words, "-o", "p53.html"]) == 0
+        assert (tmp_path / "p53.html").stat().st_size < 400_000
