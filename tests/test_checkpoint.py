@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import shutil
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
+from containers import rewrite
 
 from esmgo.errors import CheckpointError
 from esmgo.model.checkpoint import open_checkpoint
+from esmgo.predict.blend import Blend
 
 START = b'{"__metadata__":{"sha256":"'
 
@@ -73,3 +77,50 @@ def test_an_edit_that_makes_no_sense_is_refused(change, checkpoint, tmp_path) ->
 def test_a_name_that_is_no_path_is_refused(name) -> None:
     with pytest.raises(CheckpointError):
         open_checkpoint(name)
+
+
+WRONG = {
+    "format": [None, "1", [1], 2], "labels": [None, 5, [], {}, {"terms": [[1]], "release": ""}],
+    "labels_sha256": [None, "0" * 64], "context_length": [None, "9", 1.5, 2, 10**15, True],
+    "encoder": [None, [], {}, {"model_type": "esm"}, [["a"]]],
+    "training": [None, 5, [["seed"]], {"seed": 1}], "blend": [5, "x", [["blend"]], [1]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "value"), [(k, v) for k, vs in WRONG.items() for v in vs])
+def test_metadata_of_a_wrong_type_are_refused(blended, tmp_path, entry, value):
+    path = tmp_path / blended[0].name
+    shutil.copy(blended[0], path)
+    rewrite(path, **{entry: value})
+    with pytest.raises(CheckpointError) as caught:
+        Blend.of(open_checkpoint(path))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("validation", 5), ("validation", [1]), ("seed", "1"), ("epoch", -1), ("step", 10**30),
+     ("settings", []), ("loss_sum", None), ("threads", True)],
+)  # fmt: skip
+def test_a_state_of_training_of_a_wrong_type_is_refused(checkpoint, tmp_path, name, value):
+    path = tmp_path / checkpoint.name
+    shutil.copy(checkpoint, path)
+    rewrite(path, training=open_checkpoint(path).training | {name: value})
+    with pytest.raises(CheckpointError, match="damaged metadata"):
+        open_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b"[" * 100_000, b'{"a":1,"a":2}', b"[]," * 2_100_000, b"1," * 11_000_000],
+    ids=["deep", "twice", "many lists", "many values"],
+)  # fmt: skip
+def test_metadata_that_would_fill_the_memory_are_refused(tmp_path, words):
+    text = json.dumps({"__metadata__": {"esmgo": words.decode()}}).encode()
+    path = tmp_path / "c.pt"
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="damaged header"):
+        open_checkpoint(path)
+    assert tracemalloc.get_traced_memory()[1] < 8 * len(text) + 1_000_000
+    tracemalloc.stop()

@@ -3,12 +3,15 @@
 import os
 import shutil
 import signal
+import tracemalloc
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from containers import rewrite
 
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
@@ -24,6 +27,8 @@ from esmgo.evidence.index import (
 from esmgo.go.sparse import SparseRows
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
+from esmgo.model.compression import deflated_lists
+from esmgo.model.container import read_header, write_container
 from esmgo.model.embeddings import embed, encoder_of
 from esmgo.predict.blend import Blend
 
@@ -190,3 +195,63 @@ def test_resuming_a_training_that_is_done_leaves_blend_and_index_as_they_are(ble
         shutil.copy(each, tmp_path / each.name)
     assert main(["train", "--resume", f"--checkpoint_path={path}", "--device=cpu"]) == 0
     assert pair_of(path) == pair_of(blended[0])
+
+
+BOMB = zlib.compress(bytes(1 << 27))  # 128 MB from 130 kB
+
+
+@pytest.mark.parametrize(
+    "name", ["kmers.keys", "kmers.counts", "kmers.holders", "lengths", "terms"]
+)
+def test_arrays_that_inflate_without_bound_are_refused(packed, tmp_path, name):
+    path = tmp_path / "caller.safetensors"
+    for each in (path, index_path(path)):
+        shutil.copy(packed / each.name, each)
+    rewrite(index_path(path), data={name: BOMB})
+    whole = replace(open_checkpoint(path), blend=None)
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="damaged") as caught:
+        open_index(whole)
+    assert tracemalloc.get_traced_memory()[1] < 90_000_000
+    tracemalloc.stop()
+    assert len(str(caught.value)) < 200
+
+
+def test_many_equal_vectors_are_not_stored_in_no_bytes(packed, tmp_path):
+    path = tmp_path / "caller.safetensors"
+    shutil.copy(packed / path.name, path)
+    opened = replace(open_checkpoint(path), blend=None)
+    n, width = 2_000_000, opened.encoder["hidden_size"]
+    lists = deflated_lists(SparseRows.of(np.zeros(n, np.int32), np.empty(0, np.int32)))
+    arrays = {
+        "steps": ("U8", (n, 0), b""), "scales": ("F32", (n,), bytes(4 * n)),
+        "axes": ("F32", (0, width), b""), "centre": ("F32", (width,), bytes(4 * width)),
+        "lengths": ("U8", (len(lists[0]),), lists[0]), "terms": ("U8", (len(lists[1]),), lists[1]),
+    }  # fmt: skip
+    tensors = [
+        (name, kind, shape, memoryview(data)) for name, (kind, shape, data) in arrays.items()
+    ]
+    meta = {"index": 4, "encoder_sha256": opened.encoder_fingerprint, "ids": [""] * n,
+            "labels_sha256": opened.labels.fingerprint}  # fmt: skip
+    write_container(index_path(path), tensors, meta, small=True)
+    with pytest.raises(CheckpointError, match="do not fit together"):
+        open_index(opened)
+
+
+WRONG = {
+    "ids": [None, "abc", [1], {"a": 1}, ["a"]], "index": [None, "1", [1], 99, True],
+    "kmers": [None, 5, ["x"]], "labels_sha256": [None, 5], "encoder_sha256": [None, ["x"]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "value"), [(k, v) for k, vs in WRONG.items() for v in vs])
+def test_metadata_of_a_wrong_type_are_refused(blended, tmp_path, entry, value):
+    path = tmp_path / blended[0].name
+    for each in (blended[0], index_path(blended[0])):
+        shutil.copy(each, tmp_path / each.name)
+    rewrite(index_path(path), **{entry: value})
+    sha256 = read_header(index_path(path)).notes["sha256"]
+    rewrite(path, blend=open_checkpoint(blended[0]).blend | {"index_sha256": sha256})
+    with pytest.raises(CheckpointError) as caught:
+        open_index(open_checkpoint(path))
+    assert len(str(caught.value)) < 200

@@ -129,6 +129,8 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     """
     if not previous.training:
         raise CheckpointError(previous.path, "packed to predict only; it cannot be resumed")
+    if "validation" not in previous.training:
+        raise CheckpointError(previous.path, "it does not list the held-out proteins")
     defaults = {each.name: each.default for each in fields(TrainConfig)}
     settings = previous.training["settings"]
     stored = defaults | {"dtype" if k == "precision" else k: v for k, v in settings.items()}

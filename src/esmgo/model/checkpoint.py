@@ -197,6 +197,9 @@ def _training(found: dict[str, Any]) -> dict[str, Any]:
         is_kind = isinstance(value, kind) and not isinstance(value, bool)
         if not is_kind or (name in _COUNTS and not 0 <= value < 1 << 63):
             raise ValueError(f"{name} {printable(value, 20)}")
+    held_out = found.get("validation", [])
+    if not isinstance(held_out, list) or not all(isinstance(id, str) for id in held_out):
+        raise ValueError("validation is not a list of ids")
     return found
 
 
