@@ -38,12 +38,13 @@ def opened(path):
 
 def flips(path, n):
     """Bits of a header: of its first bytes, with lengths, names and digest, and of any others."""
-    (length,) = struct.unpack("<Q", path.read_bytes()[:8])
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
     chance = random.Random(path.name)
-    near = [(place, chance.randrange(8)) for place in range(120)]
-    far = [(chance.randrange(8 + length), chance.randrange(8)) for _ in range(n)]
-    names = [path.read_bytes().find(b'"esmgo') + i for i in range(18)]
-    return [*chance.sample(near, n // 4), *[(at, chance.randrange(8)) for at in names], *far][:n]
+    name = data.find(b'"esmgo')
+    near = [*chance.sample(range(120), min(n // 4, 120)), *range(name, name + 18)]
+    far = [chance.randrange(8 + length) for _ in range(n - len(near))]
+    return [(place, chance.randrange(8)) for place in (*near, *far)]
 
 
 def check(path, damaged, n):

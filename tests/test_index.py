@@ -27,7 +27,6 @@ from esmgo.evidence.index import (
 from esmgo.go.sparse import SparseRows
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
-from esmgo.model.compression import deflated_lists
 from esmgo.model.container import read_header, write_container
 from esmgo.model.embeddings import embed, encoder_of
 from esmgo.predict.blend import Blend
@@ -217,25 +216,28 @@ def test_arrays_that_inflate_without_bound_are_refused(packed, tmp_path, name):
     assert len(str(caught.value)) < 200
 
 
-def test_many_equal_vectors_are_not_stored_in_no_bytes(packed, tmp_path):
+@pytest.mark.parametrize(("n", "width"), [(2, 1 << 20), (1 << 20, 128), (1 << 39, 128)])
+def test_vectors_of_another_shape_are_not_built(packed, tmp_path, n, width):
     path = tmp_path / "caller.safetensors"
-    shutil.copy(packed / path.name, path)
-    opened = replace(open_checkpoint(path), blend=None)
-    n, width = 2_000_000, opened.encoder["hidden_size"]
-    lists = deflated_lists(SparseRows.of(np.zeros(n, np.int32), np.empty(0, np.int32)))
-    arrays = {
-        "steps": ("U8", (n, 0), b""), "scales": ("F32", (n,), bytes(4 * n)),
-        "axes": ("F32", (0, width), b""), "centre": ("F32", (width,), bytes(4 * width)),
-        "lengths": ("U8", (len(lists[0]),), lists[0]), "terms": ("U8", (len(lists[1]),), lists[1]),
-    }  # fmt: skip
+    for each in (path, index_path(path)):
+        shutil.copy(packed / each.name, each)
+    header = read_header(index_path(path))
+    kinds = {name: info.dtype for name, info in header.tensors.items()}
+    data = index_path(path).read_bytes()[header.data_start :]
     tensors = [
-        (name, kind, shape, memoryview(data)) for name, (kind, shape, data) in arrays.items()
+        (name, kinds[name], info.shape, memoryview(data[info.begin : info.end]))
+        for name, info in header.tensors.items()
+        if name not in ("steps", "axes", "centre")
     ]
-    meta = {"index": 4, "encoder_sha256": opened.encoder_fingerprint, "ids": [""] * n,
-            "labels_sha256": opened.labels.fingerprint}  # fmt: skip
-    write_container(index_path(path), tensors, meta, small=True)
-    with pytest.raises(CheckpointError, match="do not fit together"):
-        open_index(opened)
+    tensors.append(("steps", "U8", (n, 0), memoryview(b"")))
+    tensors.append(("axes", "F32", (0, width), memoryview(b"")))
+    tensors.append(("centre", "F32", (width,), memoryview(bytes(4 * width))))
+    write_container(index_path(path), tensors, header.metadata, small=True)
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="damaged index"):
+        open_index(replace(open_checkpoint(path), blend=None))
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
 
 
 WRONG = {

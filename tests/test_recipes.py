@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from esmgo.cli.main import main
 from esmgo.dataset.sample import sample_ontology_path, sample_rows
 from esmgo.evidence.diamond import Hits
-from esmgo.model.packing import pack
+from esmgo.model.packing import frequencies, pack
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -38,7 +38,7 @@ def test_a_window_layer_looks_at_one_neighbour_per_head(tmp_path):
     layer = "esm.encoder.layer.0.attention.self"
     weights = load_file(tmp_path / "model.safetensors")
     packed = pack([np.full(40, 5, np.uint8)], fill=False)
-    cos, sin = packed.rotation(16)  # (40, 8)
+    cos, sin = packed.rotation(frequencies(16))  # (40, 8)
     for head, offset in enumerate((-1, 1, -2, 2)):
         own = slice(16 * head, 16 * head + 16)
         q, k = (weights[f"{layer}.{name}.bias"][own] for name in ("query", "key"))

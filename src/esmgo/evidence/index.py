@@ -146,7 +146,7 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
     path, usual, new = files_of(checkpoint.path)
     named, last = _index_of(checkpoint), path.with_name(path.name.replace(".best", "", 1))
     if checkpoint.blend is None:
-        remedy = "restore it, or remove it and run fine-tune.py with `resume`"
+        remedy = "restore or delete it"
     else:
         remedy = "restore it, run esmgo blend again"
     paths = [usual, index_path(last)] + [new] * (named is not None)
@@ -157,7 +157,7 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
             if _fits(header, checkpoint, named):
                 return _read(header, checkpoint, with_kmers)
         except CheckpointError as error:
-            raise CheckpointError(beside, f"{printable(error.reason, 50)}; {remedy}") from None
+            raise CheckpointError(beside, f"{printable(error.reason, 45)}; {remedy}") from None
     if checkpoint.blend is not None:
         what = "belongs to another model or blend" if found else "is missing; the blend needs it"
         raise CheckpointError(usual, f"{what}: {remedy}")
@@ -257,7 +257,7 @@ def _kmers(header: Header, n_proteins: int, room: int) -> Kmers:
         stored, lengths, lists = (header.read(f"kmers.{name}") for name in _KMERS)
         steps, holders = inflated(stored, room), inflated_lists(lengths, lists, room)
     except (KeyError, ValueError, zlib.error) as error:
-        raise CheckpointError(path, f"damaged k-mers ({printable(repr(error), 60)})") from None
+        raise CheckpointError(path, f"damaged k-mers ({printable(error, 60)})") from None
     keys = np.cumsum(steps, dtype=np.int32)
     is_sound = (
         len(keys) == len(holders)
