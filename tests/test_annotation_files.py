@@ -138,8 +138,8 @@ FOREIGN = {
     "eggNOG without GO": ("#query\tseed_ortholog\nP1\tx\n", "eggNOG", "columns"),
     "another table": ("sample\tvalue\ns1\t7\n", "no GO ids", "EntryID, term, aspect"),
     "GO elsewhere": ("x\ty\tz\tq\n1\t2\t3\tGO:0000001\n", "unknown", "header"),
-    "binary": (b"\x00\x01\x02abc\x00" * 9, "binary", "GAF"),
-    "Parquet": (b"PAR1\x15\x04\x15", "Parquet", "pandas"),
+    "binary": (b"\x00\x01\x02abc\x00" * 9, "binary", "TAB-separated"),
+    "Parquet": (b"PAR1\x15\x04\x15", "Parquet", "TAB-separated"),
     "Excel": (b"PK\x03\x04" + b"\0" * 26 + b"[Content_Types].xml", "Excel", "TAB-separated"),
     "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1" + b"\0" * 9, "old Excel", "TAB-separated"),
     "zip": (b"PK\x03\x04" + b"\0" * 30, "zip", "extract"),
@@ -159,6 +159,13 @@ def test_gzip_of_gzip_is_refused():
     with pytest.raises(AnnotationError, match="gzip"):
         read(gzip.compress(gzip.compress(TABLE.encode())))
     assert gzip.compress(b"").startswith(GZIP)
+
+
+def test_a_control_character_is_the_fault_of_its_row_alone():
+    report = ReadReport()
+    text = (TABLE + "c\x00\tGO:0000001\tBPO\n").encode()
+    assert list(read_annotations(io.BytesIO(text), report=report)) == READ
+    assert report.rejects[0].reason == "control character 0x00 in protein id"
 
 
 def test_a_bad_row_is_a_reject_with_a_report_and_an_error_if_strict():

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from annotating import GAF, GPAD_1, GPAD_2, gaf_row, gpad_2_row, gpad_row
 from evaluating import TRUTH, evaluate, evaluated
 
 import esmgo
 from esmgo.cli.main import main
 from esmgo.dataset.sample import sample_ontology_path, sample_rows
+from esmgo.errors import RecordError
 
 PAIRS = [
     ("sp|P04637|P53_HUMAN", "P04637"),
@@ -143,3 +145,86 @@ def test_information_accretion_is_read_as_people_write_it(cafa_files, ia):
     counted = any("2 terms of other ontologies, left out: HP:0000001" in x
                   for x in found.report.warnings)  # fmt: skip
     assert counted == ("HP" in ia)
+
+
+A, B = "GO:0000020", "GO:0000030"
+OTHER = gaf_row("b", B, evidence="IEA") + gaf_row("b", B, qualifier="NOT|enables")
+
+FORMS = {
+    "pairs": TRUTH,
+    "blanks": TRUTH.replace("\t", "  "),
+    "header": f"EntryID\tterm\taspect\na\t{A}\tF\nb\t{B}\tMFO\n",
+    "three columns": f"a\t{A}\tF\nb\t{B}\tF\n",
+    "scores": f"a\t{A}\t1.0\nb\t{B}\t1.0\n",
+    "map": f"a\t{A};GO:0000010\nb\t{B}\n",
+    "GAF": GAF + gaf_row("a", A) + gaf_row("b", B) + OTHER,
+    "GAF of isoforms": GAF + gaf_row("a", A, form="UniProtKB:a-2") + gaf_row("b", B),
+    "GPAD 1": GPAD_1 + gpad_row("a", A) + gpad_row("b", B),
+    "GPAD 2": GPAD_2 + gpad_2_row("X:a", A) + gpad_2_row("X:b", B),
+    "UniProt": f"Entry\tGene Ontology (GO)\na\tbelow [{A}]\nb\tright [{B}]\n",
+    "other ontologies": f"{TRUTH}b\tHP:0000118\n",
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_every_format_gives_the_same_evaluation(cafa_files, text):
+    (cafa_files / "truth.tsv").write_text(text)
+    result = evaluated(cafa_files)
+    assert result.evaluations["p.tsv"][esmgo.Aspect.MF].fmax == pytest.approx(2 / 3)
+    assert not result.report.rejects
+    assert any("truth.tsv: read as" in notice for notice in result.report.notices)
+
+
+def test_evidence_selects_the_true_annotations(cafa_files, capsys):
+    text = GAF + gaf_row("a", A) + gaf_row("b", B, evidence="IEA")
+    (cafa_files / "truth.tsv").write_text(text)
+    found = evaluated(cafa_files).evaluations["p.tsv"][esmgo.Aspect.MF]
+    assert found.curve.n_proteins == 1
+    found = evaluated(cafa_files, evidence="all").evaluations["p.tsv"][esmgo.Aspect.MF]
+    assert found.curve.n_proteins == 2
+    assert evaluate(cafa_files) == 0
+    err = capsys.readouterr().err
+    assert "truth.tsv: read as GAF 2.2" in err
+    assert "evidence taken: IDA 1; left out: IEA 1" in err
+    assert evaluate(cafa_files, "--evidence=IEA,XX") == 2
+    assert "--evidence 'XX' is not experimental, all or one of EXP" in capsys.readouterr().err
+    (cafa_files / "truth.tsv").write_text(GAF + gaf_row("a", A, evidence="IEA"))
+    assert evaluate(cafa_files) == 3
+    assert "IEA 1 (--evidence=all takes all)" in capsys.readouterr().err
+
+
+def test_known_annotations_come_in_the_same_formats(cafa_files):
+    (cafa_files / "truth.tsv").write_text(GAF + gaf_row("a", A) + gaf_row("b", B))
+    for name, text in {
+        "known.tsv": "a\tGO:0000010\n",
+        "known.gaf": GAF + gaf_row("a", "GO:0000010") + gaf_row("b", B, evidence="ISS"),
+        "known.gpad": GPAD_1 + gpad_row("a", "GO:0000010"),
+    }.items():
+        (cafa_files / name).write_text(text)
+    values = [
+        evaluated(cafa_files, known=f"known.{kind}").evaluations["p.tsv"][esmgo.Aspect.MF].fmax
+        for kind in ("tsv", "gaf", "gpad")
+    ]
+    assert len(set(values)) == 1
+
+
+def test_a_bad_row_of_the_truth_is_a_reject(cafa_files, capsys):
+    (cafa_files / "truth.tsv").write_text(f"{TRUTH}c\tGO:1\n")
+    assert evaluate(cafa_files) == 4
+    assert "truth.tsv:3: c rejected: 'GO:1' is not a GO id" in capsys.readouterr().err
+    with pytest.raises(RecordError):
+        evaluated(cafa_files, strict=True)
+    (cafa_files / "truth.tsv").write_text(">a\nMKL\n")
+    assert evaluate(cafa_files) == 3
+    assert "FASTA" in capsys.readouterr().err
+
+
+def test_an_isoform_that_is_a_target_has_its_own_annotations(cafa_files):
+    rows = gaf_row("P12345", A, form="UniProtKB:P12345-2") + gaf_row("P12345", B)
+    (cafa_files / "truth.tsv").write_text(GAF + rows)
+    (cafa_files / "p.tsv").write_text(f"P12345\t{B}\t0.9\nP12345-2\t{A}\t0.9\n")
+    (cafa_files / "targets").write_text("P12345\nsp|P12345-2|X_Y\n")
+    found = evaluated(cafa_files, targets="targets").evaluations["p.tsv"][esmgo.Aspect.MF]
+    assert (found.curve.n_proteins, found.fmax) == (2, 1)
+    found = evaluated(cafa_files).evaluations["p.tsv"][esmgo.Aspect.MF]
+    assert found.curve.n_proteins == 1

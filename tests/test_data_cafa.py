@@ -6,7 +6,7 @@ import pytest
 from evaluating import PREDICTIONS, evaluate, evaluated
 
 import esmgo
-from esmgo.data.cafa import BLOCK, read_ids, read_pairs
+from esmgo.data.cafa import BLOCK, read_ids
 from esmgo.data.prediction_files import read_predictions
 from esmgo.errors import AnnotationError
 
@@ -65,11 +65,9 @@ def test_ids_are_first_words_each_once(tmp_path):
         read_ids(io.BytesIO(b"\n\n"))
 
 
-def test_pairs_are_the_same_read_fast_or_line_by_line():
+def test_predictions_are_the_same_read_fast_or_line_by_line():
     tidy = b"".join(b"p%d\tGO:%07d\t0.%d\n" % (i % 7, i % 5, i % 9 + 1) for i in range(50))
-    untidy = tidy.replace(b"\t", b"  ")
-    for reader in (read_pairs, read_predictions):
-        (a,), (b,) = list(reader(io.BytesIO(tidy))), list(reader(io.BytesIO(untidy)))
-        assert [a.proteins[i] for i in a.protein] == [b.proteins[i] for i in b.protein]
-        assert [a.terms[i] for i in a.term] == [b.terms[i] for i in b.term]
-        assert a.scores.tolist() == b.scores.tolist()
+    (a,), (b,) = (list(read_predictions(io.BytesIO(t))) for t in (tidy, tidy.replace(b"\t", b"  ")))
+    assert [a.proteins[i] for i in a.protein] == [b.proteins[i] for i in b.protein]
+    assert [a.terms[i] for i in a.term] == [b.terms[i] for i in b.term]
+    assert a.scores.tolist() == b.scores.tolist()

@@ -11,9 +11,9 @@ from esmgo.metrics.evaluator import BLOCK as PROTEINS
 
 
 @pytest.mark.parametrize(("truth", "reason"), [
-    ("a\n", "truth.tsv:1: 1 columns; expected a protein, a GO id"),
-    ("a\tGO:0000020\nb\tbinding\n", "truth.tsv:2: 'binding' is not a GO id"),
-    ("", "truth.tsv: the file has no lines of data"),
+    ("a\n", "truth.tsv:1: no TAB found: a list of single words"),
+    ("a\tb\nb\tbinding\n", "truth.tsv:1: header not"),
+    ("", "truth.tsv: no annotations: the file is empty"),
     ("a\tGO:0000040\n", "truth.tsv: no protein with a term of the ontology"),
 ])  # fmt: skip
 def test_a_truth_that_cannot_be_used_is_refused(cafa_files, capsys, truth, reason):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from esmgo.data.download import http_option, open_ontology, reads_ontology
+from esmgo.data.evidence_codes import evidence_option, parse_evidence
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT, SPLITS, Dataset, locate_dataset, open_dataset
@@ -81,9 +82,11 @@ class EvaluateConfig(SourcesConfig):
     )
     truth: str | None = option(
         None,
-        "The true annotations: a file of protein and term, direct or propagated.",
+        "The true annotations, direct or propagated: a file of protein and term, GAF, GPAD, or"
+        " another format of docs/data.md.",
         uses=reads,
     )
+    evidence: str = evidence_option()
     ontology: str | None = option(None, _ONTOLOGY, uses=reads_ontology)
     allow_http: bool = http_option()
     ia: str | None = option(
@@ -97,8 +100,8 @@ class EvaluateConfig(SourcesConfig):
     )
     known: str | None = option(
         None,
-        "Earlier annotations (protein and term) of partial-knowledge targets; they count neither"
-        " as true nor as called.",
+        "Earlier annotations of partial-knowledge targets, in any format of `truth`; they count"
+        " neither as true nor as called.",
         uses=reads,
     )
     identity: str | None = option(
@@ -160,6 +163,7 @@ class EvaluateConfig(SourcesConfig):
 
     def __post_init__(self) -> None:
         check(self)
+        parse_evidence(self.evidence)
         object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
         if (self.predictions is None) == (self.checkpoint_path is None):
             raise UsageError("give `predictions`, or `checkpoint_path` with `dataset`")

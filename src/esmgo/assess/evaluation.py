@@ -20,6 +20,7 @@ from esmgo.assess.truth import TermCodes, merged, read_truth
 from esmgo.data.accessions import forms
 from esmgo.data.cafa import read_ids
 from esmgo.data.download import open_ontology
+from esmgo.data.evidence_codes import parse_evidence
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
@@ -178,7 +179,12 @@ def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> di
     else:
         targets = read_ids(config.targets) if config.targets else None
         truth = read_truth(
-            config.truth, terms, job.report.warn, targets=targets, known=config.known
+            config.truth,
+            terms,
+            job.report,
+            evidence=parse_evidence(config.evidence),
+            targets=targets,
+            known=config.known,
         )
     return {name: _of_file(path, terms, truth, job) for name, path in files.items()}
 

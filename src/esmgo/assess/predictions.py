@@ -178,7 +178,7 @@ def predicted(
     below, above = (found.unusual.setdefault(what, _Lines()) for what in (_BELOW, _ABOVE[rules]))
     code_type = np.uint16 if len(terms.ids) <= 1 << 16 else np.uint32
     for pairs in read_predictions(source, report=report):
-        codes = terms.of(pairs, found.resolver)
+        codes = terms.of(pairs.term, pairs.terms, found.resolver)
         rows = found.rows_of(pairs.proteins, targets)[pairs.protein]
         is_score, is_above = pairs.scores > 0, pairs.scores > 1
         below.add(pairs.lines[~is_score])

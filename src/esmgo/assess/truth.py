@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.accessions import Numbering, forms
-from esmgo.data.cafa import Pairs, read_pairs
+from esmgo.data.annotation_files import annotation_blocks
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.source import Source, name_of
 from esmgo.go.labels import LabelSpace
@@ -33,12 +34,18 @@ class TermCodes:
         """Return a resolver for the terms of one file, with the rules of CAFA's evaluator."""
         return TermResolver(self.ontology, keeps_replaced=False)
 
-    def of(self, pairs: Pairs, resolver: TermResolver) -> NDArray[np.intp]:
-        """Return the number of the term of each line, -1 without a current term; shape=(n,)."""
-        counts = np.bincount(pairs.term, minlength=len(pairs.terms)).tolist()
-        found = map(resolver.of, pairs.terms, counts)
+    def of(
+        self, term: NDArray[np.int32], ids: Sequence[str], resolver: TermResolver
+    ) -> NDArray[np.intp]:
+        """Return the number of the term of each line, -1 without a current term; shape=(n,).
+
+        ``term``, shape=(n,), are indices into ``ids``.
+        """
+        counts = np.bincount(term, minlength=len(ids)).tolist()
+        used = zip(ids, counts, strict=True)
+        found = [resolver.of(id, n) if n else None for id, n in used]
         codes = np.array([-1 if id is None else self._code[id] for id in found], np.intp)
-        return codes[pairs.term]
+        return codes[term]
 
     def columns(self, labels: LabelSpace) -> NDArray[np.int32]:
         """Return the column of each term, -1 for a term that is not in ``labels``."""
@@ -48,20 +55,24 @@ class TermCodes:
 def read_truth(
     source: Source,
     terms: TermCodes,
-    warn: Warn,
+    report: ReadReport,
     *,
+    evidence: frozenset[str],
     targets: Collection[str] | None = None,
     known: Source | None = None,
 ) -> Truth:
     """Read the annotations of the targets and close them; proteins are sorted by id.
 
-    ``source`` has ``protein  term`` lines, direct or closed; ``known`` has earlier annotations in
-    the same form, see `Truth.known`. Without ``targets`` all proteins are read. Files are compared
-    by accession. If no protein has a term of the ontology, it is an `AnnotationError`.
+    ``source`` has annotations, direct or closed, in any format that `annotation_blocks` reads;
+    ``known`` has earlier ones, see `Truth.known`. ``evidence`` has the evidence codes to take.
+    Without ``targets`` all proteins are read. Files are compared by accession. ``report`` gets
+    rejected rows, and what is left out. If no protein has a term of the ontology, it is an
+    `AnnotationError`.
     """
+    warn = report.warn
     name = name_of(source)
     wanted = None if targets is None else Numbering(targets)
-    found = _annotations(source, terms, warn, wanted)
+    found = _annotations(source, terms, report, evidence, wanted)
     proteins, rows, codes = found.proteins, found.rows, found.codes
     if not len(rows):
         reason = "no protein with a term of the ontology"
@@ -72,7 +83,9 @@ def read_truth(
     order = Numbering(proteins)
     if wanted is not None and (n := sum(order.find(id) < 0 for id in wanted.ids)):
         warn(f"{printable(name, 60)}: {n:,} of {len(wanted):,} targets have no true term")
-    before = _annotations(known, terms, warn, order) if known is not None else None
+    before = None
+    if known is not None:
+        before = _annotations(known, terms, report, evidence, order)
     if known is not None and before is not None and not before.proteins:
         look = forms(before.example, name, proteins[0])
         warn(f"{printable(name_of(known), 50)}: no protein of the truth; {look}")
@@ -112,22 +125,36 @@ class _Annotations(NamedTuple):
 
 
 def _annotations(
-    source: Source, terms: TermCodes, warn: Warn, wanted: Numbering | None
+    source: Source,
+    terms: TermCodes,
+    report: ReadReport,
+    evidence: frozenset[str],
+    wanted: Numbering | None,
 ) -> _Annotations:
-    """Read the annotations of the proteins ``wanted``, or of all proteins."""
-    numbering, example = Numbering(), ""
+    """Read the annotations of the proteins ``wanted``, or of all proteins.
+
+    The annotations of an isoform belong to it if it is wanted, else to its protein.
+    """
+    numbering, example, warn = Numbering(), "", report.warn
     resolver, n_other = terms.resolver(), 0
     parts: list[NDArray[np.intp]] = []
-    for pairs in read_pairs(source):
-        codes = terms.of(pairs, resolver)
-        places = [
-            numbering.add(id) if wanted is None or wanted.find(id) >= 0 else -1
-            for id in pairs.proteins
-        ]
-        rows = np.array(places, np.intp)[pairs.protein]
+
+    def place(id: str) -> int:
+        return numbering.add(id) if id and (wanted is None or wanted.find(id) >= 0) else -1
+
+    rows_read = ReadReport(report.strict)
+    for block in annotation_blocks(source, evidence=evidence, report=rows_read, is_truth=True):
+        codes = terms.of(block.term.codes, block.term.values, resolver)
+        rows = block.protein.numbers(place)
+        if wanted is not None:
+            of_form = block.form.numbers(place)
+            rows = np.where(of_form < 0, rows, of_form)
         n_other += int(np.count_nonzero(rows < 0))
-        example = example or next(iter(pairs.proteins), "")
+        example = example or next(iter(block.protein.values), "")
         parts.append(np.stack([rows, codes])[:, (rows >= 0) & (codes >= 0)])
+    if not rows_read.rejects:
+        rows_read.n_accepted = 0  # the summary counts the records of files with rejects
+    report.absorb(rows_read)
     name = name_of(source)
     resolver.report(warn, name, "lines")
     numbering.report(warn, name)

@@ -22,7 +22,7 @@ from esmgo.data.gpad import GPAD_1, GPAD_2
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import line_blocks
-from esmgo.files.source import Source, chunks, name_of
+from esmgo.files.source import HEAD, Source, chunks, name_of
 from esmgo.go.terms import is_go_id
 
 BLOCK = 1 << 23
@@ -172,11 +172,11 @@ def _recognised(head: _Head, is_truth: bool, name: str) -> _Format:
             kind = "GAF" if layout is GAF else "GPAD"
             doubt = f"no version line; the columns are those of {kind}"
             return _Format(kind, layout, _n_titles(head.rows), doubt)
-    foreign = foreign_to_tables(head.opening)
+    foreign = foreign_to_tables(head.opening, head.block[:HEAD])
     found = None if foreign else _by_header(head.rows[0]) or _by_rows(head.rows, is_truth)
     if found is not None:
         return found
-    kind, cure = foreign or kind_of_table(head.rows)
+    kind, cure = foreign or kind_of_table(head.rows, head.block[:HEAD])
     raise AnnotationError(name, f"{kind}; {cure}", line)
 
 

@@ -1,4 +1,4 @@
-"""CAFA tables: lines of protein and term, in predictions also with a score.
+"""CAFA tables: lines of protein, term and score, and lists of ids.
 
 The reader parses millions of lines by columns, in blocks. It reads a block with an unusual line
 again, line by line, so that an error names the line. It needs no ontology.
@@ -55,7 +55,7 @@ class Pairs:
     proteins, terms : list of str
         The distinct ids of the block.
     scores : ndarray, shape=(n,), dtype=float64
-        As written, also infinite or NaN; 1 in a table without scores.
+        As written, also infinite or NaN.
     lines : ndarray, shape=(n,), dtype=int64
         The line in the file, from 1.
     """
@@ -80,13 +80,13 @@ class Columns:
 
     protein: int = 0
     term: int = 1
-    score: int | None = 2
+    score: int = 2
     separator: str = ""
 
     @property
     def used(self) -> tuple[int, ...]:
         """The indices of the columns that are read."""
-        return (self.protein, self.term, *(() if self.score is None else (self.score,)))
+        return (self.protein, self.term, self.score)
 
 
 class Refused(ValueError):
@@ -98,27 +98,6 @@ Bad = Callable[[int, str, str], None]
 
 Row = tuple[int, str, str, float]
 """Line, protein, term and score."""
-
-
-def read_pairs(source: Source) -> Iterator[Pairs]:
-    """Read ``protein  term`` lines, separated by TAB or blanks, in blocks.
-
-    A header line, comment lines (``#``), the AUTHOR, MODEL, KEYWORDS, ACCURACY and END lines of
-    older CAFA files, and further columns are skipped. An `AnnotationError` names the line with too
-    few columns, no protein or no term id.
-    """
-    name = name_of(source)
-
-    def refuse(line: int, _: str, reason: str) -> None:
-        raise AnnotationError(name, reason, line)
-
-    is_empty = True
-    for line, block in blocks_of(source, name):
-        pairs = read_block(line, block, Columns(score=None), name, refuse)
-        is_empty &= len(pairs) == 0
-        yield pairs
-    if is_empty:
-        raise AnnotationError(name, "the file has no lines of data")
 
 
 def read_ids(source: Source) -> list[str]:
@@ -223,7 +202,7 @@ def heading(cell: str) -> str:
     return cell.strip("\"'# ").lower().replace(" ", "_")
 
 
-def checked(protein: str, term: str, score: object = 1.0) -> float:
+def checked(protein: str, term: str, score: object) -> float:
     """Return the score of a line; `Refused` is the reason why it cannot be read."""
     if not protein or not protein.isprintable():
         raise Refused("control character in the protein id" if protein else "no protein id")
@@ -246,7 +225,7 @@ def _fast(line: int, block: bytes, columns: Columns) -> Pairs | None:
     names = [str(i) for i in range(width)]
     wanted = [names[i] for i in columns.used]
     text = pa.dictionary(pa.int32(), pa.string())
-    kinds = dict(zip(wanted, (text, text, pa.float64()), strict=False))
+    kinds = dict(zip(wanted, (text, text, pa.float64()), strict=True))
     try:
         table = csv.read_csv(
             pa.BufferReader(block),
@@ -261,7 +240,7 @@ def _fast(line: int, block: bytes, columns: Columns) -> Pairs | None:
     are_plain = all(id and id.isprintable() and id.strip(" ") == id for id in proteins)
     if not are_plain or not all(map(TERM.fullmatch, terms)):
         return None
-    scores = np.ones(len(table)) if columns.score is None else table.column(2).to_numpy()
+    scores = table.column(2).to_numpy()
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
     if not block.endswith(b"\n"):
         ends = np.append(ends, len(block))
@@ -275,7 +254,6 @@ def _fast(line: int, block: bytes, columns: Columns) -> Pairs | None:
 
 def _careful(line: int, block: bytes, columns: Columns, name: str, bad: Bad) -> Iterator[Row]:
     """Read a block line by line."""
-    wanted = ", ".join(("a protein", "a GO id", "a score")[: len(columns.used)])
     for number, text in lines_of(line, block, name, bad):
         protein = ""
         try:
@@ -284,9 +262,11 @@ def _careful(line: int, block: bytes, columns: Columns, name: str, bad: Bad) -> 
                 continue
             protein = cells[min(columns.protein, len(cells) - 1)]
             if len(cells) <= max(columns.used):
-                raise Refused(f"{len(cells)} columns; expected {wanted}, separated by TAB")
-            protein, term, *score = (cells[i] for i in columns.used)
-            value = checked(protein, term, *score)
+                raise Refused(
+                    f"{len(cells)} columns; expected a protein, a GO id, a score, separated by TAB"
+                )
+            protein, term, score = (cells[i] for i in columns.used)
+            value = checked(protein, term, score)
         except Refused as reason:
             bad(number, protein, str(reason))
             continue

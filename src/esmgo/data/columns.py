@@ -52,6 +52,12 @@ class Column:
         """Return whether the value of each row is wanted; shape=(n,)."""
         return np.array(self.map(is_wanted), np.bool_)[self.codes]
 
+    def numbers(self, number: Callable[[str], int]) -> NDArray[np.intp]:
+        """Return the number of the value of each row; values of no row get none."""
+        is_used = np.bincount(self.codes, minlength=len(self.values)) > 0
+        of_value = [number(v) if used else -1 for v, used in zip(self.values, is_used, strict=True)]
+        return np.array(of_value, np.intp)[self.codes]
+
     def counts(self, rows: NDArray[np.bool_]) -> Counter[str]:
         """Return how many of the selected rows have each value."""
         found = np.bincount(self.codes[rows], minlength=len(self.values)).tolist()

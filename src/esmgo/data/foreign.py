@@ -32,13 +32,11 @@ _TABLES = (
     (r"(?i)<(!doctype html|html|head|body)", "an HTML page", "download the file again"),
     (r"<", "XML, such as OWL or UniProt XML", "download GAF, or UniProt's table (TSV)"),
     (r"[{\[]", "JSON", "jq -r '[.id, (.terms | join(\";\"))] | @tsv' makes a table of JSON Lines"),
-    (r"PAR1", "Parquet", "pandas.read_parquet(FILE).to_csv(FILE, sep='\\t') makes a table"),
     (r"##gff-version", "GFF", "make a table of protein and Ontology_term ids from column 9"),
     (r"##fileformat=VCF|#CHROM\t", "VCF: variants, not proteins", "give GAF or a table"),
     (r"@", "FASTQ or SAM", "give GAF or a table of proteins and GO ids"),
     (r"ID   |LOCUS {2}", "a flat file of entries", "download UniProt's table (TSV) or GAF instead"),
     (r'"[^"]*"\t', "cells in quotes", "write the table without quotes (in R: quote=FALSE)"),
-    (r"%PDF", "PDF", "give GAF or a table of proteins and GO ids"),
 )
 """Formats by the first line, and what to do."""
 
@@ -85,30 +83,35 @@ def is_binary(head: bytes) -> bool:
     return b"\0" in head or n_controls > 0.05 * len(head) or n_high > 0.5 * len(head)
 
 
-def foreign_to_tables(opening: str) -> tuple[str, str] | None:
-    """Return the format of a file that is no table, by its first line, and what to do.
+def foreign_to_tables(opening: str, head: bytes) -> tuple[str, str] | None:
+    """Return the format of a file that is no table, and what to do; None if it may be one.
+
+    ``opening`` is its first line that is not blank, and ``head`` are its first bytes.
 
     Examples
     --------
-    >>> foreign_to_tables(">P1")
+    >>> foreign_to_tables(">P1", b">P1")
     ('FASTA', 'it is given as `sequences`')
     """
+    if kind := kind_of_binary(head):
+        return kind, "save it as TAB-separated text"
     found = ((kind, cure) for pattern, kind, cure in _TABLES if re.match(pattern, opening))
     return next(found, None)
 
 
-def kind_of_table(rows: Sequence[Sequence[str]]) -> tuple[str, str]:
+def kind_of_table(rows: Sequence[Sequence[str]], head: bytes) -> tuple[str, str]:
     """Return what a table without readable annotations seems to be, and what to do.
 
-    ``rows`` are its first lines that are no comments, split at TAB.
+    ``rows`` are its first lines that are no comments, split at TAB, and ``head`` are its first
+    bytes.
 
     Examples
     --------
-    >>> kind_of_table([["P1"], ["P2"]])[0]
+    >>> kind_of_table([["P1"], ["P2"]], b"P1\\nP2\\n")[0]
     'no TAB found: a list of single words'
     """
-    if is_binary("\t".join(rows[0]).encode()):
-        return "binary data", "give GAF or a table of proteins and GO ids"
+    if is_binary(head):
+        return "binary data", "save it as TAB-separated text"
     cells = next((row for row in rows if any(map(_ID.search, row))), rows[0])
     words = cells if len(cells) > 1 else cells[0].split()
     if len(cells) == 1 and "," in cells[0]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.accessions import Numbering, accession
+from esmgo.data.accessions import Numbering, accession, forms
 from esmgo.data.annotation_files import annotation_blocks
 from esmgo.data.annotations import ASPECTS, AnnotationBlock
 from esmgo.data.rejects import ReadReport, Reject
@@ -96,9 +96,8 @@ def by_record(
         reason = f"{printable(first, 40)} is not in {printable(sequences, 60)}"
         raise AnnotationError(name, reason, line)
     if not found:
-        other = printable(next(iter(record_of.values()), "none"), 30)
-        reason = f"none of its proteins is in {printable(sequences, 40)}: ids such as"
-        raise AnnotationError(name, f"{reason} {printable(first, 30)} here, {other} there", line)
+        look = forms(first, sequences, next(iter(record_of.values()), "none"))
+        raise AnnotationError(name, f"no protein has a sequence; {look}", line)
     listed = ", ".join(f"{printable(id, 20)} (line {n})" for id, n in [*missing.items()][:3])
     more = " …" if len(missing) > 3 else ""
     text = f"{len(missing):,} proteins without a sequence left out: {listed}{more}"

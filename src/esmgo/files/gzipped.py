@@ -22,7 +22,6 @@ _FOREIGN = (
     (b"PK\x03\x04", "a zip archive; extract it first"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"PK\x07\x08", "a split zip archive; extract it first"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file; save it as TAB-separated text"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-zip archive; extract it first"),
     (b"Rar!\x1a\x07", "a RAR archive; extract it first"),
     (b"\xff\xfe\0\0", "UTF-32 text; save it as UTF-8"),
@@ -75,7 +74,7 @@ def _next_member(data: bytes, rest: Iterator[bytes], name: str, refuse: type[Inp
 def refuse_foreign(head: bytes, name: str, refuse: type[InputError]) -> None:
     """Raise ``refuse`` if content has an unsupported compression, archive format or encoding."""
     if head.startswith(b"PK") and (b"[Content_Types].xml" in head or b"xl/workbook" in head):
-        raise refuse(name, "an Excel workbook; save the sheet as TAB-separated text")
+        raise refuse(name, "an Excel file; save the sheet as TAB-separated text")
     for magic, reason in (*_FOREIGN, (GZIP, "gzip data inside gzip data; decompress it once")):
         if head.startswith(magic):
             raise refuse(name, reason)
