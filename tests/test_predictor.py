@@ -117,7 +117,7 @@ def pair(blended, folder):
 
 
 LOST = {
-    "missing": (lambda path, index: index.unlink(), "is missing; the blend needs it"),
+    "missing": (lambda path, index: index.unlink(), "missing, and the blend needs it"),
     "empty": (lambda path, index: index.write_bytes(b""), "empty"),
     "cut": (lambda path, index: index.write_bytes(index.read_bytes()[:-9]), "incomplete"),
     "a folder": (lambda path, index: (index.unlink(), index.mkdir()), "a folder"),
@@ -203,7 +203,7 @@ def test_a_blend_of_an_older_version_takes_the_index_of_its_encoder_or_is_refuse
     with pytest.raises(CheckpointError, match="belongs to another model"):
         Predictor.load(path, device="cpu")
     index.unlink()
-    with pytest.raises(CheckpointError, match="is missing"):
+    with pytest.raises(CheckpointError, match="missing, and the blend"):
         Predictor.load(path, device="cpu")
 
 

@@ -159,7 +159,7 @@ def open_index(checkpoint: Checkpoint, *, with_kmers: bool = True) -> Index | No
         except CheckpointError as error:
             raise CheckpointError(beside, f"{printable(error.reason, 45)}; {remedy}") from None
     if checkpoint.blend is not None:
-        what = "belongs to another model or blend" if found else "is missing; the blend needs it"
+        what = "belongs to another model or blend" if found else "missing, and the blend needs it"
         raise CheckpointError(usual, f"{what}: {remedy}")
     return None
 
