@@ -59,7 +59,7 @@ OBO = "format-version: 1.2\ndata-version: releases/2025-03-16\nontology: go\n\n"
         ("0005575", "cellular_component", ""),
         ("0000004", "molecular_function", "is_a: GO:0003674 ! name of 0003674"),
         ("0000005", "molecular_function",
-         'is_a: GO:0000004 {gci_filler="NCBITaxon:1"}\nis_a: GO:0003674\nrelationship: part_of GO:0000004'),
+         'is_a: GO:0000004 {gci_filler="NCBITaxon:1"}\nis_a: GO:0003674'),
         ("0000006", "biological_process", "is_obsolete: true\nreplaced_by: GO:0000007"),
         ("0000007", "biological_process", "is_a: GO:0008150"),
     ]] + ["[Typedef]\nid: part_of\nname: part of\nis_transitive: true\n"]
