@@ -29,10 +29,11 @@ from esmgo.assess.config import EvaluateConfig
 from esmgo.assess.evaluation import evaluate_files
 from esmgo.assess.identity import read_identity
 from esmgo.cli.main import main
-from esmgo.data.annotations import read_taxonomy
 from esmgo.data.cafa import read_ids
+from esmgo.data.evidence_codes import EXPERIMENTAL
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
+from esmgo.data.taxonomy import read_taxonomy
 from esmgo.dataset.matching import current_terms
 from esmgo.dataset.opening import open_dataset, open_split
 from esmgo.errors import EsmgoError
@@ -147,13 +148,15 @@ def _texts(folder: Path) -> dict[str, Kind]:
         return lambda path: evaluate_files(EvaluateConfig(**(files | {name: str(path)})))
 
     def terms(path: Path) -> None:
-        current_terms(str(path), ontology, ReadReport(), drop_unknown_terms=True)
+        evidence = frozenset(EXPERIMENTAL)
+        report = ReadReport()
+        current_terms(path, ontology, report, evidence=evidence, drop_unknown_terms=True)
 
     kinds: dict[str, tuple[list[str], Callable[[Path], Any]]] = {
         "fasta": ([FASTA], lambda path: list(read_fasta(path, report=ReadReport()))),
         "obo": ([OBO], read_obo),
         "terms": ([CAFA_TABLE, GAF, GPAD, GPAD2, MAP, UNIPROT, EGGNOG, INTERPRO], terms),
-        "taxonomy": ([TAXA], lambda path: read_taxonomy(str(path))),
+        "taxonomy": ([TAXA], lambda path: read_taxonomy(path)),
         "predictions": ([SCORES, OWN_TABLE, OWN_JSON, DEEPGO], evaluated("predictions")),
         "truth": ([PAIRS, GAF, GPAD, MAP], evaluated("truth")),
         "known": ([PAIRS, GAF], evaluated("known")),
