@@ -78,12 +78,16 @@ def test_a_malformed_table_is_refused_with_its_row(write_rows, ontology, case):
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "empty", "flipped"])
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "flipped", "renamed"])
 def test_a_damaged_table_is_refused(write_rows, ontology, damage):
     path = Path(write_rows([row(f"p{i}", A) for i in range(50)], "train.parquet"))
     data = path.read_bytes()
     flipped = data[:4] + bytes(byte ^ 255 for byte in data[4:400]) + data[400:]
-    path.write_bytes({"cut": data[:-9], "text": b"hello", "empty": b"", "flipped": flipped}[damage])
+    renamed = b"edement".join(data.rsplit(b"element", 1))  # of the first of two mentions
+    assert renamed != data
+    path.write_bytes({
+        "cut": data[:-9], "text": b"hello", "empty": b"", "flipped": flipped, "renamed": renamed,
+    }[damage])  # fmt: skip
     with pytest.raises(DatasetError, match=r"train\.parquet: "):
         open_dataset(str(path), ontology=ontology)
 

@@ -83,7 +83,7 @@ def _read(path: Path) -> tuple[Any, str]:
                     raise _too_large(path, TEXT + 64 * path.stat().st_size - room, "bytes of text")
                 parts.append(pa.table(list(map(_plain, part.columns)), names=columns))
             table = pa.concat_tables(parts) if parts else file.read(columns=columns)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         raise DatasetError(path, _why(error)) from None
     return table, terms
 
@@ -151,6 +151,8 @@ def _terms_name(names: list[str], path: Path) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
+    if isinstance(error, KeyError):
+        return "not a readable Parquet file: its columns are not those of its schema"
     return f"not a readable Parquet file: {printable(' '.join(str(error).split()), 80)}"
 
 
