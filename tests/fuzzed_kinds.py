@@ -160,9 +160,9 @@ def _texts(folder: Path) -> dict[str, Kind]:
         "predictions": ([SCORES, OWN_TABLE, OWN_JSON, DEEPGO], evaluated("predictions")),
         "truth": ([PAIRS, GAF, GPAD, MAP], evaluated("truth")),
         "known": ([PAIRS, GAF], evaluated("known")),
-        "ids": (["\n".join(_IDS)], lambda path: read_ids(str(path))),
-        "identity": ([IDENTITY], lambda path: read_identity(str(path))),
-        "ia": ([IA], lambda path: read_information_accretion(str(path))),
+        "ids": (["\n".join(_IDS)], lambda path: read_ids(path)),
+        "identity": ([IDENTITY], lambda path: read_identity(path, str)),
+        "ia": ([IA], lambda path: read_information_accretion(path)),
     }
     return {
         name: Kind([seed.encode() for seed in seeds], mutate_text, read)

@@ -32,6 +32,9 @@ from esmgo.errors import EsmgoError
 MOST_SECONDS = 10
 MOST_BYTES = 1 << 30
 LONGEST_MESSAGE = 250
+MOST_FINDINGS = 10
+"""Findings after which the process of a kind is replaced."""
+
 _NO_ANSWER = 120
 """Wall-clock seconds after which a process is killed: its code does not return to Python."""
 
@@ -93,29 +96,33 @@ def fuzz(
     order = sorted(kinds)
     while (left := seconds - sum(outcome.seconds.values())) > 0:
         name = min(order, key=outcome.seconds.__getitem__)
-        spent = 0.0
-        for number, result, detail, took in _cases(
-            kinds[name], name, seed, at[name], min(share, left)
+        work = kinds[name]
+        n_found = 0
+        spent: list[float] = []
+        for number, result, detail in _cases(
+            work, name, seed, at[name], min(share, left), spent.append
         ):
             at[name] = number + 1
-            spent += took
             outcome.counts[name, result] += 1
-            if result == "finding":
-                label = f"{name} seed={seed} first={number}"
-                outcome.findings.append(f"{label}: {detail}")
-                print(outcome.findings[-1], file=sys.stderr, flush=True)
-                if keep is not None:
-                    keep.mkdir(parents=True, exist_ok=True)
-                    path = keep / f"{name}-{seed}-{number}{kinds[name].suffix}"
-                    path.write_bytes(case(kinds[name], name, seed, number))
-        outcome.seconds[name] += max(spent, 0.01)
+            if result != "finding":
+                continue
+            n_found += 1
+            outcome.findings.append(f"{name} seed={seed} first={number}: {detail}")
+            print(outcome.findings[-1], file=sys.stderr, flush=True)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                path = keep / f"{name}-{seed}-{number}{work.suffix}"
+                path.write_bytes(case(work, name, seed, number))
+            if n_found == MOST_FINDINGS:
+                break
+        outcome.seconds[name] += max(sum(spent), 0.01)
     return outcome
 
 
 def _cases(
-    kind: Kind, name: str, seed: int, first: int, seconds: float
-) -> Iterator[tuple[int, str, str, float]]:
-    """Run cases in a child process; yield number, result, detail and CPU seconds of each."""
+    kind: Kind, name: str, seed: int, first: int, seconds: float, spent: Callable[[float], None]
+) -> Iterator[tuple[int, str, str]]:
+    """Run cases in a child process; yield number, result and detail of each."""
     here, there = multiprocessing.Pipe()
     sys.stdout.flush()
     pid = os.fork()
@@ -128,20 +135,20 @@ def _cases(
     there.close()
     number = first
     try:
-        while True:
-            if not here.poll(_NO_ANSWER):
-                os.kill(pid, signal.SIGKILL)
-                yield number, "finding", f"no answer for {_NO_ANSWER} s", float(_NO_ANSWER)
-                return
+        while here.poll(_NO_ANSWER):
             result = here.recv()
             if result is None:
                 return
             yield result
             number = result[0] + 1
+        yield number, "finding", f"no answer for {_NO_ANSWER} s"
     except EOFError:
-        yield number, "finding", "the process died", 1.0
+        yield number, "finding", "the process died"
     finally:
-        os.waitpid(pid, 0)
+        here.close()
+        os.kill(pid, signal.SIGKILL)  # it may have ended
+        *_, usage = os.wait4(pid, 0)
+        spent(usage.ru_utime + usage.ru_stime)
 
 
 def _child(kind: Kind, name: str, seed: int, first: int, seconds: float, pipe: Any) -> None:
@@ -173,9 +180,8 @@ def _too_slow(*_: Any) -> None:
     raise _Slow
 
 
-def _result(kind: Kind, path: Path) -> tuple[str, str, float]:
+def _result(kind: Kind, path: Path) -> tuple[str, str]:
     _CLEAR_PEAK.write_text("5")
-    start = time.process_time()
     result, detail = "read", ""
     signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
     try:
@@ -197,7 +203,7 @@ def _result(kind: Kind, path: Path) -> tuple[str, str, float]:
     peak = _peak()
     if peak > MOST_BYTES and result != "finding":
         result, detail = "finding", f"{peak / (1 << 20):,.0f} MiB of memory"
-    return result, detail, time.process_time() - start
+    return result, detail
 
 
 def _peak() -> int:
