@@ -11,6 +11,7 @@ import json
 import random
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -148,7 +149,8 @@ def mutate_archive(data: bytes, seeds: Sequence[bytes], rng: random.Random) -> b
         entries[at] = (name, mutate_bytes(content, [content], rng))
     target = io.BytesIO()
     kind = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-    with zipfile.ZipFile(target, "w", kind, compresslevel=1) as archive:
+    with zipfile.ZipFile(target, "w", kind, compresslevel=1) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that occur twice
         for name, content in entries:
             archive.writestr(zipfile.ZipInfo(name or "x"), content, kind)
     return target.getvalue()
