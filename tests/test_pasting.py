@@ -76,6 +76,8 @@ def test_a_part_of_an_entry_may_be_pasted():
 
 NO_SEQUENCES = {
     "P04637": "a UniProt accession",
+    "p04637": "https://rest.uniprot.org/uniprotkb/P04637.fasta",
+    "np_000537.3": "a RefSeq accession",
     "A0A024RBG1": "a UniProt accession",
     "sp|P04637|P53_HUMAN": "rest.uniprot.org/uniprotkb/P04637.fasta",
     "P04637\nP38398": "P04637 looks like a UniProt accession",

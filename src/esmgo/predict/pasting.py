@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^ \t\n]+")
 _OTHER = re.compile(r"[^A-Za-z0-9 \t\n*.-]")
 _NO_DIGIT = re.compile(r"[^0-9 \t\n]")
 _NUMBER = re.compile(r"[0-9]{1,7}")
-_FRAME = re.compile(r"\s*(ORIGIN[ \t]*\n(?=[ \t]*1 )|SQ   SEQUENCE [^\n]*;[ \t]*\n)|\n//\s*\Z")
+_FRAME = re.compile(r"\A\s*(ORIGIN[ \t]*\n(?=[ \t]*1 )|SQ   SEQUENCE [^\n]*;[ \t]*\n)|\n//\s*\Z")
 """What encloses the sequence in an entry of GenBank, EMBL or UniProt."""
 
 _FILE = re.compile(
@@ -125,12 +125,13 @@ def _is_file(text: str) -> bool:
 def _seems(word: str) -> str:
     """Return what a word looks like and what to do, if it is the name of a protein."""
     shown, what, where = printable(word, 30), "", ""
-    if parse_id(word).database == UNIPROT:
+    id = parse_id(word if "|" in word else word.upper())
+    if id.database == UNIPROT:
         what = "a UniProt accession"
-        where = f"rest.uniprot.org/uniprotkb/{parse_id(word).canonical}.fasta"
+        where = f"rest.uniprot.org/uniprotkb/{id.canonical}.fasta"
     else:
         for pattern, kind, place in _KINDS:
-            if re.fullmatch(pattern, word):
+            if re.fullmatch(pattern, word, re.IGNORECASE):
                 what, where = kind, place.format(shown)
                 break
     if not what:
