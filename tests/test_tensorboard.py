@@ -94,7 +94,7 @@ def test_a_resumed_training_is_a_run_of_its_own_and_a_finished_one_is_none(tmp_p
     before = (tmp_path / "c.pt").read_bytes()
     caplog.clear()
     assert fit(again).epoch == 2
-    assert "Nothing is left to do: 2 epochs are done (`num_epochs`)" in caplog.messages
+    assert "Nothing is left to do: epoch 2 of 2 is done" in caplog.text
     assert "Fine-tuning ..." not in caplog.messages
     assert len(runs(tmp_path)) == 2
     assert (tmp_path / "c.pt").read_bytes() == before

@@ -56,7 +56,10 @@ def train(
     naive = naive_fmax(data)
     last: Validation | None = None
     if previous and state.epoch >= config.num_epochs and is_indexed(previous):
-        log.info("Nothing is left to do: %d epochs are done (`num_epochs`)", state.epoch)
+        log.info(
+            "Nothing is left to do: epoch %d of %d is done; a larger `num_epochs` trains on",
+            state.epoch, config.num_epochs,
+        )  # fmt: skip
         return _fitted(state, last, naive)
     n_parameters = sum(p.numel() for p in state.caller.trainable().values())
     log.info("Number of trainable parameters: %s", f"{n_parameters:,}")
