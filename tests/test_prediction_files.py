@@ -228,6 +228,13 @@ def test_all_kinds_hold_the_same_rows(rows):
         assert triples(text) == rows
 
 
+@pytest.mark.parametrize("blank", ["\u2028", "\x1c", "\u00a0 \u3000"])
+def test_blanks_of_any_script_are_no_line(blank):
+    for text in SAME.values():
+        assert triples(text + blank + "\n") == ROWS
+        assert triples(f"{blank}\n" + text) == ROWS
+
+
 def test_line_numbers_are_those_of_the_file():
     content = "\n\na\tGO:0000020\t0.5\n\n\nb\tGO:0000020\t0.5\nb\tGO:0000010\t0.5"
     for text in (content, content.replace("\t", " "), "protein\tterm\tscore\n" + content[1:]):

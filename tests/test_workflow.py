@@ -1,6 +1,8 @@
 """The README's workflow for evaluators, from UniProt's headers and GAF to groups by identity."""
 
 import json
+import re
+import runpy
 import shutil
 
 import pytest
@@ -61,3 +63,29 @@ def test_evaluation_of_uniprot_headers_and_gaf_from_start_to_end(field, checkpoi
         for aspect in page["evaluations"][0]["aspects"].values():
             assert aspect["best"]["fmax"]["value"] > 0
             assert all(group["group"] != "not listed" for group in aspect["by_identity"])
+
+
+REPORTS = ("36-evaluate-own-tsv", "39-uniprot-ids-vs-accessions", "41-ia-variants",
+           "55-own-workflow-uniprot-headers")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_commands_that_others_reported_end_as_they_should(
+    shared, tmp_path, monkeypatch, capsys, name
+):
+    folder = shutil.copytree(shared / "reports" / name, tmp_path / "report")
+    folder.chmod(0o755)
+    monkeypatch.chdir(folder)
+    text = (folder / "expect.txt").read_text()
+    for command, code in re.findall(r"^\$ esmgo (.+)\nexit code: right (\d)", text, re.MULTILINE):
+        assert (command, main(command.split())) == (command, int(code))
+    out, err = capsys.readouterr()
+    if name.startswith("39"):
+        runpy.run_path("make_big.py")
+        arguments = ["--predictions=big.tsv", "--truth=truth2.tsv", "--ontology=go.obo"]
+        assert main(["evaluate", *arguments]) == 0
+        assert re.search(r"big\.tsv +MF +2 +0\.500 +0\.400", capsys.readouterr().out)
+    elif name.startswith("55"):
+        assert re.search(r"naive\.tsv +MF +4 +1\.000", out)
+    else:
+        assert "nothing predicted" not in err

@@ -176,11 +176,14 @@ def lines_of(
         if data.isspace() or data.startswith(b"#"):
             continue
         try:
-            yield number, decoded_line(data, name, AnnotationError, number)
+            text = decoded_line(data, name, AnnotationError, number)
         except AnnotationError as error:
             if bad is None:
                 raise
             bad(number, "", error.reason)
+            continue
+        if not text.isspace():  # blanks that are no ASCII
+            yield number, text
 
 
 def cells_of(text: str, separator: str = "") -> list[str]:
