@@ -6,7 +6,7 @@ import pytest
 from evaluating import PREDICTIONS, evaluate, evaluated
 
 import esmgo
-from esmgo.data.cafa import BLOCK, read_ids
+from esmgo.data.cafa import BLOCK, lines_of, read_ids
 from esmgo.data.prediction_files import read_predictions
 from esmgo.errors import AnnotationError
 
@@ -71,3 +71,12 @@ def test_predictions_are_the_same_read_fast_or_line_by_line():
     assert [a.proteins[i] for i in a.protein] == [b.proteins[i] for i in b.protein]
     assert [a.terms[i] for i in a.term] == [b.terms[i] for i in b.term]
     assert a.scores.tolist() == b.scores.tolist()
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" \n", b"\t\r\n", b"\r", b" \t \n\n"])
+def test_lines_after_blank_lines_keep_their_numbers(blank):
+    block = (
+        b"P1 x\n" + blank.replace(b"\r\n", b"\n").replace(b"\r", b"\n") * 50_000 + b"# c\nP2 y\n"
+    )
+    n = block.count(b"\n")
+    assert list(lines_of(7, block, "x")) == [(7, "P1 x"), (6 + n, "P2 y")]

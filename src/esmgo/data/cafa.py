@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from esmgo.data.columns import ink_lines
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import decoded_line, line_blocks
 from esmgo.files.source import Source, chunks, name_of
@@ -40,7 +41,6 @@ PROTEIN_NAMES = frozenset({
 
 _ID_NAMES = PROTEIN_NAMES | TERM_NAMES
 _LONGEST = 1 << 20
-_LINE = re.compile(rb"[^\n]+")
 _PREAMBLE = frozenset({"AUTHOR", "MODEL", "KEYWORDS", "ACCURACY", "END"})
 
 
@@ -169,14 +169,10 @@ def lines_of(
 
     Without ``bad`` a line that is not UTF-8 is an `AnnotationError`.
     """
-    end = 0
-    for found in _LINE.finditer(block):  # empty lines cost no step
-        number = line = line + block.count(b"\n", end, found.start())
-        data, end = found[0], found.end()
-        if data.isspace() or data.startswith(b"#"):
-            continue
+    for row, start, end in ink_lines(block, b"#"):
+        number = line + row
         try:
-            text = decoded_line(data, name, AnnotationError, number)
+            text = decoded_line(block[start:end], name, AnnotationError, number)
         except AnnotationError as error:
             if bad is None:
                 raise
