@@ -26,7 +26,8 @@ def test_perfect_calls_have_fmax_one_and_smin_zero(seed, n):
 def test_nothing_called_is_fmax_zero_and_all_there_is_to_know():
     labels = grown(3, 6)
     truth, values = drawn(4, 5, labels)
-    for blocks in ([], [Scores(truth.proteins, values * 0, labels)]):
+    others = Scores(tuple(f"other {id}" for id in truth.proteins), values, labels)
+    for blocks in ([], [others], [Scores(truth.proteins, values * 0, labels)]):
         for aspect, result in evaluate(blocks, truth).items():
             assert (result.fmax, result.aupr) == (0, 0)
             n_true = dense(truth)[:, labels.columns_of(aspect)].sum()

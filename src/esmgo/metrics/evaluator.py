@@ -162,6 +162,8 @@ class Evaluator:
 
     def add_bins(self, bins: NDArray[np.unsignedinteger], rows: NDArray[np.intp]) -> None:
         """Count a block of bins (see `bins_of`), shape=(T, B), C order; it is changed."""
+        if not len(rows):
+            return
         truth = self.truth
         true = truth.terms.cells(rows)
         true = _where(true, self._aspect[true[0]] >= 0)
