@@ -79,7 +79,7 @@ def test_piped_input_answers_without_asking(ranked):
     fasta = f">a first\n{SEQUENCE}\n>b\n{SEQUENCE[::-1]}\n"
     code, out, _ = ranked(stdin=fasta)
     assert code == 0
-    assert [block.splitlines()[0] for block in out.strip().split("\n\n")] == ["a first", "b"]
+    assert [block.splitlines()[0] for block in out.strip().split("\n\n")] == ["a", "b"]
 
 
 def test_nothing_piped_is_said(ranked):

@@ -54,8 +54,9 @@ def test_a_bug_is_found(mark, finding, monkeypatch):
 
 
 def test_memory_is_found(monkeypatch):
-    monkeypatch.setattr("fuzzing.MOST_BYTES", 1)
-    outcome = fuzz({"large": Kind([b"x"], lambda *_: b"", lambda _: None)}, 0.1, seed=1)
+    monkeypatch.setattr("fuzzing.MOST_BYTES", 1 << 20)
+    kind = Kind([b"x"], lambda *_: b"", lambda _: bytearray(1 << 24))
+    outcome = fuzz({"large": kind}, 0.1, seed=1)
     assert "MiB of memory" in outcome.findings[0]
 
 

@@ -84,10 +84,10 @@ def test_the_file_is_named_in_four_ways(ranked, fasta):
     assert ranked(str(fasta), str(fasta))[0] == 2
 
 
-def test_terms_stand_by_aspect_below_the_header_of_the_protein(ranked, fasta):
+def test_terms_stand_by_aspect_below_the_identifier_of_the_protein(ranked, fasta):
     _, out, _ = ranked(str(fasta), "--top_k=3")
     first, second = out.strip().split("\n\n")
-    assert first.splitlines()[0] == "sp|P04637|P53_HUMAN Cellular tumor antigen"
+    assert first.splitlines()[0] == "sp|P04637|P53_HUMAN"
     assert second.splitlines()[0] == "b"
     titles = [x for x in first.splitlines()[2:] if not x.startswith("  ")]
     assert titles == ["Molecular function", "Biological process", "Cellular component"]

@@ -131,12 +131,10 @@ def _reply(text: str, predictor: Predictor, config: RankConfig, *, is_verb: bool
 
 def _text(prediction: Prediction, config: RankConfig, *, is_one: bool, is_verb: bool) -> str:
     """Return the ranking of one protein: by aspect, or as the script prints it."""
-    protein, name = prediction.protein, heading(prediction.protein.id)
+    name = heading(prediction.protein.id)
     if not is_verb:
         lines = _lines(prediction, config)
         return f"\nTop {config.top_k} GO Terms:\n{lines}" if is_one else f"{name}\n{lines}\n"
-    if protein.description:
-        name += f" {printable(protein.description, 200)}"
     parts = [] if is_one else [name]
     for match in prediction.matches:
         names = [prediction.labels.terms[j].name for j in match.leaves]
