@@ -43,7 +43,9 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """The lines of a shell block without comments."""
+        """The lines of a shell block without comments; none in other blocks."""
+        if self.language != "sh":
+            return []
         lines = self.text.replace("\\\n", " ").splitlines()
         return [c for c in (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines) if c]
 

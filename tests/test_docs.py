@@ -72,6 +72,20 @@ def test_the_blocks_of_a_document_run_in_order_in_a_fresh_tree(path, fresh, capf
         assert len(drawn & shown) >= 0.8 * len(drawn | shown)
 
 
+def test_the_blocks_about_predicting_run_with_a_small_caller(fresh, packed, monkeypatch, capfd):
+    monkeypatch.setattr("esmgo.model.bundled.FOLDER", packed)
+    run_document(ROOT / "docs" / "predict.md")
+    assert (fresh / "merged.tsv").read_bytes() == (fresh / "again.tsv").read_bytes()
+    capfd.readouterr()
+
+
+def test_inputs_that_blocks_name_are_in_the_tree_or_made_by_the_sample():
+    for path in DOCUMENTS:
+        for command in (c for block in runnable(path) for c in block.commands):
+            for name in re.findall(r"[^\s=]+\.(?:fasta|obo|py)\b", command):
+                assert (ROOT / name).is_file() or name.startswith("sample/"), (path.name, command)
+
+
 @pytest.mark.slow
 def test_the_blocks_of_the_readme_run_in_one_shell_in_a_clone(tmp_path):
     clone = tmp_path / "esmgo"
