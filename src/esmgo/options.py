@@ -169,6 +169,8 @@ def check(config: Any) -> None:
         for item in value if isinstance(value, tuple) else (value,):
             _check_kind(each, item, kind_of(type(config), each.name))
             _check_range(each, item)
+            if item == "" and each.metadata["uses"] is not None:
+                raise UsageError("is empty: give a path, or leave it out", field=each.name)
     refuse_clashes(uses_of(config))
 
 
@@ -178,7 +180,11 @@ def uses_of(config: Any) -> Iterator[tuple[str, Use]]:
         value, uses = getattr(config, each.name), each.metadata["uses"]
         if uses is not None:
             for item in value if isinstance(value, tuple) else (value,):
-                yield from ((each.name, use) for use in uses(config, item))
+                for use in uses(config, item):
+                    if use.how == "write" and item and item.endswith("/"):
+                        reason = f"{printable(item, 90)} is a folder; name a file in it"
+                        raise UsageError(reason, field=each.name)
+                    yield each.name, use
 
 
 def _check_kind(each: Field[Any], value: Any, kind: type) -> None:

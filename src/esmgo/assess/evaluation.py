@@ -27,7 +27,7 @@ from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.errors import AnnotationError, brief, printable
 from esmgo.files.folder import replacing_folder
-from esmgo.files.source import check_readable
+from esmgo.files.source import check_readable, is_folder
 from esmgo.go.frames import frame
 from esmgo.go.information import read_information_accretion
 from esmgo.go.ontology import Ontology
@@ -231,7 +231,7 @@ def _of_dataset(
 def _files(given: str) -> dict[str, str]:
     """Return the predictions files by their names in CAFA's evaluator."""
     folder = Path(given)
-    if given == "-" or not folder.is_dir():
+    if given == "-" or not is_folder(folder):
         check_readable(given, AnnotationError)
         return {"-" if given == "-" else folder.name: given}
     found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))

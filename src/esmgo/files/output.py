@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -41,12 +42,9 @@ def check_free(
     """
     if output == "-":
         return
-    path, parent = Path(output), Path(os.path.realpath(output)).parent
-    name = printable(path, 90)
-    try:
-        is_folder, exists = path.is_dir(), path.exists() if mark else path.is_file()
-    except OSError as error:  # for example a name that is too long
-        raise refusal(path, error) from error
+    path, name = Path(output), printable(output, 90)
+    parent, is_folder = _examined(path, name, field)
+    exists = path.exists() if mark else path.is_file()
     if is_folder and not mark:
         raise UsageError(f"{name} is a folder; name a file in it", field)
     if exists and not overwrite:
@@ -58,6 +56,21 @@ def check_free(
         raise MachineError(f"`{field}` {name}: there is no such {'parent ' if mark else ''}folder")
     if not path.exists() and not os.access(parent, os.W_OK):
         raise MachineError(f"`{field}` {name} cannot be written: permission denied")
+
+
+def _examined(path: Path, name: str, field: str) -> tuple[Path, bool]:
+    """Return the folder that a path is in, and whether it is a folder itself."""
+    try:
+        parent, mode = Path(os.path.realpath(path)).parent, 0
+        with suppress(FileNotFoundError, NotADirectoryError):
+            mode = path.stat().st_mode
+    except OSError as error:  # for example a name that is too long, or a loop of links
+        raise refusal(path, error) from error
+    except ValueError as error:  # a NUL character
+        raise UsageError(f"{name} is not a path: {error}", field) from None
+    if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
+        raise UsageError(f"{name} is a socket or a disk; name a file", field)
+    return parent, stat.S_ISDIR(mode)
 
 
 def cut_suffix(output: str) -> tuple[str, str, str]:

@@ -35,6 +35,11 @@ def name_of(source: Source) -> str:
     return name if isinstance(name, str) else "input"
 
 
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a folder; false for one that does not exist, or is none."""
+    return os.path.isdir(path)  # noqa: PTH112 (`Path.is_dir` raises an error for a long name)
+
+
 def check_readable(source: Source, refuse: Refusal) -> None:
     """Open ``source`` and close it, to find a wrong path before a long computation.
 
@@ -42,9 +47,17 @@ def check_readable(source: Source, refuse: Refusal) -> None:
     """
     if isinstance(source, (str, os.PathLike)) and source != "-":
         path = os.fspath(source)
-        if Path(path).is_fifo():
+        if is_fifo(path):
             return  # opening and closing it would break the writer's pipe
         _open(path, refuse).close()
+
+
+def is_fifo(path: str) -> bool:
+    """Whether a path is a named pipe."""
+    try:
+        return Path(path).is_fifo()
+    except OSError:  # opening it raises the error
+        return False
 
 
 def stamp(source: Source) -> Stamp | None:

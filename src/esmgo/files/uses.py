@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from esmgo.errors import UsageError, printable
 from esmgo.files.atomic import TEMPORARY, hidden
+from esmgo.files.source import is_folder
 
 How: TypeAlias = Literal["read", "write", "fill", "replace"]
 """*Fill*: new files are added to a folder. *Replace*: a folder is replaced, with all in it."""
@@ -63,7 +64,7 @@ def replaces(_: object, value: str | None) -> Iterator[Use]:
 
 def reads_folder(folder: str, *patterns: str) -> Iterator[Use]:
     """Yield a folder and its files that match a pattern; none if it is not a folder."""
-    if os.path.isdir(folder):  # noqa: PTH112 (False for what is no path)
+    if is_folder(folder):
         yield Use(folder, "read")
         for pattern in patterns:
             with suppress(OSError):

@@ -11,11 +11,11 @@ from esmgo.data.download import locate_ontology
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.files.atomic import refusal
-from esmgo.files.output import check_free, exclusive
+from esmgo.files.output import check_free, exclusive, is_stream
 from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.model.container import best_path, files_of
+from esmgo.model.container import best_path, files_of, is_container
 from esmgo.model.provenance import described
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
     except OSError as error:
         raise refusal(path.parent, error) from error
     check_free(path, overwrite=True, field="checkpoint_path")
+    if is_stream(path):
+        raise UsageError(f"{printable(path, 90)} is not a file; name one", "checkpoint_path")
     files = *files_of(path), best_path(path)
     with exclusive(files, overwrite=True, field="checkpoint_path"):
         previous = None
@@ -59,7 +61,7 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         elif config.resume:
             log.warning("no checkpoint at %s yet: starting from the beginning", printable(path))
         else:
-            _name_replaced(path)
+            _name_replaced(files)
         base = None if previous else locate_base(config.base_model, config.revision)
         source = locate_dataset(config.dataset, config.dataset_subset)
         ontology_path = None
@@ -76,8 +78,13 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
             return train(config, device, data, base, previous)
 
 
-def _name_replaced(path: Path) -> None:
-    """Log which checkpoint, if any, the training will replace."""
+def _name_replaced(files: tuple[Path, ...]) -> None:
+    """Log which checkpoint, if any, the training will replace; refuse to replace other files."""
+    for path in files:
+        if path.is_file() and not is_container(path):
+            reason = f"{printable(path, 70)} is not a checkpoint, so it is not replaced"
+            raise UsageError(f"{reason}; move it, or choose another path", "checkpoint_path")
+    path = files[0]
     if path.exists():
         try:
             found = described(open_checkpoint(path))

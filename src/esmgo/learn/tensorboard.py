@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-from esmgo.errors import MachineError, printable
+from esmgo.errors import MachineError, UsageError, printable
 from esmgo.go.terms import Aspect
 from esmgo.learn.validation import Validation
 from esmgo.metrics.result import name_of
@@ -37,6 +37,9 @@ class Board:
             run = _new_folder(Path(run_dir_path))
             for name in ("", VALIDATION, NAIVE):
                 self._writers[name] = SummaryWriter(str(run / name))
+        except ValueError:  # a NUL character, or bytes that TensorBoard cannot encode
+            reason = f"{printable(run_dir_path)} is not a path of plain text"
+            raise UsageError(reason, "run_dir_path") from None
         except OSError as error:
             raise MachineError(
                 f"`run_dir_path` {printable(run_dir_path)} cannot be written: {error.strerror}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.files.hub import is_revision, snapshot
+from esmgo.files.source import is_folder
 from esmgo.files.uses import Use, reads_folder
 from esmgo.model.base_folder import check_tokens, read_json, weight_files
 from esmgo.model.tokens import VOCABULARY
@@ -63,7 +64,7 @@ transformers computes."""
 
 def check_name(name: str) -> None:
     """Raise `UsageError`, naming the base models, if ``name`` is neither one nor a folder."""
-    if name in BASES or name == TINY or Path(name).is_dir():
+    if name in BASES or name == TINY or is_folder(name):
         return
     raise UsageError(
         f"{printable(name, 50)} is neither a folder nor one of: tiny, "
@@ -95,14 +96,14 @@ def locate_base(name: str, revision: str | None = None) -> Path | None:
     hold an ESM2 model in safetensors.
     """
     check_name(name)
-    is_of_hub = name in BASES and not Path(name).is_dir()
+    is_of_hub = name in BASES and not is_folder(name)
     if revision is not None and not (is_of_hub and is_revision(revision)):
         reason = f"{printable(revision, 60)} is not a commit of {printable(name, 60)}"
         raise UsageError(f"{reason}: give that of a base model of the hub", field="revision")
     if name == TINY:
         return None
     folder = Path(name)
-    if not folder.is_dir():
+    if not is_folder(folder):
         folder = snapshot(
             name,
             "model",

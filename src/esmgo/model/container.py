@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 import math
+import os
 import shutil
 import stat
 import struct
@@ -150,14 +151,20 @@ def write_container(
     return digest.hexdigest()
 
 
+def is_container(path: Path) -> bool:
+    """Whether a file is empty, or begins as a container does; it may be damaged."""
+    with _opened(path) as file:
+        head = file.read(9)
+    return not head or head[8:] == b"{"
+
+
 def read_header(path: Path) -> Header:
     """Check a file against its digest and return its header.
 
     Raises CheckpointError if it is not a complete container. The message names the reason.
     """
     with _opened(path) as file:
-        size = file.seek(0, 2)
-        file.seek(0)
+        size = os.fstat(file.fileno()).st_size
         _refuse_other_kinds(path, file.read(4096), size)
         file.seek(0)
         (length,) = struct.unpack("<Q", file.read(8))

@@ -14,6 +14,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import NOTICE, UsageError, printable
 from esmgo.evidence.diamond import available_threads
+from esmgo.files.source import is_folder
 from esmgo.files.uses import reads
 from esmgo.model.bases import locate_base, reads_base, revision_option
 from esmgo.model.bundled import (
@@ -201,7 +202,7 @@ def _training_sequences(source: str | None, subset: str) -> dict[str, str] | Non
     from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # takes 0.05 s
 
     path = Path(source)
-    if source == SAMPLE or path.is_dir() or path.suffix in (".parquet", ".jsonl"):
+    if source == SAMPLE or is_folder(path) or path.suffix in (".parquet", ".jsonl"):
         proteins, _, _ = open_split(locate_dataset(source, subset), "train", subset)
         return dict(zip(proteins.ids, proteins.sequences, strict=True))
     return {p.id: p.sequence for p in read_fasta(source, report=ReadReport())}

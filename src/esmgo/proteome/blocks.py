@@ -15,7 +15,7 @@ from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError
-from esmgo.files.source import check_unchanged, name_of, stamp
+from esmgo.files.source import check_unchanged, is_fifo, name_of, stamp
 from esmgo.go.calls import Calls
 from esmgo.predict.calling import CallRules
 from esmgo.predict.predictor import Predictor
@@ -31,7 +31,7 @@ class Input:
 
     def __init__(self, source: str, folder: Path, config: FastaConfig) -> None:
         self._path, self._name, self._config = source, name_of(source), config
-        if source == "-" or Path(source).is_fifo():
+        if source == "-" or is_fifo(source):
             self._path = str(folder / SPOOL)
             with Path(self._path).open("wb") as copy:
                 if source == "-":
