@@ -14,6 +14,7 @@ from textwrap import wrap
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from esmgo.errors import UsageError, brief, printable
+from esmgo.files.source import is_folder
 from esmgo.files.uses import Use, Uses, refuse_clashes
 
 Config = TypeVar("Config")
@@ -169,7 +170,7 @@ def check(config: Any) -> None:
         for item in value if isinstance(value, tuple) else (value,):
             _check_kind(each, item, kind_of(type(config), each.name))
             _check_range(each, item)
-            if item == "" and each.metadata["uses"] is not None:
+            if item == "" and each.default is None and each.metadata["uses"] is not None:
                 raise UsageError("is empty: give a path, or leave it out", field=each.name)
     refuse_clashes(uses_of(config))
 
@@ -181,9 +182,8 @@ def uses_of(config: Any) -> Iterator[tuple[str, Use]]:
         if uses is not None:
             for item in value if isinstance(value, tuple) else (value,):
                 for use in uses(config, item):
-                    if use.how == "write" and item and item.endswith("/"):
-                        reason = f"{printable(item, 90)} is a folder; name a file in it"
-                        raise UsageError(reason, field=each.name)
+                    if use.how != "read":
+                        _check_output(each, item, use)
                     yield each.name, use
 
 
@@ -198,6 +198,14 @@ def _check_kind(each: Field[Any], value: Any, kind: type) -> None:
         )
     if kind is float and not math.isfinite(value):
         raise UsageError(f"must be a finite number, not {value}", field=each.name)
+
+
+def _check_output(each: Field[Any], path: str | None, use: Use) -> None:
+    name = printable(path, 90)
+    if "\0" in use.path:
+        raise UsageError(f"{name} is not a path: it contains a NUL character", field=each.name)
+    if use.how == "write" and path is not None and path.endswith("/") and not is_folder(path):
+        raise UsageError(f"{name} is a folder; name a file in it", field=each.name)
 
 
 def _check_range(each: Field[Any], value: Any) -> None:

@@ -124,7 +124,7 @@ def is_stream(output: str | Path) -> bool:
     path = Path(output)
     try:
         return output == "-" or not (path.is_dir() or is_replaceable(path))
-    except OSError:  # no permission: opening it raises the error
+    except (OSError, ValueError):  # no permission, no path: opening it raises the error
         return False
 
 

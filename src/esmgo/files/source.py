@@ -40,6 +40,11 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (`Path.is_dir` raises an error for a long name)
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a regular file; false for one that does not exist, or is none."""
+    return os.path.isfile(path)  # noqa: PTH113 (`Path.is_file` raises an error for a long name)
+
+
 def check_readable(source: Source, refuse: Refusal) -> None:
     """Open ``source`` and close it, to find a wrong path before a long computation.
 

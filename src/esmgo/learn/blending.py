@@ -30,6 +30,7 @@ from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.relatives import Sources
 from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.files.output import exclusive
+from esmgo.files.source import is_file
 from esmgo.files.uses import Use
 from esmgo.go.information import information_accretion
 from esmgo.go.truepath import propagate
@@ -152,7 +153,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
     """
     report = ReadReport() if report is None else report
     path = Path(config.checkpoint_path)
-    if not path.is_file():
+    if not is_file(path):
         open_checkpoint(path)  # raises; the message describes the problem
     with exclusive(files_of(path), overwrite=True, field="checkpoint_path"):
         return _blend(config, path, report)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import FastaError, printable
 from esmgo.files.atomic import replacing
-from esmgo.files.output import exclusive, is_stream
+from esmgo.files.output import check_free, exclusive, is_stream
 from esmgo.files.source import check_readable
 from esmgo.go.calls import Purpose
 from esmgo.go.labels import LabelSpace
@@ -84,6 +84,7 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
     """Lock the output and open the folder of parts; remove the folder when the job is done."""
     output = str(config.output)
     if is_stream(output):
+        check_free(output, overwrite=True)
         with TemporaryDirectory(prefix="esmgo-") as temporary:
             yield Parts(Path(temporary) / "parts")
         return
