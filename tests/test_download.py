@@ -137,7 +137,7 @@ def test_an_older_release_of_an_address_is_not_mixed_with_a_newer_one(cache):
         assert locate(server).read_bytes() == DATA + b"\n"
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate", "baseline naive", "audit", "blend"])
+@pytest.mark.parametrize("verb", ["train", "build", "evaluate", "baseline naive", "audit", "blend"])
 def test_on_the_command_line_http_needs_a_flag_and_faults_are_one_line(
     cache, verb, capsys, checkpoint, tmp_path, monkeypatch
 ):
@@ -147,9 +147,10 @@ def test_on_the_command_line_http_needs_a_flag_and_faults_are_one_line(
         "evaluate": [f"--predictions={__file__}", f"--truth={__file__}"],
         "baseline naive": ["--output=-"],
         "audit": [],
+        "build": [],
         "blend": [f"--checkpoint_path={checkpoint}"],
     }[verb]
-    words = [*verb.split(), *rest] + ["--dataset=sample"] * (verb != "evaluate")
+    words = [*verb.split(), *rest] + ["--dataset=sample"] * (verb not in ("evaluate", "build"))
     with serving(HEAD + b"Content-Length: 5\r\n\r\nab") as server:
         for url, more, code, reason in (
             (server.url, [], 2, f"--ontology {server.url} is not encrypted"),

@@ -37,7 +37,7 @@ def open_ontology(
     """Read the ontology that ``--ontology`` names; see `locate_ontology` and `read_obo`."""
     if where is None:
         return None
-    path = locate_ontology(where, allow_http=allow_http)
+    path = locate_ontology(where, allow_http=allow_http) if _is_address(where) else where
     return read_obo(path) if warn is None else read_obo(path, warn=warn)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.data.accessions import accession, forms
+from esmgo.data.download import http_option, open_ontology, reads_ontology
 from esmgo.data.evidence_codes import evidence_option, parse_evidence
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
@@ -22,7 +23,6 @@ from esmgo.dataset.writing import MARK, Row, write_dataset
 from esmgo.errors import AnnotationError, UsageError, brief, printable
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import reads, replaces
-from esmgo.go.obo import read_obo
 from esmgo.go.ontology import Ontology
 from esmgo.options import check, documented, option
 
@@ -42,7 +42,12 @@ class BuildConfig(FastaConfig):
         uses=reads,
     )
     evidence: str = evidence_option()
-    ontology: str | None = option(None, "The Gene Ontology: OBO, plain or gzip.", uses=reads)
+    ontology: str | None = option(
+        None,
+        "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo.",
+        uses=reads_ontology,
+    )
+    allow_http: bool = http_option()
     taxonomy: str | None = option(
         None,
         "The taxon of each protein: a table of protein and taxon id, with or without a header, or"
@@ -123,7 +128,7 @@ def build(config: BuildConfig) -> BuildSummary:
         path = Path(config.output_dir)
         place = replacing_folder(path, overwrite=config.overwrite, mark=MARK)
     with report.kept(config.rejects, overwrite=config.overwrite), place as folder:
-        ontology = read_obo(config.ontology, warn=report.warn) if config.ontology else None
+        ontology = open_ontology(config.ontology, report.warn, allow_http=config.allow_http)
         annotated: dict[str, ProteinTerms] = {}
         if config.terms is not None:
             drop = config.drop_unknown_terms
