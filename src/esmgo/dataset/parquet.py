@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from esmgo.dataset.footer import Leaf, stored_leaves
 from esmgo.dataset.rows import Place, Rows
 from esmgo.errors import DatasetError, printable
 from esmgo.files.source import chunks
@@ -68,11 +69,17 @@ def _read(path: Path) -> tuple[Any, str]:
         what = "not a Parquet file: it does not start with PAR1" if head else "empty (0 bytes)"
         raise DatasetError(path, what)
     try:
+        stored = stored_leaves(path)
         with pq.ParquetFile(path) as file:
             terms = _terms_name(file.schema_arrow.names, path)
             columns = ["id", "sequence", terms]
-            leaves = _checked_leaves(file.metadata, columns, path)
-        with pq.ParquetFile(path, read_dictionary=leaves, page_checksum_verification=True) as file:
+            leaves = [leaf for leaf in stored if leaf.path.split(".")[0] in columns]
+            _check_sizes(leaves, file.metadata.num_rows, path)
+        with pq.ParquetFile(
+            path,
+            read_dictionary=sorted({leaf.path for leaf in leaves}),
+            page_checksum_verification=True,
+        ) as file:
             room = TEXT + 64 * path.stat().st_size
             parts = []
             for number in range(file.num_row_groups):
@@ -83,29 +90,21 @@ def _read(path: Path) -> tuple[Any, str]:
                     raise _too_large(path, TEXT + 64 * path.stat().st_size - room, "bytes of text")
                 parts.append(pa.table(list(map(_plain, part.columns)), names=columns))
             table = pa.concat_tables(parts) if parts else file.read(columns=columns)
-    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise DatasetError(path, _why(error)) from None
     return table, terms
 
 
-def _checked_leaves(metadata: Any, columns: list[str], path: Path) -> list[str]:
-    """Return the stored columns; raise DatasetError if their sizes do not fit the file's."""
+def _check_sizes(leaves: list[Leaf], n_rows: int, path: Path) -> None:
+    """Raise DatasetError if the sizes that the footer states do not fit the file's."""
     size = path.stat().st_size
-    n_bytes, n_values, leaves = 0, 0, set()
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            if column.path_in_schema.split(".")[0] in columns:
-                leaves.add(column.path_in_schema)
-                n_bytes += column.total_uncompressed_size
-                n_values += column.num_values
-    for what, n, most in (
-        ("rows", metadata.num_rows, ROWS + 8 * size),
-        ("values", n_values, 4 * ROWS + 16 * size),
-        ("bytes", n_bytes, TEXT + 64 * size),
+    for what, each, most in (
+        ("rows", [n_rows], ROWS + 8 * size),
+        ("values", [leaf.values for leaf in leaves], 4 * ROWS + 16 * size),
+        ("bytes", [leaf.size for leaf in leaves], TEXT + 64 * size),
     ):
-        if not 0 <= n <= most:
-            raise _too_large(path, n, what)
-    return sorted(leaves)
+        if min(each, default=0) < 0 or sum(each) > most:
+            raise _too_large(path, sum(each), what)
 
 
 def _text_bytes(column: Any) -> int:
