@@ -1,7 +1,7 @@
 """Sizes that the footer of a Parquet file states, read without Arrow.
 
-Arrow ends the process if it is asked for the sizes of a column whose footer is damaged. The
-footer is a Thrift struct in the compact protocol, as the Parquet format defines it:
+Arrow ends the process when it returns the sizes of a column whose footer is damaged. The footer
+is a Thrift struct in the compact protocol, as the Parquet format defines it:
 https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
 
