@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from made_calls import ABOUT, KINASE, LABELS, ROOT_MF, ROW, evidence
 
 from esmgo.cli.main import main
+from esmgo.data.accessions import accession
 from esmgo.data.annotation_files import read_annotations
 from esmgo.go.calls import Calls
 from esmgo.go.labels import LabelSpace
@@ -149,7 +150,13 @@ def test_the_object_of_an_annotation_follows_from_the_form_of_the_id(tmp_path):
 
 
 @settings(max_examples=50, deadline=None)
-@given(ids=st.lists(st.from_regex(r"((sp|tr|gi|gnl|pdb|lcl)\|)?\S+", fullmatch=True), min_size=1))
+@given(
+    ids=st.lists(
+        st.from_regex(r"((sp|tr|gi|gnl|pdb|lcl)\|)?\S+", fullmatch=True),
+        min_size=1,
+        unique_by=accession,
+    )
+)
 @pytest.mark.parametrize("name", ["gaf", "gpad"])
 def test_no_id_breaks_a_column(tmp_path_factory, ids, name):
     rows_of(ids, tmp_path_factory.mktemp("ids"), name)

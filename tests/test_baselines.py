@@ -178,3 +178,16 @@ def test_scores_come_in_blocks(monkeypatch):
 def test_naive_and_diamond_do_not_load_torch(tmp_path):
     code = "import sys, esmgo.assess.baselines, esmgo.assess.audit; print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+def test_proteins_of_one_accession_are_scored_once(tmp_path, capsys):
+    ids = ("sp|P04637|P53_A", "P04637", "c")
+    records = [f">{id}\nMKVLAAGIVGLLLAQPSTWYHRND{'ACD'[i]}\n" for i, id in enumerate(ids)]
+    (tmp_path / "twins.fasta").write_text("".join(records))
+    output = tmp_path / "x.tsv"
+    assert baseline("naive", output, f"--fasta={tmp_path / 'twins.fasta'}") == 0
+    twin = "1 records with the accession of an earlier one, left out of gaf, gpad and cafa"
+    assert f"{twin}: P04637 as sp|P04637|P53_A" in capsys.readouterr().err
+    pairs = [line.split("\t")[:2] for line in output.read_text().splitlines()]
+    assert {protein for protein, _ in pairs} == {"P04637", "c"}
+    assert len({tuple(pair) for pair in pairs}) == len(pairs)

@@ -65,3 +65,37 @@ def test_shards_that_do_not_make_a_whole_are_refused_with_a_reason(predict, tmp_
     ]:
         found, line = merge(*names)
         assert (found, told in line) == (code, True), (names, line)
+
+
+def test_records_of_one_accession_are_one_protein_in_formats_with_accessions(
+    predict, tmp_path, capsys
+):
+    ids = ["sp|P04637|P53_HUMAN", "a", "b", "c", "P04637", "d", "e", "UniProtKB:P04637", "P04637-2"]
+    lines = [f">{id}\n{'MKVLAAGIVGLLLAQP' * 5}{'ACDEFGHIK'[i]}\n" for i, id in enumerate(ids)]
+    (tmp_path / "twins.fasta").write_text("".join(lines))
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "merged").mkdir()
+    words = ("--format=tsv,cafa,gaf,gpad", "--taxon=9606", "--date=2025-01-02", "--min_score=0")
+    changes = {"input": tmp_path / "twins.fasta", "context_length": 64}
+    assert predict(tmp_path / "whole" / "x", *words, **changes) == 0
+    whole = capsys.readouterr().err
+    for i in (1, 2):  # blocks of four, so that each shard has one of the records
+        assert predict(tmp_path / f"{i}", f"--shard={i}/2", *words, **changes) == 0
+    capsys.readouterr()
+    shards = [str(tmp_path / "2"), str(tmp_path / "1")]
+    assert main(["merge", "-o", str(tmp_path / "merged" / "x"), *shards]) == 0
+    merged = capsys.readouterr().err
+    for name, warnings in (("twins.fasta", whole), ("1", merged)):
+        assert f"{name}: 9 proteins longer than 64 tokens, scored in" in warnings
+        left_out = "2 records with the accession of an earlier one, left out of gaf, gpad and cafa"
+        pairs = "P04637 as sp|P0463…P53_HUMAN, UniProtKB:P04637 as sp|P0463…P53_HUMAN"
+        assert f"{name}: {left_out}: {pairs}\n" in warnings
+    assert digests(tmp_path / "merged") == digests(tmp_path / "whole")
+    for end, columns in (("cafa.tsv", 2), ("gpad", 4)):
+        rows = (tmp_path / "whole" / f"x.{end}").read_text().splitlines()
+        pairs = [tuple(row.split("\t")[:columns]) for row in rows if row[0] != "!"]
+        assert len(set(pairs)) == len(pairs) > 20
+    gaf = [row.split("\t") for row in (tmp_path / "whole" / "x.gaf").read_text().splitlines()]
+    assert {row[16] for row in gaf if row[1:2] == ["P04637"]} == {"", "UniProtKB:P04637-2"}
+    table = (tmp_path / "whole" / "x.tsv").read_text().splitlines()
+    assert {line.split("\t")[0] for line in table[1:]} == set(ids)

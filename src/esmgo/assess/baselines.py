@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmgo.assess.config import CorpusConfig
-from esmgo.data.accessions import accession
+from esmgo.data.accessions import accession, warn_of_repeats
 from esmgo.data.fasta import Protein
 from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
@@ -122,7 +122,7 @@ def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> 
     encoder = config.encoder() if method == "neighbours" else None
     log.debug("Reading the data set ...")
     data = config.opened(report)
-    proteins = _proteins(config, data, report)
+    proteins = _distinct(_proteins(config, data, report), config, report)
     blocks = score_baseline(config, data, proteins, encoder)
     with exclusive((output,), overwrite=config.overwrite), opened(output) as file:
         n_proteins, n_lines = write_cafa(blocks, file, name=accession)
@@ -170,6 +170,18 @@ def _votes_of_neighbours(
     annotated = embed(caller, training, config.context_length, device)
     vectors = embed(caller, sequences, config.context_length, device)
     return votes_of(nearest(vectors, annotated, config.num_neighbours, device))
+
+
+def _distinct(proteins: list[Protein], config: BaselineConfig, report: ReadReport) -> list[Protein]:
+    """Return the first protein of each accession: CAFA's text has no other name."""
+    first: dict[str, Protein] = {}
+    repeated: dict[str, str] = {}
+    for protein in proteins:
+        found = first.setdefault(accession(protein.id), protein)
+        if found is not protein:
+            repeated[protein.id] = found.id
+    warn_of_repeats(repeated, config.fasta or config.dataset, report.warn)
+    return list(first.values())
 
 
 def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list[Protein]:

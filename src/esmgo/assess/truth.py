@@ -119,8 +119,8 @@ class _Annotations(NamedTuple):
     """
 
     proteins: list[str]
-    rows: NDArray[np.intp]
-    codes: NDArray[np.intp]
+    rows: NDArray[np.int32]
+    codes: NDArray[np.int32]
     example: str
 
 
@@ -137,7 +137,7 @@ def _annotations(
     """
     numbering, example, warn = Numbering(), "", report.warn
     resolver, n_other = terms.resolver(), 0
-    parts: list[NDArray[np.intp]] = []
+    parts: list[NDArray[np.int32]] = []
 
     def place(id: str) -> int:
         return numbering.add(id) if id and (wanted is None or wanted.find(id) >= 0) else -1
@@ -151,7 +151,8 @@ def _annotations(
             rows = np.where(of_form < 0, rows, of_form)
         n_other += int(np.count_nonzero(rows < 0))
         example = example or next(iter(block.protein.values), "")
-        parts.append(np.stack([rows, codes])[:, (rows >= 0) & (codes >= 0)])
+        pairs = np.stack([rows, codes]).astype(np.int32)
+        parts.append(pairs[:, (rows >= 0) & (codes >= 0)])
     if not rows_read.rejects:
         rows_read.n_accepted = 0  # the summary counts the records of files with rejects
     report.absorb(rows_read)
@@ -163,13 +164,13 @@ def _annotations(
     rows, codes = np.concatenate(parts, axis=1)
     ids = numbering.ids
     order = sorted(np.unique(rows).tolist(), key=ids.__getitem__)
-    rank = np.zeros(len(ids), np.intp)
-    rank[order] = np.arange(len(order))
+    rank = np.zeros(len(ids), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
     return _Annotations([ids[i] for i in order], rank[rows], codes, example)
 
 
 def _closed(
-    rows: NDArray[np.intp], columns: NDArray[np.int32], n: int, labels: LabelSpace
+    rows: NDArray[np.integer], columns: NDArray[np.int32], n: int, labels: LabelSpace
 ) -> SparseRows:
     order = np.argsort(rows, kind="stable")
     return SparseRows.of(np.bincount(rows, minlength=n), columns[order]).closed(labels)

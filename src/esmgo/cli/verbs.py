@@ -35,8 +35,7 @@ VERBS = {
         first="input"),
     "merge": Verb(
         "Join the shards of a prediction.",
-        "esmgo.proteome.merging:MergeConfig", "esmgo.proteome.merging:merge_shards",
-        takes_report=False),
+        "esmgo.proteome.merging:MergeConfig", "esmgo.proteome.merging:merge_shards"),
     "subgraph": Verb(
         "Draw the GO subgraph of a protein.",
         "esmgo.predict.drawing:SubgraphConfig", "esmgo.predict.drawing:subgraph", first="fasta"),

@@ -12,7 +12,7 @@ https://ncbi.github.io/cxx-toolkit/pages/ch_demo#ch_demo.id1_fetch.html_ref_fast
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from esmgo.errors import printable
@@ -140,6 +140,19 @@ class Numbering:
                 f"{printable(name, 60)}: {len(self.shared):,} ids share the accession of another"
                 f" and are read as the same protein: {printable(id, 30)} as {printable(first, 30)}"
             )
+
+
+def warn_of_repeats(repeated: Mapping[str, str], name: str, warn: Callable[[str], None]) -> None:
+    """Pass ``warn`` a line about proteins that a format with accessions has already, if any.
+
+    ``repeated`` maps the ids of those that are left out to the id of the one that is written.
+    """
+    if repeated:
+        pairs = [f"{printable(i, 18)} as {printable(f, 18)}" for i, f in repeated.items()][:2]
+        warn(
+            f"{printable(name, 40)}: {len(repeated):,} records with the accession of an earlier"
+            f" one, left out of gaf, gpad and cafa: {', '.join(pairs)}"
+        )
 
 
 def forms(id: str, other: str, other_id: str) -> str:

@@ -19,7 +19,10 @@ MOST_PROTEINS = 1 << 40
 
 OTHER_INPUT = "input"
 
-_OPTIONS = {"format": str, "reference": str, "assigned_by": str, "date": str, "taxon": int}
+_OPTIONS = {
+    "format": str, "reference": str, "assigned_by": str, "date": str, "taxon": int,
+    "context_length": int,
+}  # fmt: skip
 """Options that `esmgo merge` uses, and their types unless they are None."""
 
 _NAMES = {

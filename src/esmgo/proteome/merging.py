@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import exclusive
 from esmgo.files.uses import reads
@@ -37,8 +38,15 @@ class MergeConfig(OutputConfig):
             raise UsageError("nothing to merge: give the files of all shards")
 
 
-def merge_shards(config: MergeConfig) -> PredictSummary:
+def merge_shards(config: MergeConfig, report: ReadReport | None = None) -> PredictSummary:
     """Write the files that a run without ``shard`` would have written.
+
+    Parameters
+    ----------
+    config : MergeConfig
+        Shards and output.
+    report : ReadReport, optional
+        Filled with warnings.
 
     Returns
     -------
@@ -52,6 +60,7 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
     InputError
         If a file is not a complete shard.
     """
+    report = ReadReport() if report is None else report
     shards = [Shard(path) for path in config.shards]
     ordered = _ordered(shards)
     job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
@@ -76,6 +85,7 @@ def merge_shards(config: MergeConfig) -> PredictSummary:
         for number in range(job.n_blocks):
             tally.write(ordered[number % len(ordered)].load(number, len(labels)))
             bar.update(job.size(number))
+    tally.warn(ordered[0].path, job, report)
     return tally.summary(job, tuple(targets.values()))
 
 

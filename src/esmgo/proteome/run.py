@@ -167,7 +167,7 @@ def _written(
         for number, block in enumerate(proteins.blocks(job)):
             if number in job.blocks:
                 tally.write(caller.block(number, block))
-    tally.warn_of_windows(str(config.input), job, report)
+    tally.warn(str(config.input), job, report)
     return tally.summary(job, config.outputs(), caller.n_repeated)
 
 

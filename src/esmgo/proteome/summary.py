@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from esmgo.data.accessions import warn_of_repeats
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import brief, printable
 from esmgo.go.calls import Calls, Purpose
 from esmgo.proteome.job import Job
 from esmgo.render.associations import AnnotationWriter
-from esmgo.render.calls import Writer
+from esmgo.render.calls import AccessionWriter, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,19 @@ class Tally:
         both = calls.purposes & np.uint8(Purpose.TABLE | Purpose.ANNOTATION)
         self._n_uncertain += int(np.count_nonzero(both == Purpose.TABLE))
 
-    def warn_of_windows(self, name: str, job: Job, report: ReadReport) -> None:
-        """Warn of proteins that are longer than the context, if any."""
+    def warn(self, name: str, job: Job, report: ReadReport) -> None:
+        """Warn of proteins that are longer than the context, and of repeated accessions, if any.
+
+        ``name`` is that of the input.
+        """
         n, names = len(self._long), [printable(id, 20) for id in self._long[:3]]
         if n:
             more = f" and {n - 3:,} more" if n > 3 else ""
-            what = f"{n:,} proteins longer than {job.options['context_length']:,} tokens"
+            what = f"{n:,} proteins longer than {job.options.get('context_length') or 0:,} tokens"
             in_windows = f"scored in overlapping windows: {', '.join(names)}{more}"
             report.warn(f"{printable(name, 50)}: {what}, {in_windows}")
+        named = (w.repeated for w in self._writers if isinstance(w, AccessionWriter))
+        warn_of_repeats(next(named, {}), name, report.warn)
 
     def summary(self, job: Job, outputs: Sequence[str], n_repeated: int = 0) -> PredictSummary:
         """Return the summary of a job whose blocks were all written."""

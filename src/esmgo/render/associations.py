@@ -19,7 +19,7 @@ from typing import BinaryIO
 from esmgo.errors import escaped, printable
 from esmgo.go.calls import Calls, Purpose, leaves
 from esmgo.go.terms import Aspect
-from esmgo.render.calls import About, ParsedId, Writer
+from esmgo.render.calls import About, AccessionWriter, ParsedId
 
 EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
 """Inferred from electronic annotation, not checked by a curator."""
@@ -36,7 +36,7 @@ _PART_OF = ("part_of", "BFO:0000050")
 _LETTERS = {Aspect.MF: "F", Aspect.BP: "P", Aspect.CC: "C"}
 
 
-class AnnotationWriter(Writer):
+class AnnotationWriter(AccessionWriter):
     """Writes the most specific calls of terms that GO allows in annotations, and counts them."""
 
     purpose = Purpose.ANNOTATION
@@ -48,8 +48,8 @@ class AnnotationWriter(Writer):
     def _annotated(self, calls: Calls) -> Iterator[tuple[ParsedId, list[int]]]:
         """Yield the parts of each protein's id, and the columns to write."""
         about = self._about
-        for i, id in enumerate(calls.proteins):
-            accession, database, symbol, canonical = (escaped(part) for part in about.parse_id(id))
+        for i, parts in self._named(calls):
+            accession, database, symbol, canonical = map(escaped, parts)
             found = leaves(calls.terms.row(i).tolist(), about.above)
             columns = [j for j in found if j not in about.unspecific]
             self.n_annotations += len(columns)

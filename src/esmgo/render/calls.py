@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO, TypeAlias
@@ -123,6 +123,29 @@ class Writer:
 
     def close(self) -> None:
         """Write what comes at the end, if anything; the file stays open."""
+
+
+class AccessionWriter(Writer):
+    """Writes a format that names proteins by accession, each once.
+
+    Of several records with one accession the first is written. ``repeated`` has the ids of the
+    others, with that of the first.
+    """
+
+    def __init__(self, file: BinaryIO, about: About) -> None:
+        super().__init__(file, about)
+        self.repeated: dict[str, str] = {}
+        self._first: dict[str, str] = {}  # the first id of each accession
+
+    def _named(self, calls: Calls) -> Iterator[tuple[int, ParsedId]]:
+        """Yield the index of each protein to write, and the parts of its id."""
+        for i, id in enumerate(calls.proteins):
+            parts = self._about.parse_id(id)
+            first = self._first.setdefault(parts[0], id)
+            if first is id:
+                yield i, parts
+            else:
+                self.repeated[id] = first
 
 
 class TableWriter(Writer):
@@ -264,7 +287,7 @@ class ParquetWriter(Writer):
         self._waiting, self._n_waiting = [table.slice(n)], len(table) - n
 
 
-class CafaWriter(Writer):
+class CafaWriter(AccessionWriter):
     """CAFA's text: accession, term and score without a header; see `esmgo.render.cafa`."""
 
     purpose = Purpose.CAFA
@@ -273,8 +296,9 @@ class CafaWriter(Writer):
         """Write the next block of proteins, 1,500 terms of each at most."""
         values = np.zeros((len(calls), len(self._about.labels)), np.float32)
         values[calls.terms.owner, calls.terms.indices] = calls.scores
-        scores = Scores(calls.proteins, values, self._about.labels)
-        for lines in cafa_lines(scores, name=lambda each: self._about.parse_id(each)[0]):
+        named = {i: parts[0] for i, parts in self._named(calls)}
+        scores = Scores(tuple(named.values()), values[list(named)], self._about.labels)
+        for lines in cafa_lines(scores):
             self._file.write(lines)
 
 
