@@ -5,7 +5,6 @@ Then the small embedded encoder is trained on the embedded synthetic proteins, a
 of a protein with zinc fingers that is not in its training set. All output is in ``quickstart/``.
 """
 
-import shutil
 import subprocess
 import sys
 import time
@@ -59,9 +58,9 @@ def run(*words: str) -> None:
 
 
 def draw(*words: str) -> Path:
-    """Draw a subgraph as SVG, or without Graphviz as HTML; return its path."""
+    """Draw a subgraph as SVG; return its path."""
     name, *rest = words
-    picture = FOLDER / f"{name}.{'svg' if shutil.which('dot') else 'html'}"
+    picture = FOLDER / f"{name}.svg"
     run("-m", "esmgo", "subgraph", *rest, "--device=cpu", f"--output={picture}", "--overwrite")
     return picture
 

@@ -26,7 +26,7 @@ FENCE = re.compile(
 )
 NEEDS = {
     "diamond": re.compile(r"^esmgo (audit|baseline diamond)\b|--homology\b"),
-    "dot": re.compile(r"^esmgo subgraph .*\.(svg|png)$"),
+    "dot": re.compile(r"^esmgo subgraph .*\.png$"),
 }
 """Programs, and the commands that need them."""
 

@@ -58,3 +58,11 @@ def flat(n=30, protein_id="p1"):
     """A label space made without an ontology: ids for names, no aspect, no parent."""
     labels = LabelSpace.close([f"GO:{i:07d}" for i in range(n)], None)
     return subgraph_of(protein_id, np.linspace(0, 1, n), labels, range(n))
+
+
+def broad(n=400):
+    """Children of one root, as many as asked for."""
+    terms = [Term(f"GO:{i:07d}", f"binding of substance {i}", Aspect.MF) for i in range(n)]
+    terms.append(Term("GO:0003674", "molecular_function", Aspect.MF))
+    labels = LabelSpace(tuple(terms), (*(((n,),) * n), ()))
+    return subgraph_of("p1", np.full(n + 1, 0.5), labels, range(n))

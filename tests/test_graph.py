@@ -30,27 +30,22 @@ def test_json_holds_what_the_subgraph_holds():
 
 
 @needs_dot
-def test_svg_and_png_are_made_by_dot(tmp_path):
-    draw(small(), tmp_path / "p53.svg")
+def test_a_png_is_made_by_dot(tmp_path):
     draw(small(), tmp_path / "p53.PNG")
-    assert b"<svg" in (tmp_path / "p53.svg").read_bytes()
     assert (tmp_path / "p53.PNG").read_bytes().startswith(b"\x89PNG")
-    svg = render(small(), "svg")
-    assert svg == (tmp_path / "p53.svg").read_bytes()
-    assert b"Cellular tumor antigen &lt;p53&gt;" in svg
-    assert b"Called: the two best" in svg
-    assert svg.count(b"P53_HUMAN") == 1
-    assert b"<title>" not in svg
 
 
 def test_without_dot_the_error_says_how_to_get_it_and_what_else_there_is(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    for suffix in ("svg", "png"):
-        with pytest.raises(MachineError, match=r"apt install graphviz.*brew.*\.html") as caught:
-            draw(small(), tmp_path / f"p53.{suffix}")
-        assert len(str(caught.value)) < 200
+    with pytest.raises(
+        MachineError, match=r"apt install graphviz.*brew.*\.svg or \.html"
+    ) as caught:
+        draw(small(), tmp_path / "p53.png")
+    assert len(str(caught.value)) < 200
     assert list(tmp_path.iterdir()) == []
-    draw(small(), tmp_path / "p53.html")
+    for suffix in ("svg", "html"):
+        draw(small(), tmp_path / f"p53.{suffix}")
+        assert b"<svg" in (tmp_path / f"p53.{suffix}").read_bytes()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell script")
@@ -76,7 +71,7 @@ def test_a_dot_that_never_ends_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("esmgo.render.graphviz._SECONDS", 0.2)
     with pytest.raises(MachineError, match="seconds"):
-        render(small(), "svg")
+        render(small(), "png")
 
 
 def test_an_unknown_suffix_is_refused_naming_the_known_ones(tmp_path):
@@ -90,7 +85,7 @@ def test_an_unknown_suffix_is_refused_naming_the_known_ones(tmp_path):
 
 def test_an_id_that_is_not_unicode_is_drawn():
     odd = os.fsdecode(b"p\xff")
-    assert all(render(small(odd), format) for format in ("dot", "html", "json"))
+    assert all(render(small(odd), format) for format in ("dot", "html", "json", "svg"))
 
 
 def test_no_called_term_makes_an_empty_picture():

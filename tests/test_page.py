@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
-import shutil
 from html.parser import HTMLParser
 from importlib.resources import files
 
 import numpy as np
 import pytest
-from made_subgraphs import NASTY, flat, needs_dot, small
+from made_subgraphs import NASTY, flat, small
 
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Term
 from esmgo.render.colours import CALLED, LINE, contrast, fill_of, ink_on
-from esmgo.render.dot import to_dot
 from esmgo.render.graph import render
 from esmgo.render.subgraph import subgraph_of
 
@@ -50,17 +47,7 @@ class Page(HTMLParser):
             self.seen += data
 
 
-@pytest.fixture(params=["drawn by dot", "laid out by viz-js"])
-def engine(request, monkeypatch, tmp_path):
-    """Whether Graphviz is there."""
-    if request.param == "laid out by viz-js":
-        monkeypatch.setenv("PATH", str(tmp_path))
-    elif shutil.which("dot") is None:
-        pytest.skip("Graphviz' dot is not installed")
-    return request.param
-
-
-def test_the_page_loads_nothing_from_anywhere(engine):
+def test_the_page_loads_nothing_from_anywhere():
     page = Page(render(small(), "html").decode())
     loading = {"src", "srcset", "action", "data", "poster", "background", "manifest", "ping"}
     for tag, attributes in page.elements:
@@ -73,18 +60,17 @@ def test_the_page_loads_nothing_from_anywhere(engine):
     assert "@import" not in style
 
 
-@needs_dot
 def test_the_page_is_small_holds_the_picture_once_and_has_one_title():
     text = render(small(), "html").decode()
     assert len(text) < 50_000
     assert (text.count("<svg"), text.count("<title"), text.count("<h1")) == (1, 1, 1)
-    assert text.count("P53_HUMAN") == 3  # title, heading, data
-    assert len(Page(text).scripts) == 2
-    many = render(flat(150), "html")
+    assert text.count("P53_HUMAN") == 2  # title and heading
+    assert len(Page(text).scripts) == 1
+    many = render(flat(300), "html")
     assert len(many) < 400_000
 
 
-def test_the_page_describes_the_protein_and_how_terms_were_selected(engine):
+def test_the_page_describes_the_protein_and_how_terms_were_selected():
     page = Page(render(small(), "html").decode())
     assert "Cellular tumor antigen <p53>" in page.seen
     assert "Called: the two best" in page.seen
@@ -118,46 +104,32 @@ def test_lines_and_outlines_of_the_picture_can_be_seen():
         assert contrast(ink_on(fill_of(p / 100)), fill_of(p / 100)) >= 4.5
 
 
-def test_the_policy_of_the_page_names_the_hash_of_each_script(engine):
+def test_the_policy_of_the_page_names_the_hash_of_each_script():
     page = Page(render(small(), "html").decode())
     policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
     assert policy is not None
     assert "unsafe-inline" not in policy
     assert "default-src 'none'" in policy
-    for script in page.scripts[1:]:
+    for script in page.scripts:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
 
 
-def test_the_page_links_each_term_and_holds_the_table(engine):
+def test_the_page_links_each_term_and_holds_the_table():
     page = Page(render(small(), "html").decode())
     links = {attributes.get("href") for tag, attributes in page.elements if tag == "a"}
     assert "https://www.ebi.ac.uk/QuickGO/term/GO:0000003" in links
     assert "https://amigo.geneontology.org/amigo/term/GO:0000003" in links
     assert "0.6000" in page.seen
-    is_drawn = engine == "drawn by dot"
-    assert ("noscript" in {tag for tag, _ in page.elements}) != is_drawn
-    data = json.loads(page.scripts[0])
-    assert data.get("dot") == (None if is_drawn else to_dot(small(), has_title=False))
-    assert ("svg" in {tag for tag, _ in page.elements}) == is_drawn
+    assert {attributes.get("xlink:href") for _, attributes in page.elements} - {None} < links
 
 
-def test_nasty_names_and_ids_cannot_leave_their_place_in_the_page(engine):
+def test_nasty_names_and_ids_cannot_leave_their_place_in_the_page():
     labels = LabelSpace((Term(NASTY, NASTY, None),), ((),))
     graph = subgraph_of(NASTY, np.ones(1), labels, [0], description=NASTY, selection=NASTY)
     page = Page(render(graph, "html").decode())
     plain = Page(render(flat(1), "html").decode())
-    assert len(page.scripts) == len(plain.scripts) == (2 if engine == "drawn by dot" else 3)
-    assert json.loads(page.scripts[0])["protein"] == NASTY
+    assert len(page.scripts) == len(plain.scripts) == 1
     assert '</script><script>alert("1")</script>' in page.seen
     assert "\u202e" not in page.seen
     assert "\x1b" not in page.seen
-
-
-def test_the_vendored_script_is_the_one_recorded_and_can_stand_in_a_page():
-    vendor = files("esmgo.render") / "vendor"
-    script = (vendor / "viz-global.js").read_bytes()
-    assert hashlib.sha256(script).hexdigest() in (vendor / "VERSIONS.txt").read_text()
-    assert (vendor / "LICENSE.viz-js").is_file()
-    # An HTML parser ends a script at the first, and rewrites the last two.
-    assert not re.search(rb"</script|<!--|\r|\0", script, re.IGNORECASE)

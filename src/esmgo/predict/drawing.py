@@ -9,7 +9,7 @@ from pathlib import Path
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.output import check_free
-from esmgo.files.uses import Use
+from esmgo.files.uses import writes
 from esmgo.go.terms import parse_aspects
 from esmgo.options import documented, option
 from esmgo.predict.calling import MIN_SCORE
@@ -24,12 +24,11 @@ from esmgo.render.subgraph import subgraph_of
 class SubgraphConfig(CallerConfig):
     """Settings of ``esmgo subgraph``."""
 
-    output: str | None = option(
-        None,
-        "The output file: .svg or .png (need Graphviz), .html (needs nothing), .json or .dot; by"
-        " default subgraph.svg if Graphviz is installed, else subgraph.html.",
+    output: str = option(
+        "subgraph.svg",
+        "The output file: .svg, .html, .json, .dot, or .png, which needs Graphviz.",
         short="o",
-        uses=lambda _, output: [Use(str(_named(output)), "write")],
+        uses=writes,
     )
     top_k: int = option(
         5, "Terms to call of each aspect, at most: the best ones of esmgo rank.", minimum=1
@@ -89,22 +88,14 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
 
 def _output(config: SubgraphConfig) -> Path:
     """Choose the output file and check that it can be written, before a model is loaded."""
-    path = _named(config.output)
-    if format_of(path) in ("svg", "png") and not _has_dot():
+    path = Path(config.output)
+    if format_of(path) == "png" and shutil.which("dot") is None:
         raise MachineError(
             f"{printable(path)} needs Graphviz (apt install graphviz, brew install graphviz);"
-            " `output=subgraph.html` needs nothing"
+            " .svg and .html need nothing"
         )
     check_free(path, overwrite=config.overwrite)
     return path
-
-
-def _named(output: str | None) -> Path:
-    return Path(output or ("subgraph.svg" if _has_dot() else "subgraph.html"))
-
-
-def _has_dot() -> bool:
-    return shutil.which("dot") is not None
 
 
 def _called(prediction: Prediction, config: SubgraphConfig) -> list[int]:

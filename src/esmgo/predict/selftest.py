@@ -29,7 +29,7 @@ TOP = 20
 
 PROGRAMS = {
     "diamond": "homology: esmgo blend, esmgo baseline diamond, esmgo audit",
-    "dot": "Graphviz: esmgo subgraph, as .svg or .png",
+    "dot": "Graphviz: esmgo subgraph, as .png",
 }
 
 

@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from esmgo.errors import printable
 from esmgo.go.terms import Aspect
+from esmgo.render.boxes import TITLES
 from esmgo.render.charts import N_COLOURS, Axis, Guide, Line, Point, line_chart, ticks
-from esmgo.render.dot import TITLES
 from esmgo.render.templates import filled, resource
 
 _ASPECTS = {aspect.name: TITLES[aspect] for aspect in Aspect} | {"all": "All aspects together"}

@@ -1,7 +1,7 @@
-"""Pictures of a GO subgraph: SVG and PNG by Graphviz, a page for the browser, JSON, DOT.
+"""Pictures of a GO subgraph: SVG, a page for the browser, PNG by Graphviz, JSON, DOT.
 
-`esmgo.render.subgraph` defines what a subgraph is, `esmgo.render.dot` how it looks; this module
-writes it.
+`esmgo.render.subgraph` defines what a subgraph is, `esmgo.render.boxes` what a picture holds;
+this module writes it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pathlib import Path
 from esmgo.errors import UsageError, printable
 from esmgo.files.atomic import write_atomically
 from esmgo.render.dot import to_dot
-from esmgo.render.graphviz import laid_out
+from esmgo.render.graphviz import to_png
 from esmgo.render.page import to_html
+from esmgo.render.picture import to_svg
 from esmgo.render.subgraph import Subgraph
 
 FORMATS = ("svg", "png", "html", "json", "dot")
@@ -44,13 +45,15 @@ def format_of(path: Path) -> str:
 def render(subgraph: Subgraph, format: str) -> bytes:
     """Return the subgraph in one of `FORMATS`; text is UTF-8.
 
-    The same subgraph gives the same bytes, for SVG and PNG with the same Graphviz. Raises
-    UsageError if ``format`` is not one of them. For SVG and PNG raises MachineError if the
-    program `dot` is missing, fails or takes over a minute.
+    The same subgraph gives the same bytes, for PNG with the same Graphviz. Raises UsageError if
+    ``format`` is not one of them. For PNG raises MachineError if the program `dot` is missing,
+    fails or takes over a minute.
     """
     match format:
-        case "svg" | "png":
-            return laid_out(to_dot(subgraph), format)
+        case "svg":
+            return to_svg(subgraph).encode()
+        case "png":
+            return to_png(to_dot(subgraph))
         case "html":
             return to_html(subgraph).encode()
         case "dot":

@@ -1,9 +1,8 @@
 """A subgraph as one self-contained HTML file: it loads nothing and needs no program.
 
-The page holds the picture, drawn by the `dot` program of Graphviz, and a table of the terms.
-Where `dot` is missing or fails, it holds viz-js instead (Graphviz as WebAssembly, 1.3 MB), which
-lays out the same DOT in the browser. Its content security policy allows exactly its own scripts
-and its style, by their hashes, and no loading.
+The page holds the picture and a table of the terms, which need no script. One small script lets
+the reader move and zoom the picture. The content security policy allows exactly this script and
+the style, by their hashes, and no loading.
 """
 
 from __future__ import annotations
@@ -13,25 +12,19 @@ import hashlib
 
 from markupsafe import Markup
 
-from esmgo.errors import MachineError, printable
+from esmgo.errors import printable
+from esmgo.render.boxes import TITLES, link_of
 from esmgo.render.colours import fill_of, ink_on
-from esmgo.render.dot import TITLES, link_of, to_dot
-from esmgo.render.graphviz import inline
+from esmgo.render.picture import to_svg
 from esmgo.render.subgraph import Subgraph
 from esmgo.render.templates import filled, resource
 
 
 def to_html(subgraph: Subgraph) -> str:
-    """Return the page, the same text for the same subgraph and the same Graphviz."""
-    dot = to_dot(subgraph, has_title=False)
+    """Return the page, the same text for the same subgraph."""
     script, style = map(resource, ("page.js", "page.css"))
-    try:
-        drawn, viz, scripts = Markup(inline(dot)), Markup(""), _hash(script)  # noqa: S704 (escaped)
-    except MachineError:
-        drawn, viz = Markup(""), resource("vendor/viz-global.js")
-        scripts = f"{_hash(viz)} {_hash(script)} 'wasm-unsafe-eval'"
     policy = (
-        f"default-src 'none'; script-src {scripts}; "
+        f"default-src 'none'; script-src {_hash(script)}; "
         f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
     return filled(
@@ -41,10 +34,8 @@ def to_html(subgraph: Subgraph) -> str:
         subgraph=subgraph,
         names={node.term.id: node.term.name for node in subgraph.nodes},
         titles=TITLES,
-        data=subgraph.to_json() | ({} if drawn else {"dot": dot}),
-        drawn=drawn,
+        picture=Markup(to_svg(subgraph, in_page=True)),  # noqa: S704 (escaped)
         style=style,
-        viz=viz,
         script=script,
         fill_of=fill_of,
         ink_on=ink_on,

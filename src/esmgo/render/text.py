@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from esmgo.errors import escaped, printable
 from esmgo.go.terms import Aspect, Term
-from esmgo.render.dot import TITLES
+from esmgo.render.boxes import TITLES
 
 MOST_NAMES = 10
 """Annotations of a matching training protein that are named."""
