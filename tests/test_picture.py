@@ -94,6 +94,12 @@ def test_thirty_unrelated_terms_and_many_leaves_make_no_ribbon():
         assert width / height < at_most
 
 
+def test_unrelated_terms_stand_in_rows_with_the_most_probable_first():
+    boxes = drawn(to_svg(flat(7)))
+    read = sorted(boxes, key=lambda term: (round(boxes[term][1]), boxes[term][0]))
+    assert read == [f"GO:{i:07d}" for i in reversed(range(7))]
+
+
 def test_nasty_names_and_ids_come_out_as_plain_text():
     labels = LabelSpace((Term(NASTY, NASTY, None), Term("GO:0000001", "&lt;", None)), ((), (0,)))
     root = ET.fromstring(to_svg(subgraph_of(NASTY, np.ones(2), labels, [1])))

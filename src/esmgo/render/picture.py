@@ -7,7 +7,7 @@ Liberation Sans share. Lengths are points.
 from __future__ import annotations
 
 import unicodedata
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from esmgo.render.boxes import (
     PANEL_FILL,
@@ -122,13 +122,16 @@ class _Drawn:
 
     def __init__(self, panel: Panel) -> None:
         self.aspect = panel.aspect
-        boxes = [box_of(node) for node in panel.nodes]
-        sizes = [_size_of(*each) for each in zip(boxes, panel.nodes, strict=True)]
-        place = {node.term.id: i for i, node in enumerate(panel.nodes)}
+        grid = grid_of(panel)
+        order = {id: i for i, id in enumerate(chain(*grid))}
+        nodes = sorted(panel.nodes, key=lambda node: order.get(node.term.id, -1))
+        boxes = [box_of(node) for node in nodes]
+        sizes = [_size_of(*each) for each in zip(boxes, nodes, strict=True)]
+        place = {node.term.id: i for i, node in enumerate(nodes)}
         edges = [(place[parent], place[child], n) for parent, child, n in edges_of(panel)]
         columns = [
             (place[above], place[below], 1)
-            for one, other in pairwise(grid_of(panel))
+            for one, other in pairwise(grid)
             for above, below in zip(one, other, strict=False)
         ]
         layout = layered(sizes, [*edges, *columns])
@@ -136,7 +139,7 @@ class _Drawn:
         self.width = max(layout.width, title) + 2 * _INSIDE
         self.height = layout.height + _TITLE + _INSIDE + 4
         self.left, self.top = (self.width - layout.width) / 2, _TITLE + 4
-        self.nodes = list(zip(panel.nodes, boxes, sizes, layout.centres, strict=True))
+        self.nodes = list(zip(nodes, boxes, sizes, layout.centres, strict=True))
         self.routes = layout.routes[: len(edges)]
 
 
