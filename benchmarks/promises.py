@@ -17,6 +17,7 @@ import numpy as np
 from report import head, table, versions
 
 from esmgo.data.fasta import Protein
+from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
@@ -38,7 +39,7 @@ def main() -> None:
     checkpoint = open_named(options.checkpoint)
     predictor = open_predictor(
         checkpoint, device="cpu", context_length=checkpoint.context_length, dtype="auto",
-        sources=options.sources, homology=options.homology,
+        sources=options.sources, homology=options.homology, report=ReadReport(strict=True),
     )  # fmt: skip
     path = locate_dataset(options.dataset, "all")
     proteins, theirs, _ = open_split(path, "test", "all", ontology=read_obo(options.ontology))

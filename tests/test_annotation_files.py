@@ -197,3 +197,17 @@ def test_blank_lines_cost_no_time():
     assert found == [("P12345", KINASE)]
     assert "GAF 2.2" in report.notices[0]
     assert left_out(report) == ""
+
+
+@pytest.mark.parametrize(("content", "evidence", "n"), [
+    (TABLE, "IDA", 1), (TABLE, "all", 1), (TABLE, "experimental", 0),
+    ("protein\tterm\tqualifier\na\tGO:0000001\t\n", "all", 1),
+    ("a\tGO:0000001;GO:0000002\n", "IDA", 1),
+    ("protein\tterm\tevidence\na\tGO:0000001\tIDA\n", "all", 0),
+])  # fmt: skip
+def test_evidence_without_effect_is_a_warning(content, evidence, n):
+    report = ReadReport()
+    assert list(read_annotations(io.BytesIO(content.encode()), evidence=evidence, report=report))
+    assert (
+        report.warnings == ["input: `evidence` has no effect: the file has no evidence codes"] * n
+    )

@@ -155,3 +155,46 @@ def test_aliases_and_prefixes_in_every_spelling():
     for ambiguous in ("--s=1", "--m=1"):
         with pytest.raises(UsageError, match="ambiguous"):
             flags.parse(PredictConfig, [*words, ambiguous], prog="", description="")
+
+
+EVALUATE = "evaluate --predictions=p --truth=t --ontology=o"
+BY_CHECKPOINT = "evaluate --checkpoint_path=c --dataset=sample"
+PREDICT = "predict --input=x --output=y"
+
+
+@pytest.mark.parametrize(("words", "flag"), [
+    (f"{EVALUATE} --split=train", "--split needs --dataset"),
+    (f"{EVALUATE} --dataset_subset=mf", "--dataset_subset needs --dataset"),
+    (f"{EVALUATE} --device=cpu", "--device cannot be combined with --predictions"),
+    (f"{EVALUATE} --dtype=fp32", "--dtype cannot be combined with --predictions"),
+    (f"{BY_CHECKPOINT} --evidence=IDA", "--evidence cannot be combined with --dataset"),
+    ("evaluate --predictions=p --dataset=sample --ontology=o --evidence=all", "--evidence"),
+    (f"{BY_CHECKPOINT} --propagation=fill", "--propagation cannot be combined with --checkpoint"),
+    (f"{BY_CHECKPOINT} --homology=sample --sources=head", "--homology is not used"),
+    (f"{PREDICT}.tsv --homology=h --sources=head,kmers", "--homology is not used"),
+    (f"{PREDICT}.tsv --taxon=9606", "--taxon is not for tsv, but for gaf"),
+    (f"{PREDICT}.gpad --taxon=9606", "--taxon is not for gpad, but for gaf"),
+    (f"{PREDICT} --format=tsv,cafa --date=2025-01-01", "--date is not for tsv, cafa"),
+    (f"{PREDICT}.jsonl --reference=PMID:1", "--reference is not for jsonl"),
+    (f"{PREDICT}.csv --assigned_by=lab", "--assigned_by is not for csv"),
+    (f"{PREDICT}.gpad --with_ancestors", "--with_ancestors is not for gaf and gpad"),
+    ("rank --sequence=MKLVAAGIVG --raw --sources=kmers", "--sources cannot be combined with --raw"),
+    ("rank --sequence=MKLVAAGIVG --raw --homology=h", "--homology cannot be combined with --raw"),
+    ("subgraph --sequence=MKLVAAGIVG --homology=h --sources=head", "--homology is not used"),
+    ("baseline naive --output=x --device=cpu", "--device is for neighbours"),
+    ("baseline naive --output=x --num_neighbours=3", "--num_neighbours is for neighbours"),
+    ("baseline diamond --output=x --context_length=99", "--context_length is for neighbours"),
+    ("baseline diamond --output=x --revision=main", "--revision is for neighbours"),
+    ("baseline naive --output=x --threads=2", "--threads is for diamond"),
+    ("build --sequences=x --evidence=IDA", "--evidence needs --terms"),
+    ("build --terms=x --require_sequences", "--require_sequences needs --sequences"),
+    ("blend --dataset=sample --threads=2", "--threads needs --homology"),
+    ("train --activation_checkpointing", "--activation_checkpointing needs --unfreeze_last_k"),
+])  # fmt: skip
+def test_a_flag_without_effect_is_a_usage_error(words, flag, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words.split()) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {flag}")
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

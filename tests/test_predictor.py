@@ -1,5 +1,6 @@
 """All evidence of a checkpoint: scores, precision, sources, fingerprints."""
 
+import json
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from safetensors.numpy import save_file
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
+from esmgo.dataset.sample import sample_rows
 from esmgo.errors import CheckpointError, EsmgoError, UsageError, printable
 from esmgo.evidence.index import open_index
 from esmgo.evidence.sources import EvidenceSource
@@ -97,6 +99,29 @@ def test_homology_alone_is_the_source_of_every_call(predict, blended, tmp_path):
     words = ("--sources=homology", "--homology=sample", "--min_score=0.01")
     assert predict(tmp_path / "x.tsv", *words, checkpoint_path=blended[0]) == 4
     assert {row["source"] for row in rows_of(tmp_path / "x.tsv")} <= {"homology"}
+
+
+@pytest.mark.skipif(shutil.which("diamond") is None, reason="needs DIAMOND")
+def test_rejected_training_sequences_are_counted_and_named(predict, blended, tmp_path, capsys):
+    row = sample_rows()["train"][0]
+    homology, fasta = tmp_path / "train.fasta", tmp_path / "x.fasta"
+    homology.write_text(f">{row['id']}\n{row['sequence']}\n>bad\nMK1V\n>worse\nMK_V\n")
+    fasta.write_text(f">a\n{row['sequence']}\n")
+    words = (f"--homology={homology}", "--sources=homology", "--min_score=0.01")
+    changes = {"checkpoint_path": blended[0], "input": fasta}
+    assert predict(tmp_path / "x.tsv", *words, **changes) == 4
+    err = capsys.readouterr().err
+    assert "train.fasta:4 column 3: bad rejected: '1' is not" in err
+    assert "train.fasta:6 column 3: worse rejected" in err
+    assert "2 of 4 records rejected" in err  # one accepted in either file
+    assert "--homology has no sequence of" in err
+    assert predict(tmp_path / "y.tsv", *words, "--strict", **changes) == 3
+    rows = tmp_path / "train.jsonl"
+    lines = [json.dumps(each) for each in [*sample_rows()["train"][:9], row | {"id": "z"}]]
+    rows.write_text("\n".join(lines).replace(row["sequence"], "MK1", 1) + "\n")
+    words = (f"--homology={rows}", "--sources=homology", "--min_score=0.01")
+    assert predict(tmp_path / "z.tsv", *words, **changes) == 4
+    assert "1 of 11 records rejected" in capsys.readouterr().err
 
 
 def test_progress_counts_every_protein(predictor, proteins):

@@ -8,8 +8,8 @@ from esmgo.data.taxonomy import read_taxonomy
 from esmgo.errors import AnnotationError
 
 
-def read(text):
-    return read_taxonomy(io.BytesIO(text.encode()))
+def read(text, *more):
+    return read_taxonomy(io.BytesIO(text.encode()), *more)
 
 
 @pytest.mark.parametrize("text", [
@@ -26,6 +26,13 @@ def read(text):
 ])  # fmt: skip
 def test_each_form_gives_the_taxon_of_each_accession(text):
     assert read(text) == {"P10000": "9606", "b": "10090"}
+
+
+def test_headers_without_a_taxon_are_counted():
+    warnings = []
+    assert list(read(">a OX=1\nMK\n>b\nMK\n>\n>c OX=x\n", warnings.append)) == ["a"]
+    (warning,) = warnings
+    assert warning.endswith(": 3 headers without a taxon, left out: line 3, line 5, line 6")
 
 
 @pytest.mark.parametrize(("text", "line", "words"), [

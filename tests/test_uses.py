@@ -7,6 +7,7 @@ from itertools import product
 from pkgutil import resolve_name
 
 import pytest
+from huggingface_hub import constants
 
 from esmgo.cli.main import main
 from esmgo.cli.verbs import VERBS
@@ -81,7 +82,8 @@ def inputs_and_outputs():
 def test_no_verb_writes_a_file_that_it_reads(alias, verb, reader, writer):
     with pytest.raises(UsageError) as told:
         made(verb, **{reader: alias[0], writer: alias[1]})
-    assert f"`{reader}`" in str(told.value)
+    named = "it is an input" if reader == "shards" else f"`{reader}`"
+    assert named in str(told.value)
     assert f"`{writer}`" in str(told.value)
 
 
@@ -151,6 +153,31 @@ def test_files_of_a_data_set_and_of_a_base_model_are_inputs(tmp_path):
     TrainConfig(checkpoint_path=str(tmp_path / "checkpoints" / "c.pt"), dataset=str(tmp_path))
 
 
+def test_cached_files_of_the_hub_are_inputs(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for name, option, id in (
+        ("models--facebook--esm2_t6_8M_UR50D", "base_model", "facebook/esm2_t6_8M_UR50D"),
+        ("datasets--who--proteins", "dataset", "who/proteins@main"),
+    ):
+        blob = tmp_path / name / "blobs" / "ab12"
+        file = tmp_path / name / "snapshots" / ("0" * 40) / "all" / "train.parquet"
+        for path in (blob, file):
+            path.parent.mkdir(parents=True)
+        blob.touch()
+        file.symlink_to(blob)
+        for path in (blob, file):
+            with pytest.raises(
+                UsageError, match=rf"`checkpoint_path` writes .*`{option}` reads it"
+            ):
+                TrainConfig(checkpoint_path=str(path), **{option: id})
+        TrainConfig(checkpoint_path=str(tmp_path / "c.pt"), **{option: id})
+    with pytest.raises(UsageError, match=r"`output` writes .*`base_model` reads it"):
+        made("embed", fasta="x", base_model="facebook/esm2_t6_8M_UR50D",
+             output=str(tmp_path / "models--facebook--esm2_t6_8M_UR50D"))  # fmt: skip
+    with pytest.raises(UsageError, match=r"`output_dir` writes .*`dataset` reads .* in it"):
+        made("audit", dataset="who/proteins", output_dir=str(tmp_path))
+
+
 def test_hidden_files_and_unfinished_work_of_an_output_are_outputs(tmp_path):
     output = str(tmp_path / "x.tsv")
     for name in (".x.tsv.lock", ".x.tsv.17-0123abcd.tmp", "x.tsv.parts/input.fasta"):
@@ -208,5 +235,6 @@ def test_on_the_command_line_it_is_one_line_with_exit_code_2(tmp_path, capsys):
         assert main(list(map(str, words))) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("error: --output writes ")
+        assert "shards" not in line
         assert len(line) < 200
         assert path.read_text() == ">a\nMKT\n"

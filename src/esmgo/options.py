@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import Field, field, fields
 from inspect import get_annotations
 from textwrap import wrap
@@ -113,6 +113,11 @@ def documented(config: type[Config]) -> type[Config]:
     return config
 
 
+def overwrite_option(text: str = "Replace the output file if there is one.") -> Any:
+    """Declare ``overwrite``, an option of all verbs that write new files."""
+    return option(False, text, alias="override")
+
+
 def device_option() -> Any:
     """Declare ``device``, an option of all verbs that run the network."""
     return option(
@@ -175,8 +180,16 @@ def check(config: Any) -> None:
     refuse_clashes(uses_of(config))
 
 
+def refuse_unused(config: Any, names: Iterable[str], reason: str) -> None:
+    """Raise UsageError with a reason if one of the named fields is not at its default."""
+    defaults = {each.name: each.default for each in fields(config)}
+    for name in names:
+        if getattr(config, name) != defaults[name]:
+            raise UsageError(reason, field=name)
+
+
 def uses_of(config: Any) -> Iterator[tuple[str, Use]]:
-    """Yield name and use of every path that the fields of ``config`` name."""
+    """Yield the flag, empty for positional arguments, and the use of every path of ``config``."""
     for each in fields(config):
         value, uses = getattr(config, each.name), each.metadata["uses"]
         if uses is not None:
@@ -184,7 +197,7 @@ def uses_of(config: Any) -> Iterator[tuple[str, Use]]:
                 for use in uses(config, item):
                     if use.how != "read":
                         _check_output(each, item, use)
-                    yield each.name, use
+                    yield "" if each.metadata["is_rest"] else each.name, use
 
 
 def _check_kind(each: Field[Any], value: Any, kind: type) -> None:

@@ -33,7 +33,7 @@ from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import replaces
 from esmgo.go.terms import Term
-from esmgo.options import documented, option
+from esmgo.options import documented, option, overwrite_option
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class AuditConfig(CorpusConfig):
     output_dir: str | None = option(
         None, "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json.", uses=replaces
     )
-    overwrite: bool = option(False, "Replace an older audit at the same place.")
+    overwrite: bool = overwrite_option("Replace an older audit at the same place.")
 
 
 @dataclass(frozen=True, slots=True)

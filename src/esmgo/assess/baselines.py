@@ -27,7 +27,7 @@ from esmgo.files.uses import reads, writes
 from esmgo.go.scores import Scores
 from esmgo.metrics.term_frequency import term_frequency
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.options import documented, option
+from esmgo.options import documented, option, overwrite_option, refuse_unused
 from esmgo.predict.inputs import EncoderConfig
 from esmgo.render.cafa import write_cafa
 
@@ -59,7 +59,7 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
         "The output: a file, compressed if it ends in .gz, or - for standard output.",
         uses=writes,
     )
-    overwrite: bool = option(False, "Replace the output file if there is one.")
+    overwrite: bool = overwrite_option()
     num_neighbours: int = option(
         10, "Number of training proteins that vote by their embeddings.", minimum=1
     )
@@ -73,8 +73,11 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
             raise UsageError("give `output=FILE` (- for standard output)")
         check_suffix(self.output, SUFFIXES, cure="; CAFA's text is the only format")
         encoders = [n for n in ("checkpoint_path", "base_model") if getattr(self, n) is not None]
-        if self.method != "neighbours" and encoders:
-            raise UsageError(f"is for neighbours; {self.method} has no encoder", field=encoders[0])
+        if self.method != "neighbours":
+            names = (*encoders, "revision", "context_length", "device", "num_neighbours")
+            refuse_unused(self, names, f"is for neighbours; {self.method} has no encoder")
+        if self.method != "diamond":
+            refuse_unused(self, ("threads",), "is for diamond")
         if self.method == "neighbours" and len(encoders) != 1:
             raise UsageError(
                 "neighbours needs one encoder: `checkpoint_path=FILE` or `base_model=NAME`"

@@ -16,7 +16,16 @@ from esmgo.evidence.diamond import available_threads
 from esmgo.files.uses import Use, reads, reads_folder, replaces
 from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.model.bundled import reads_checkpoint
-from esmgo.options import check, device_option, documented, dtype_option, option, threads_option
+from esmgo.options import (
+    check,
+    device_option,
+    documented,
+    dtype_option,
+    option,
+    overwrite_option,
+    refuse_unused,
+    threads_option,
+)
 from esmgo.predict.inputs import SourcesConfig
 
 _ONTOLOGY = "The Gene Ontology: a local OBO file (plain or gzip) or the URL of go-basic.obo."
@@ -132,7 +141,7 @@ class EvaluateConfig(SourcesConfig):
         "Write tables, JSON and an HTML report into this folder; without one, only print.",
         uses=replaces,
     )
-    overwrite: bool = option(False, "Replace an older evaluation at the same place.")
+    overwrite: bool = overwrite_option("Replace an older evaluation at the same place.")
     normalisation: str = option(
         "cafa",
         "Divide sums by: cafa (precision by proteins with a call, the rest by all), gt (all), or"
@@ -168,15 +177,20 @@ class EvaluateConfig(SourcesConfig):
         if (self.predictions is None) == (self.checkpoint_path is None):
             raise UsageError("give `predictions`, or `checkpoint_path` with `dataset`")
         source, needed = "checkpoint_path", ["dataset"]
-        unused: dict[str, str] = {}
         if self.predictions is not None:
             source, needed = "predictions", ["truth"] * (self.dataset is None) + ["ontology"]
-            unused = dict.fromkeys(("sources", "homology"), source)
-        if self.dataset is not None:
-            unused |= dict.fromkeys(("truth", "targets", "known"), "dataset")
         for name in needed:
             if getattr(self, name) is None:
                 raise UsageError(f"needs `{name}`", field=source)
-        for name, other in unused.items():
-            if getattr(self, name) is not None:
-                raise UsageError(f"cannot be combined with `{other}`", field=name)
+        of_checkpoint, of_files = ("sources", "homology", "device", "dtype"), ("propagation",)
+        unused = of_files if self.predictions is None else of_checkpoint
+        refuse_unused(self, unused, f"cannot be combined with `{source}`")
+        of_truth, of_dataset = (
+            ("truth", "targets", "known", "evidence"),
+            ("dataset_subset", "split"),
+        )
+        if self.dataset is None:
+            refuse_unused(self, of_dataset, "needs `dataset`")
+        else:
+            refuse_unused(self, of_truth, "cannot be combined with `dataset`")
+        self.check_sources()

@@ -266,6 +266,7 @@ def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation
         sources=config.sources,
         homology=config.homology,
         subset=config.dataset_subset,
+        report=job.report,
     )
     announce(checkpoint, config.checkpoint_path)
     proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))

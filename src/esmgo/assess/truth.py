@@ -153,9 +153,7 @@ def _annotations(
         example = example or next(iter(block.protein.values), "")
         pairs = np.stack([rows, codes]).astype(np.int32)
         parts.append(pairs[:, (rows >= 0) & (codes >= 0)])
-    if not rows_read.rejects:
-        rows_read.n_accepted = 0  # the summary counts the records of files with rejects
-    report.absorb(rows_read)
+    report.absorb_further(rows_read)
     name = name_of(source)
     resolver.report(warn, name, "lines")
     numbering.report(warn, name)

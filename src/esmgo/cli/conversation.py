@@ -18,6 +18,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.errors import InputError, UsageError, printable
 from esmgo.files.output import exclusive, opened
 from esmgo.go.terms import Aspect, parse_aspects
+from esmgo.options import refuse_unused
 from esmgo.predict.inputs import read_proteins, selected
 from esmgo.predict.pasting import pasted
 from esmgo.predict.prediction import Prediction
@@ -48,7 +49,7 @@ def answer(config: RankConfig, report: ReadReport, *, is_verb: bool = True) -> N
     """Rank the terms of the proteins that the flags name, or of those on standard input."""
     with exclusive((config.output,), overwrite=config.overwrite):
         proteins, is_one = _proteins(config, report)
-        predictor = config.predictor()
+        predictor = config.predictor(report)
         print(LOADED, file=sys.stderr if is_verb else sys.stdout, flush=True)
         predictions = predictor.predict(proteins, raw=config.raw)
         is_shown = config.output == "-" and sys.stdout.isatty()  # results show the progress
@@ -96,7 +97,12 @@ def _proteins(config: RankConfig, report: ReadReport) -> tuple[list[Protein], bo
 
 def converse(config: RankConfig, *, is_verb: bool = True) -> int:
     """Prompt for sequences until the user declines or the input ends; return the exit code."""
-    predictor = config.predictor()
+    reason = "needs `sequence` or `fasta`: answers to a prompt are printed"
+    refuse_unused(config, ("output", "rejects", "protein"), reason)
+    report = ReadReport(config.strict)
+    predictor = config.predictor(report)
+    for line in report.lines():
+        log.warning("%s", line)
     print(LOADED)
     with suppress(ImportError):
         import readline  # noqa: F401 (without it a terminal cuts lines at 4,095 characters)

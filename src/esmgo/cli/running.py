@@ -36,8 +36,7 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
         return 4 if function(config, given).report.rejects else 0
     report = ReadReport(getattr(config, "strict", False))
     keeps_rejects = verb.takes_report and hasattr(config, "rejects")
-    replaces = name == "predict" and (config.resume or config.overwrite)
-    with _rejects(config, report, replaces=replaces) if keeps_rejects else nullcontext():
+    with _rejects(config, report) if keeps_rejects else nullcontext():
         found = function(config, report) if verb.takes_report else function(config)
         if found is not None:
             to_stream = is_stream(str(getattr(config, "output", None) or ""))
@@ -70,12 +69,13 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
 
 
 @contextmanager
-def _rejects(config: Any, report: ReadReport, *, replaces: bool = False) -> Iterator[None]:
+def _rejects(config: Any, report: ReadReport) -> Iterator[None]:
     """Log rejected records and write them to the file ``rejects``, also after an error.
 
     If a setting or a checkpoint is refused, that error is the only line.
     """
-    with report.kept(config.rejects, overwrite=replaces, cure="choose another name"):
+    replaces = config.overwrite or getattr(config, "resume", False)
+    with report.kept(config.rejects, overwrite=replaces):
         try:
             yield
         except (UsageError, CheckpointError):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from esmgo.data.annotations import Annotation, AnnotationBlock, FileReport
 from esmgo.data.columns import ABSENT, ink_lines
-from esmgo.data.evidence_codes import parse_evidence
+from esmgo.data.evidence_codes import EXPERIMENTAL, parse_evidence
 from esmgo.data.foreign import foreign_to_tables, kind_of_table
 from esmgo.data.gaf import GAF, Layout, read_associations
 from esmgo.data.go_tables import GoTable, is_id, read_go_table, words_of
@@ -124,6 +124,9 @@ def annotation_blocks(
     head = _head(blocks, about.name)
     found = _recognised(head, is_truth, about.name)
     about.note(f"read as {found.name}")
+    has_codes = isinstance(found.layout, Layout) and found.layout.evidence != ABSENT
+    if not has_codes and evidence != frozenset(EXPERIMENTAL):
+        about.note("`evidence` has no effect: the file has no evidence codes", is_warning=True)
     if found.doubt:
         about.note(found.doubt, is_warning=True)
     if found.n_header < len(head.rows):

@@ -20,7 +20,11 @@ MOST_LINES = 20
 
 def rejects_option() -> Any:
     """Declare ``rejects``, an option of verbs that read records."""
-    return option(None, "Write the rejected records to this TSV file.", uses=writes)
+    return option(
+        None,
+        "Write the rejected records to this TSV file; `overwrite` replaces it, too.",
+        uses=writes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,15 @@ class ReadReport:
         for message in other.warnings:
             self.warn(message)
 
+    def absorb_further(self, other: ReadReport) -> None:
+        """Add the findings of a further input; its records count only if some are rejected."""
+        n = self.n_accepted
+        self.absorb(other)
+        if not other.n_rejected:
+            self.n_accepted = n
+
     @contextmanager
-    def kept(
-        self, path: str | None, *, overwrite: bool, cure: str = "`overwrite` replaces it"
-    ) -> Iterator[None]:
+    def kept(self, path: str | None, *, overwrite: bool) -> Iterator[None]:
         """Check a file, if one is named; write the rejects to it when the work ends or fails."""
         if path and is_stream(path):
             raise UsageError(f"{printable(path)} is not a file; choose another name", "rejects")
@@ -105,7 +114,7 @@ class ReadReport:
             if path.endswith(".gz"):
                 raise UsageError(f"{printable(path)} is written without compression", "rejects")
             check_suffix(path, (".tsv", ".txt"), field="rejects")
-            check_free(path, overwrite=overwrite, field="rejects", cure=cure)
+            check_free(path, overwrite=overwrite, field="rejects")
         try:
             yield
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from esmgo.data.accessions import accession
 from esmgo.errors import AnnotationError, printable
@@ -16,12 +16,13 @@ _OX = re.compile(r"\sOX=([0-9]+)(?=\s|$)", re.ASCII)
 _NAMES = re.compile(r"tax|organism|ox", re.IGNORECASE)
 
 
-def read_taxonomy(source: Source) -> dict[str, str]:
+def read_taxonomy(source: Source, warn: Callable[[str], None] | None = None) -> dict[str, str]:
     """Return the NCBI taxon id of each protein by its accession.
 
     A row is ``protein  taxon``, separated by TAB or blanks, below a header or not. If the first
     line starts with ``>``, every such line is the header of a protein, ``>protein  taxon`` or with
-    ``OX=``; all other lines, and headers without a taxon, are skipped.
+    ``OX=``; all other lines, and headers without a taxon, are skipped. ``warn`` gets the number of
+    the latter.
 
     Raises
     ------
@@ -30,15 +31,20 @@ def read_taxonomy(source: Source) -> dict[str, str]:
     """
     name = name_of(source)
     taxa: dict[str, str] = {}
-    for line, id, taxon in _rows(source, name):
+    without: list[int] = []
+    for line, id, taxon in _rows(source, name, without):
         if taxa.setdefault(accession(id), taxon) != taxon:
             raise AnnotationError(name, f"a second taxon of {printable(id, 40)}", line)
     if not taxa:
         raise AnnotationError(name, "no taxa: expected lines of protein and NCBI taxon id")
+    if without and warn is not None:
+        lines = ", ".join(f"line {line}" for line in without[:3])
+        warn(f"{printable(name, 60)}: {len(without):,} headers without a taxon, left out: {lines}")
     return taxa
 
 
-def _rows(source: Source, name: str) -> Iterator[tuple[int, str, str]]:
+def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, str, str]]:
+    """Yield line, protein and taxon; add the lines of FASTA headers that lack one to a list."""
     content = chunks(source, AnnotationError)
     lines = text_lines(content, name, AnnotationError, max_length=_LONGEST)
     start, is_fasta = 0, False
@@ -56,7 +62,10 @@ def _rows(source: Source, name: str) -> Iterator[tuple[int, str, str]]:
                 reason = "expected a protein id, a TAB and an NCBI taxon id"
                 raise AnnotationError(name, reason, line)
             yield line, cells[0], taxon[1]
-        elif text.startswith(">") and (words := text[1:].split()):
+        elif text.startswith(">"):
+            words = text[1:].split()
             found = _OX.search(text) or (_TAXON.fullmatch(words[1]) if words[1:] else None)
-            if found is not None:
+            if found is None:
+                without.append(line)
+            else:
                 yield line, words[0], found[1]

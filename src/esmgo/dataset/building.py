@@ -24,7 +24,7 @@ from esmgo.errors import AnnotationError, UsageError, brief, printable
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import reads, replaces
 from esmgo.go.ontology import Ontology
-from esmgo.options import check, documented, option
+from esmgo.options import check, documented, option, overwrite_option, refuse_unused
 
 
 @documented
@@ -72,7 +72,7 @@ class BuildConfig(FastaConfig):
         False, "Refuse annotations of proteins without a sequence instead of leaving them out."
     )
     rejects: str | None = rejects_option()
-    overwrite: bool = option(False, "Replace an older data set at the same place.")
+    overwrite: bool = overwrite_option("Replace an older data set at the same place.")
 
     def __post_init__(self) -> None:
         check(self)
@@ -82,6 +82,10 @@ class BuildConfig(FastaConfig):
             raise UsageError("nothing to build from: give `sequences`, `terms` or `ontology`")
         if inputs.count("-") > 1:
             raise UsageError("only one input can be standard input (-)")
+        if self.terms is None:
+            refuse_unused(self, ("evidence", "require_sequences"), "needs `terms`")
+        if self.sequences is None:
+            refuse_unused(self, ("require_sequences",), "needs `sequences`")
         needed = ("sequences", "terms", "ontology")
         missing = [f"`{name}`" for name in needed if not getattr(self, name)]
         if self.output_dir is not None and missing:
@@ -143,6 +147,7 @@ def build(config: BuildConfig) -> BuildSummary:
         n_rows = len(report.rejects)
         if config.sequences is not None:
             proteins += read_source(config.sequences, config, report, is_scored=False)
+        taxa = _taxa(proteins, config, report)
         lines = list(_counts(ontology, annotated, proteins, config))
         if config.sequences and annotated:
             ids = [p.id for p in proteins] + [r.id for r in report.rejects[n_rows:] if r.id]
@@ -158,24 +163,36 @@ def build(config: BuildConfig) -> BuildSummary:
             lines.append("nothing written: no output folder is given")
             return BuildSummary(tuple(lines), report, None)
         assert ontology is not None
-        rows = _rows(proteins, annotated, ontology, config, report)
+        rows = _rows(proteins, annotated, ontology, taxa, config, report)
         lines += write_dataset(folder, rows, ontology, config.test_ratio, report)
     lines.append(f"written to {printable(config.output_dir, 120)}")
     return BuildSummary(tuple(lines), report, Path(config.output_dir or ""))
+
+
+def _taxa(proteins: list[Protein], config: BuildConfig, report: ReadReport) -> dict[str, str]:
+    """Read the taxa by accession; warn of proteins without one."""
+    if config.taxonomy is None:
+        return {}
+    taxa, name = read_taxonomy(config.taxonomy, report.warn), printable(config.taxonomy, 50)
+    without = [p.id for p in proteins if accession(p.id) not in taxa]
+    if proteins and len(without) == len(proteins):
+        look = forms(next(iter(taxa)), str(config.sequences), proteins[0].id)
+        report.warn(f"{name}: no protein has a taxon; {look}")
+    elif without:
+        some = ", ".join(printable(id, 20) for id in without[:3])
+        report.notices.append(f"{name}: no taxon of {len(without):,} of {len(proteins):,}: {some}")
+    return taxa
 
 
 def _rows(
     proteins: list[Protein],
     annotated: dict[str, ProteinTerms],
     ontology: Ontology,
+    taxa: dict[str, str],
     config: BuildConfig,
     report: ReadReport,
 ) -> list[Row]:
     """Return the annotated proteins with the ancestors of their terms."""
-    taxa = read_taxonomy(config.taxonomy) if config.taxonomy else {}
-    if taxa and proteins and not any(accession(p.id) in taxa for p in proteins):
-        look = forms(next(iter(taxa)), str(config.sequences), proteins[0].id)
-        report.warn(f"{printable(config.taxonomy, 50)}: no protein has a taxon; {look}")
     closure = {
         term: ontology.ancestors(term) | {term} for at in annotated.values() for term in at.terms
     }

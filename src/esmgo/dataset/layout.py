@@ -14,7 +14,7 @@ from pathlib import Path
 
 from esmgo.dataset.subsets import SUBSETS
 from esmgo.errors import DatasetError, printable
-from esmgo.files.hub import is_hub_id, is_revision, snapshot
+from esmgo.files.hub import is_hub_id, is_revision, reads_cached, snapshot
 from esmgo.files.uses import Use, reads_folder
 
 SPLITS = ("train", "test")
@@ -40,6 +40,8 @@ def reads_dataset(_: object, name: str | None) -> Iterator[Use]:
     homes = [f"{subset}/" for subset in SUBSETS] + ["data/", ""]
     patterns = [f"{home}{split}{end}" for home in homes for split in SPLITS for end in ("*", "/*")]
     yield from reads_folder(path, *patterns)
+    if name is not None and not os.path.lexists(path):
+        yield from reads_cached(_pinned(name)[0], "dataset")
 
 
 def locate(name: str, subset: str) -> Layout:

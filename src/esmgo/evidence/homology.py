@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 
 from esmgo.data.accessions import accession
 from esmgo.data.fasta import Protein
+from esmgo.errors import NOTICE
 from esmgo.evidence.diamond import Database, Hits
 from esmgo.evidence.votes import Votes
+
+log = logging.getLogger(__name__)
 
 
 class Homologs:
@@ -23,6 +27,8 @@ class Homologs:
 
     def __init__(self, ids: Sequence[str], sequences: dict[str, str], threads: int) -> None:
         of = matched(ids, sequences)
+        if n := len(ids) - len(of):
+            log.log(NOTICE, "`homology` has no sequence of %s of %s training proteins", n, len(ids))
         self._rows = np.array(list(of), np.int64)
         self._database = Database([sequences[id] for id in of.values()], threads)
 

@@ -34,7 +34,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.truepath import propagate
 from esmgo.model.bundled import context_of
 from esmgo.model.tokens import encode, window_starts, windows
-from esmgo.options import documented, option
+from esmgo.options import documented, option, overwrite_option
 from esmgo.predict.inputs import ReadingConfig, announce, open_named, read_proteins
 from esmgo.predict.scorer import Scorer
 
@@ -59,7 +59,7 @@ class ExplainConfig(ReadingConfig):
         "text, json or svg; when not given, as the suffix of `output` says, else text.",
         choices=FORMATS,
     )
-    overwrite: bool = option(False, "Replace the output file if there is one.")
+    overwrite: bool = overwrite_option()
 
     def __post_init__(self) -> None:
         ReadingConfig.__post_init__(self)

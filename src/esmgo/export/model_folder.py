@@ -14,7 +14,7 @@ from esmgo.files.uses import replaces
 from esmgo.model.bases import FREQUENCIES
 from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
-from esmgo.options import check, documented, option
+from esmgo.options import check, documented, option, overwrite_option
 from esmgo.predict.inputs import announce, open_named
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ExportConfig:
 
     checkpoint_path: str | None = checkpoint_option()
     output_dir: str | None = option(None, "The folder to write.", uses=replaces)
-    overwrite: bool = option(False, "Replace the folder if there is one.")
+    overwrite: bool = overwrite_option("Replace the folder if there is one.")
 
     def __post_init__(self) -> None:
         check(self)

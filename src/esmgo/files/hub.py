@@ -22,6 +22,7 @@ import huggingface_hub  # lazy: loads its modules on first use, without torch
 
 from esmgo.errors import HubError, printable
 from esmgo.files.fetching import within
+from esmgo.files.uses import Use, reads_folder
 
 Kind = Literal["model", "dataset"]
 
@@ -46,6 +47,15 @@ def is_hub_id(text: str) -> bool:
 def is_revision(text: str) -> bool:
     """Whether ``text`` has the form of a commit, a branch or a tag."""
     return len(text) <= 96 and _REVISION.fullmatch(text) is not None and ".." not in text
+
+
+def reads_cached(repo_id: str, kind: Kind) -> Iterator[Use]:
+    """Yield the cached files of a hub repository, if there are any; see `Uses`."""
+    if is_hub_id(repo_id):
+        name = "--".join((f"{kind}s", *repo_id.split("/")))
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        yield from reads_folder(str(Path(HF_HUB_CACHE) / name), "**/*")
 
 
 def revision_of(folder: str | Path | None) -> str | None:

@@ -82,8 +82,9 @@ def refuse_clashes(uses: Iterable[tuple[str, Use]]) -> None:
     Parameters
     ----------
     uses : iterable of (str, Use)
-        Names of options and their paths. Paths that do not exist, or cannot be examined, are
-        compared by name. Devices such as ``/dev/null`` may be used twice.
+        Names of options, empty for input files without one, and their paths. Paths that do not
+        exist, or cannot be examined, are compared by name. Devices such as ``/dev/null`` may be
+        used twice.
     """
     found = [_Place(name, use, key) for name, use in uses if (key := _key(use)) is not None]
     for one in found:
@@ -116,7 +117,10 @@ def _message(one: _Place, other: _Place) -> str:
         place = "in" if one.use.how == "replace" else "beside"
         where = f"{printable(other.use.path, 40)} {place} it"
     also = "reads" if other.use.how == "read" else "writes"
-    return f"`{one.name}` writes {what}, and `{other.name}` {also} {where}: choose another path"
+    also = f"`{other.name}` {also} {where}" if other.name else "it is an input"
+    if not other.name and where != "it":
+        also = f"{where} is an input"
+    return f"`{one.name}` writes {what}, and {also}: choose another path"
 
 
 def _key(use: Use) -> tuple[object, ...] | None:

@@ -39,7 +39,15 @@ from esmgo.model.bundled import USUAL
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
 from esmgo.model.provenance import described
-from esmgo.options import check, device_option, documented, dtype_option, option, threads_option
+from esmgo.options import (
+    check,
+    device_option,
+    documented,
+    dtype_option,
+    option,
+    refuse_unused,
+    threads_option,
+)
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
 
@@ -97,6 +105,8 @@ class BlendConfig:
         check(self)
         if self.dataset is None:
             raise UsageError("give `dataset=…`: what the checkpoint was trained on")
+        if not self.homology:
+            refuse_unused(self, ("threads",), "needs `homology`")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,14 @@ from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base, revision_option
 from esmgo.model.bundled import USUAL
 from esmgo.model.container import best_path, files_of
-from esmgo.options import check, device_option, documented, dtype_option, option
+from esmgo.options import (
+    check,
+    device_option,
+    documented,
+    dtype_option,
+    option,
+    refuse_unused,
+)
 
 
 def _writes(_: object, path: str) -> Iterator[Use]:
@@ -131,7 +138,11 @@ class TrainConfig:
         "Save the model parameters to disk every this many epochs, and after the last.",
         minimum=1,
     )
-    checkpoint_path: str = option(USUAL, "The path to the training checkpoint.", uses=_writes)
+    checkpoint_path: str = option(
+        USUAL,
+        "The path to the training checkpoint; without `resume` an older one is replaced.",
+        uses=_writes,
+    )
     resume: bool = option(False, "Should we resume training from the last checkpoint?")
     cache_gb: float | None = option(
         None,
@@ -160,6 +171,14 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check(self)
         object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
+        if not self.resume:  # the checkpoint has the other settings
+            self.check_unused()
+
+    def check_unused(self) -> None:
+        """Raise UsageError if a setting is given that the others make useless."""
+        if not self.unfreeze_last_k_layers:
+            reason = "needs `unfreeze_last_k_layers`: frozen layers store no activations"
+            refuse_unused(self, ("activation_checkpointing",), reason)
 
 
 FREE = frozenset(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.files.hub import is_revision, snapshot
+from esmgo.files.hub import is_revision, reads_cached, snapshot
 from esmgo.files.source import is_folder
 from esmgo.files.uses import Use, reads_folder
 from esmgo.model.base_folder import check_tokens, read_json, weight_files
@@ -74,7 +74,9 @@ def check_name(name: str) -> None:
 
 
 def reads_base(_: object, name: str | None) -> Iterator[Use]:
-    """Yield the paths of a base model in a local folder; see `Uses`."""
+    """Yield the paths of a base model in a local folder or in the cache of the hub; see `Uses`."""
+    if name in BASES and not is_folder(name):
+        return reads_cached(name, "model")
     return reads_folder(name or "", "*.json", "*.safetensors", "*.txt")
 
 

@@ -11,7 +11,7 @@ from esmgo.errors import MachineError, UsageError, printable
 from esmgo.files.output import check_free
 from esmgo.files.uses import writes
 from esmgo.go.terms import parse_aspects
-from esmgo.options import documented, option
+from esmgo.options import documented, option, overwrite_option
 from esmgo.predict.calling import MIN_SCORE
 from esmgo.predict.inputs import CallerConfig, read_proteins
 from esmgo.predict.prediction import Prediction
@@ -37,7 +37,7 @@ class SubgraphConfig(CallerConfig):
         MIN_SCORE, "Call no term with a lower probability.", minimum=0, maximum=1
     )
     aspect: str | None = option(None, "Draw only these aspects, comma-separated: mf, bp, cc.")
-    overwrite: bool = option(False, "Replace the output file if there is one.", alias="override")
+    overwrite: bool = overwrite_option()
 
     def __post_init__(self) -> None:
         CallerConfig.__post_init__(self)
@@ -69,7 +69,7 @@ def subgraph(config: SubgraphConfig, report: ReadReport | None = None) -> Path:
     proteins = read_proteins(config, report)
     if len(proteins) != 1:
         raise UsageError(_not_one(len(proteins), config, report))
-    predictor = config.predictor()
+    predictor = config.predictor(report)
     (prediction,) = predictor.predict(proteins)
     called = _called(prediction, config)
     if not len(called):

@@ -25,7 +25,7 @@ from esmgo.files.source import check_readable
 from esmgo.files.uses import reads, writes
 from esmgo.model.batches import blocks
 from esmgo.model.checkpoint import Checkpoint
-from esmgo.options import check, documented, dtype_option, option
+from esmgo.options import check, documented, dtype_option, option, overwrite_option
 from esmgo.predict.inputs import EncoderConfig
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class EmbedConfig(EncoderConfig, FastaConfig):
         "The output file, ending in .parquet (written in blocks) or .npz (held in memory first).",
         uses=writes,
     )
-    overwrite: bool = option(False, "Replace the output file if there is one.")
+    overwrite: bool = overwrite_option()
     pooling: str = option(
         "cls",
         "The vector of a protein: cls, the final state of the first token, which the head reads;"

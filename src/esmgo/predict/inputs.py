@@ -14,6 +14,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import NOTICE, UsageError, printable
 from esmgo.evidence.diamond import available_threads
+from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.files.source import is_folder
 from esmgo.files.uses import reads
 from esmgo.model.bases import locate_base, reads_base, revision_option
@@ -28,7 +29,7 @@ from esmgo.model.bundled import (
 )
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.provenance import described
-from esmgo.options import check, device_option, dtype_option, option
+from esmgo.options import check, device_option, dtype_option, option, refuse_unused
 from esmgo.predict.pasting import pasted
 
 if TYPE_CHECKING:
@@ -94,13 +95,23 @@ class SourcesConfig:
         uses=reads_dataset,
     )
 
+    def check_sources(self) -> None:
+        """Raise UsageError if a source is unknown, or ``homology`` is given and not among them."""
+        requested = parse_sources(self.sources)
+        if requested is not None and EvidenceSource.HOMOLOGY.word not in requested:
+            refuse_unused(self, ("homology",), "is not used: homology is not among `sources`")
+
 
 @dataclass(frozen=True, slots=True)
 class CallerConfig(ReadingConfig, SourcesConfig):
     """Settings of the verbs that call terms of a sequence or of the proteins of a file."""
 
-    def predictor(self) -> Predictor:
-        """Load the checkpoint."""
+    def __post_init__(self) -> None:
+        ReadingConfig.__post_init__(self)
+        self.check_sources()
+
+    def predictor(self, report: ReadReport) -> Predictor:
+        """Load the checkpoint; ``report`` gets rejected records of ``homology``."""
         checkpoint = open_named(self.checkpoint_path)
         found = open_predictor(
             checkpoint,
@@ -109,6 +120,7 @@ class CallerConfig(ReadingConfig, SourcesConfig):
             dtype=self.dtype,
             sources=self.sources,
             homology=self.homology,
+            report=report,
         )
         announce(checkpoint, self.checkpoint_path)
         return found
@@ -169,11 +181,13 @@ def open_predictor(
     sources: str | None = None,
     homology: str | None = None,
     subset: str = "all",
+    report: ReadReport,
 ) -> Predictor:
     """Load a checkpoint with the settings of a verb.
 
     ``sources`` is a comma-separated list. ``homology`` is a FASTA file, or a data set with its
-    ``subset``, of training sequences. See `Predictor.load` and `context_of` for the others.
+    ``subset``, of training sequences; ``report`` gets its rejected records. See `Predictor.load`
+    and `context_of` for the others.
 
     Raises
     ------
@@ -190,22 +204,30 @@ def open_predictor(
         context_length=context_of(checkpoint.path, context_length),
         dtype=dtype,
         sources=sources,
-        homology=_training_sequences(homology, subset),
+        homology=_training_sequences(homology, subset, report),
         threads=available_threads(),
     )
 
 
-def _training_sequences(source: str | None, subset: str) -> dict[str, str] | None:
+def _training_sequences(
+    source: str | None, subset: str, report: ReadReport
+) -> dict[str, str] | None:
     """Read the training sequences by id, from a FASTA file or a data set."""
     if source is None:
         return None
+    own = ReadReport(report.strict)
     from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # takes 0.05 s
 
     path = Path(source)
     if source == SAMPLE or is_folder(path) or path.suffix in (".parquet", ".jsonl"):
-        proteins, _, _ = open_split(locate_dataset(source, subset), "train", subset)
-        return dict(zip(proteins.ids, proteins.sequences, strict=True))
-    return {p.id: p.sequence for p in read_fasta(source, report=ReadReport())}
+        name = locate_dataset(source, subset)
+        proteins, _, found = open_split(name, "train", subset, strict=report.strict)
+        own.rejects, own.n_accepted = found.rejects, found.n_accepted
+        sequences = dict(zip(proteins.ids, proteins.sequences, strict=True))
+    else:
+        sequences = {p.id: p.sequence for p in read_fasta(source, report=own)}
+    report.absorb_further(own)
+    return sequences
 
 
 def read_proteins(config: ReadingConfig, report: ReadReport) -> list[Protein]:

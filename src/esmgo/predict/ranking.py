@@ -14,7 +14,7 @@ from esmgo.files.output import is_stream
 from esmgo.files.uses import writes
 from esmgo.go.terms import parse_aspects
 from esmgo.go.truepath import IMPLIED
-from esmgo.options import documented, option
+from esmgo.options import documented, option, overwrite_option, refuse_unused
 from esmgo.predict.inputs import CallerConfig, read_proteins
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class RankConfig(CallerConfig):
         short="o",
         uses=writes,
     )
-    overwrite: bool = option(False, "Replace the output file if there is one.", alias="override")
+    overwrite: bool = overwrite_option()
     rejects: str | None = rejects_option()
     seed: int | None = option(
         None, "Accepted for compatibility: ranking draws no random numbers.", minimum=0
@@ -57,16 +57,19 @@ class RankConfig(CallerConfig):
 
     def __post_init__(self) -> None:
         CallerConfig.__post_init__(self)
+        if self.raw:
+            reason = "cannot be combined with `raw`, the output of the network alone"
+            refuse_unused(self, ("sources", "homology"), reason)
         parse_aspects(self.aspect)
         if not is_stream(self.output) and Path(self.output).suffix.lower() not in (".txt", ".tsv"):
             reason = f"{printable(self.output, 80)} should end in .txt or .tsv"
             raise UsageError(reason, field="output")
 
-    def predictor(self) -> Predictor:
+    def predictor(self, report: ReadReport) -> Predictor:
         """Load the checkpoint; with ``raw``, only the head is needed."""
-        is_head_alone = self.raw and self.sources is None
         head = EvidenceSource.HEAD.word
-        return CallerConfig.predictor(replace(self, sources=head) if is_head_alone else self)
+        config = replace(self, raw=False, sources=head) if self.raw else self
+        return CallerConfig.predictor(config, report)
 
 
 def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Prediction]:
@@ -88,6 +91,7 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
         Get its ranked terms with ``best(config.top_k, general=config.general)``, or those of all
         aspects together with ``top``.
     """
-    proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    predictor = config.predictor()
+    report = report if report is not None else ReadReport(config.strict)
+    proteins = read_proteins(config, report)
+    predictor = config.predictor(report)
     yield from predictor.predict(proteins, raw=config.raw)

@@ -11,7 +11,7 @@ from esmgo.files.output import is_stream
 from esmgo.files.uses import reads
 from esmgo.go.calls import ALL_PURPOSES, Purpose
 from esmgo.go.terms import parse_aspects
-from esmgo.options import documented, dtype_option, option
+from esmgo.options import documented, dtype_option, option, refuse_unused
 from esmgo.predict.calling import MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig, SourcesConfig
 from esmgo.proteome.formats import FORMATS, OutputConfig
@@ -73,12 +73,17 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         if self.input is None:
             raise UsageError("nothing to score: give `input=FILE` (- for standard input)")
         self.check_output()
+        self.check_sources()
         if self.resume and self.overwrite:
             raise UsageError("`resume` continues, `overwrite` starts again: give one of them")
         if self.resume and is_stream(str(self.output)):
             raise UsageError("needs a file as `output`: a stream keeps no parts", field="resume")
         if self.shard is None:
             self.check_taxon()
+            self.check_unused(self.formats())
+            if {"gaf", "gpad"}.issuperset(self.formats()):
+                reason = "is not for gaf and gpad, which have the most specific calls alone"
+                refuse_unused(self, ("with_ancestors",), reason)
         elif is_stream(str(self.output)) or str(self.output).endswith(".gz"):
             raise UsageError("a shard is one file, not compressed: give `output=FILE`")
         self.part_of()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from esmgo.errors import UsageError, printable
 from esmgo.files.output import check_suffix, cut_suffix, is_stream, opened
 from esmgo.files.uses import Use
 from esmgo.go.labels import LabelSpace
-from esmgo.options import option
+from esmgo.options import option, overwrite_option, refuse_unused
 from esmgo.proteome.job import Job
 from esmgo.render.associations import GafWriter, GpadWriter
 from esmgo.render.calls import (
@@ -91,10 +91,8 @@ class OutputConfig:
         "The date in gaf and gpad, YYYY-MM-DD.",
         default_text="the day on which the job began",
     )
-    overwrite: bool = option(
-        False,
-        "Start from scratch: discard unfinished work and replace the output files.",
-        alias="override",
+    overwrite: bool = overwrite_option(
+        "Start from scratch: discard unfinished work and replace the output files."
     )
 
     def check_output(self) -> None:
@@ -165,6 +163,15 @@ class OutputConfig:
         """Raise UsageError if the format gaf is requested without a taxon."""
         if self.taxon is None and "gaf" in self.targets():
             raise UsageError("gaf names the taxon of each protein: give `taxon=NUMBER` (NCBI)")
+
+    def check_unused(self, formats: Collection[str]) -> None:
+        """Raise UsageError if a setting is given that none of the formats has."""
+        reason = f"is not for {', '.join(formats)}"
+        if "gaf" not in formats:
+            refuse_unused(self, ("taxon",), f"{reason}, but for gaf")
+        if "gaf" not in formats and "gpad" not in formats:
+            names = ("reference", "assigned_by", "date")
+            refuse_unused(self, names, f"{reason}, but for gaf and gpad")
 
     def check_labels(self, labels: LabelSpace) -> None:
         """Raise UsageError if the formats cannot represent a label space."""

@@ -67,7 +67,8 @@ def merge_shards(config: MergeConfig, report: ReadReport | None = None) -> Predi
     output: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _OUTPUT}
     if config.format is None and config.suffix() and "," not in (output["format"] or ""):
         output["format"] = None  # the suffix decides
-    config = replace(config, **output)
+    given, config = config, replace(config, **output)
+    given.check_unused(config.formats())
     config.check_taxon()
     _check_purposes(config, job)
     labels = shards[0].labels()

@@ -119,6 +119,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         dtype=config.dtype,
         sources=config.sources,
         homology=config.homology,
+        report=report,
     )
     announce(checkpoint, config.checkpoint_path)
     labels = predictor.labels
