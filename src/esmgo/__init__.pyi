@@ -7,6 +7,7 @@ from .assess.baselines import write_baseline as write_baseline
 from .assess.config import EvaluateConfig as EvaluateConfig
 from .assess.evaluation import Evaluated as Evaluated
 from .assess.evaluation import evaluate_files as evaluate_files
+from .assess.matched import evaluate as evaluate
 from .data.annotation_files import read_annotations as read_annotations
 from .data.fasta import Protein as Protein
 from .data.fasta import read_fasta as read_fasta
@@ -37,7 +38,6 @@ from .learn.config import Fitted as Fitted
 from .learn.config import TrainConfig as TrainConfig
 from .learn.finetune import fit as fit
 from .metrics.result import AspectResult as AspectResult
-from .metrics.result import evaluate as evaluate
 from .metrics.truth import Truth as Truth
 from .predict.drawing import SubgraphConfig as SubgraphConfig
 from .predict.drawing import subgraph as subgraph

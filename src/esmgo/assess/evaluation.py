@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -234,10 +235,20 @@ def _files(given: str) -> dict[str, str]:
     if given == "-" or not is_folder(folder):
         check_readable(given, AnnotationError)
         return {"-" if given == "-" else folder.name: given}
-    found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    found = sorted(p for p in _below(folder) if p.is_file() and not p.name.startswith("."))
     if not found:
         raise AnnotationError(given, "the folder has no files")
     return {"_".join(path.relative_to(folder).parts): str(path) for path in found}
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it; raise an error if one cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise AnnotationError(error.filename, str(error.strerror).lower()) from None
+
+    for home, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(home) / name for name in names)
 
 
 def _of_file(path: str, terms: TermCodes, truth: Truth, job: _Job) -> Evaluation:

@@ -109,9 +109,8 @@ def _split_files(home: Path, split: str) -> list[Path]:
     if not home.is_dir():
         return []
     found = [path for path in home.iterdir() if _is_of(path, split)]
-    found += [
-        path for path in (home / split).glob("*") if path.name.endswith(SUFFIXES) and path.is_file()
-    ]
+    inner = (home / split).iterdir() if (home / split).is_dir() else ()
+    found += [path for path in inner if path.name.endswith(SUFFIXES) and path.is_file()]
     _check_one_kind(found, home, split)
     _check_shards(found, home)
     return sorted(found)

@@ -12,6 +12,7 @@ from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.files.atomic import refusal
 from esmgo.files.output import check_free, exclusive, is_stream
+from esmgo.files.source import is_folder
 from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
@@ -43,7 +44,7 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         A subclass; `esmgo.errors` lists them with their exit codes.
     """
     path = Path(config.checkpoint_path)
-    if config.resume and path.is_dir():
+    if config.resume and is_folder(path):
         open_checkpoint(path)  # raises; the message describes the folder
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -88,6 +88,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate blocks of scores as they come; the full matrix is never in memory.
 
+    Proteins are compared by id as written (`esmgo.evaluate` compares them by accession, too).
     Proteins that are not in the truth are left out, and so is a protein's second row;
     proteins of the truth that are in no block count as proteins without a call.
 

@@ -114,8 +114,11 @@ def locate_base(name: str, revision: str | None = None) -> Path | None:
             local="`base_model=tiny` or `base_model=FOLDER`",
             revision=revision,
         )
-    read_config(folder)
-    weight_files(folder)
+    try:
+        read_config(folder)
+        weight_files(folder)
+    except OSError as error:
+        raise CheckpointError(folder, f"unreadable: {error.strerror}") from None
     return folder
 
 
