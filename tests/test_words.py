@@ -34,3 +34,32 @@ def test_speech_is_found(tmp_path):
     assert [line.split(": ")[0] for line in spoken(tmp_path)] == [
         "README.md:1", "docs/LOG.md:2", "docs/a.md:2", "src/esmgo/b.py:2",
     ]  # fmt: skip
+
+
+def too_long(text: str) -> list[int]:
+    """The numbers of lines of prose with more than 120 characters.
+
+    Tables, code and the addresses of links cannot be wrapped.
+    """
+    found, is_code = [], False
+    for i, line in enumerate(text.splitlines(), 1):
+        is_code ^= line.lstrip().startswith("```")
+        is_fixed = line.lstrip().startswith(("|", "[", "<", "![", "[![")) or " " not in line.strip()
+        if len(line) > 120 and not is_code and not is_fixed:
+            found.append(i)
+    return found
+
+
+def test_lines_of_prose_have_at_most_120_characters():
+    paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    found = {p.name: too_long(p.read_text(encoding="utf-8")) for p in paths}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_long_lines_are_found():
+    prose, table = "a " * 61, "| a " * 40
+    text = (
+        f"{prose}\n{table}\n```sh\n{prose}\n```\n[a]: https://{'a' * 120}\n{'a' * 121}\n  {prose}\n"
+    )
+    assert too_long(text) == [1, 8]
+    assert too_long("a" * 60 + " " + "a" * 59) == []

@@ -1,6 +1,8 @@
 """Ctrl-C and SIGTERM: until a verb begins its work they end the program at once, without a word.
 
-Imports only what is built in, so that the handlers are installed before anything slow.
+Imports only what is built in, so that the handlers are installed before anything slow. They cannot
+be installed before Python has started, imported `site` and found this package, which takes about
+0.03 s. A signal in that time ends Python itself, with its traceback.
 """
 
 from __future__ import annotations

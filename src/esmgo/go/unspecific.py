@@ -1,8 +1,9 @@
 """Terms that the GO consortium does not allow in annotations, since they are too general.
 
-A label space stores which of its terms its ontology flags as such. The list here is for label
-spaces whose ontology flags none: the two subsets of the Gene Ontology, release 2021-12-15 (CC BY
-4.0, Gene Ontology Consortium). The second was merged into the first in 2024. Protein binding and
+The label space of a checkpoint stores which of its terms the ontology of the training flags as
+such, and these count. The list here is for label spaces without such terms, as that of the bundled
+caller: the two subsets of the Gene Ontology, release 2021-12-15 (CC BY 4.0, Gene Ontology
+Consortium). The second was merged into the first in 2024. Protein binding and
 binding are always among the terms, since electronic annotations must not use them.
 
 References
