@@ -31,7 +31,8 @@ class Server:
         self.reply, self.requests = reply, []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/go-basic.obo"
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.url = f"{self.origin}/go-basic.obo"
 
     def run(self):
         while True:

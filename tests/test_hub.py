@@ -141,7 +141,8 @@ def hub_of(revisions):
             files = [{"rfilename": "config.json"}]
             found = {"id": "facebook/esm2_t6_8M_UR50D", "sha": commit, "siblings": files}
         else:
-            return b"HTTP/1.1 404 No\r\nX-Error-Code: RevisionNotFound\r\nContent-Length: 0\r\n\r\n"
+            head = HEAD.replace(b"200 OK", b"404 No")
+            return head + b"X-Error-Code: RevisionNotFound\r\nContent-Length: 0\r\n\r\n"
         return whole(json.dumps(found).encode(), kind=b"application/json")
 
     return reply
@@ -150,7 +151,7 @@ def hub_of(revisions):
 def test_a_revision_is_fetched_recorded_and_found_again(tmp_path):
     commits = {"main": "1" * 40, "v1": "2" * 40, "2" * 40: "2" * 40}
     with serving(hub_of(commits.get)) as server:
-        there = {"HF_ENDPOINT": f"http://127.0.0.1:{server.port}"}
+        there = {"HF_ENDPOINT": server.origin, "HF_HUB_ETAG_TIMEOUT": "30"}
         (main,) = ask(tmp_path, **there)
         (old,) = ask(tmp_path, "v1", **there)
         message, code, _ = ask(tmp_path, "v3", **there)
@@ -168,7 +169,7 @@ def test_a_revision_is_fetched_recorded_and_found_again(tmp_path):
 def test_files_of_another_commit_than_the_hub_named_are_refused(tmp_path):
     commits = iter(["1" * 40, *["2" * 40] * 9])
     with serving(hub_of(lambda _: next(commits))) as server:
-        there = {"HF_ENDPOINT": f"http://127.0.0.1:{server.port}"}
+        there = {"HF_ENDPOINT": server.origin, "HF_HUB_ETAG_TIMEOUT": "30"}
         message, code, _ = ask(tmp_path, "v1", **there)
     assert "changed while it was fetched; run again" in message
     assert code == "5"

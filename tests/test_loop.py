@@ -118,7 +118,8 @@ def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkey
 
 
 def test_the_best_of_another_training_does_not_stay(tmp_path):
-    (tmp_path / "c.best.pt").write_text("of another training")
+    fit(config(tmp_path / "other"))
+    (tmp_path / "other" / "c.pt").rename(tmp_path / "c.best.pt")
     path = tmp_path / "one.jsonl"  # nothing to validate on, so no best epoch
     row = {"id": "p", "sequence": "MKTAYIAK", "terms": ["GO:0000001"]}
     path.write_text(json.dumps(row) + "\n")

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from esmgo.cli.main import main
+from esmgo.errors import UsageError
 from esmgo.model.bundled import bundled_path
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.provenance import described
@@ -55,12 +56,14 @@ def test_a_training_names_what_it_replaces(checkpoint, tmp_path, caplog):
     from esmgo.learn.finetune import _name_replaced
 
     with caplog.at_level(logging.INFO, "esmgo"):
-        _name_replaced(tmp_path / "none.pt")
+        _name_replaced((tmp_path / "none.pt",))
         assert caplog.messages == []
-        _name_replaced(checkpoint)
+        _name_replaced((checkpoint,))
         (tmp_path / "notes.pt").write_text("mine")
-        _name_replaced(tmp_path / "notes.pt")
-    first, second = caplog.messages
-    assert first.startswith("this training replaces ")
-    assert "base tiny" in first
-    assert "not a checkpoint" in second
+        with pytest.raises(
+            UsageError, match=r"notes\.pt is not a checkpoint, so it is not replaced"
+        ):
+            _name_replaced((tmp_path / "notes.pt",))
+    (found,) = caplog.messages
+    assert found.startswith("this training replaces ")
+    assert "base tiny" in found

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -100,13 +99,12 @@ def snapshot(
         what += f" at revision {printable(revision, 20)}"
     if not is_hub_id(repo_id):
         raise HubError(f"{what} is neither a local folder nor a hub id; use {local}")
-    until = time.monotonic() + _patience()
     with _quiet():
         with suppress(OSError, ValueError):  # not cached, incomplete, or the cache is unreadable
             folder = _fetch(repo_id, kind, patterns, revision, cached=True)
             if not _missing(folder, required):
                 return folder
-        commit = _commit(repo_id, kind, revision, until, what, local)
+        commit = _commit(repo_id, kind, revision, what, local)
         try:
             folder = _fetch(repo_id, kind, patterns, revision, cached=False)
         except Exception as error:
@@ -141,16 +139,16 @@ def _fetch(
     )
 
 
-def _commit(
-    repo_id: str, kind: Kind, revision: str | None, until: float, what: str, local: str
-) -> str | None:
-    """Return the commit of a revision on the hub, by the time ``until`` at the latest."""
+def _commit(repo_id: str, kind: Kind, revision: str | None, what: str, local: str) -> str | None:
+    """Return the commit of a revision on the hub."""
+    from huggingface_hub import errors  # noqa: F401 (a second's import is not the hub's delay)
+
     api = huggingface_hub.HfApi()
     request = partial(
         api.repo_info, repo_id, repo_type=kind, revision=revision, timeout=_patience()
     )
     try:
-        return within(until - time.monotonic(), request).sha
+        return within(_patience(), request).sha
     except Exception as error:
         raise _explain(error, what, local) from None
 
