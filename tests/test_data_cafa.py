@@ -61,6 +61,13 @@ def test_blanks_headers_and_the_preamble_of_older_files_are_read(cafa_files):
 
 def test_ids_are_first_words_each_once(tmp_path):
     assert read_ids(io.BytesIO(b"b more\n\na\r\nb\n")) == ["b", "a"]
+    warnings = []
+    assert read_ids(io.BytesIO(b">b more\nMK\nLV\n>\nMK\n> \n"), warnings.append) == ["b"]
+    assert read_ids(io.BytesIO(b"id,name\na,x\n,y\n"), warnings.append) == ["a"]
+    assert [each.partition(": ")[2] for each in warnings] == [
+        "2 lines without an id, left out: line 4, line 6",
+        "1 lines without an id, left out: line 3",
+    ]
     with pytest.raises(AnnotationError, match="the file has no ids"):
         read_ids(io.BytesIO(b"\n\n"))
 

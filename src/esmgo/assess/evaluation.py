@@ -178,7 +178,7 @@ def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> di
         _, truth = _of_dataset(job, ontology)
         truth = merged(truth, str(config.dataset), job.report.warn)
     else:
-        targets = read_ids(config.targets) if config.targets else None
+        targets = read_ids(config.targets, job.report.warn) if config.targets else None
         truth = read_truth(
             config.truth,
             terms,
@@ -195,7 +195,7 @@ def _narrow(job: _Job, ontology: Ontology | None) -> None:
     source = job.config.terms_of_interest
     if source is None:
         return
-    ids = read_ids(source)
+    ids = read_ids(source, job.report.warn)
     if others := [id for id in ids if not is_go_id(id)]:
         some = ", ".join(printable(id, 20) for id in others[:3])
         job.report.warn(f"{printable(source, 60)}: {len(others):,} ids that are not of GO: {some}")

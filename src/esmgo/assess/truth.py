@@ -160,6 +160,7 @@ def _annotations(
     if n_other:
         warn(f"{printable(name, 60)}: {n_other:,} lines of proteins that are not targets, left out")
     rows, codes = np.concatenate(parts, axis=1)
+    parts.clear()  # as large as all rows and codes
     ids = numbering.ids
     order = sorted(np.unique(rows).tolist(), key=ids.__getitem__)
     rank = np.zeros(len(ids), np.int32)

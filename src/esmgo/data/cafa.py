@@ -100,13 +100,15 @@ Row = tuple[int, str, str, float]
 """Line, protein, term and score."""
 
 
-def read_ids(source: Source) -> list[str]:
+def read_ids(source: Source, warn: Callable[[str], None] | None = None) -> list[str]:
     """Return the distinct first words of all lines: ids of proteins or of terms.
 
     A header line and comment lines (``#``) are skipped. Of a FASTA file the ids are returned.
+    ``warn`` gets the number of lines without an id.
     """
     name = name_of(source)
     found: dict[str, None] = {}
+    without: list[int] = []
     start, separator = "", ""
     for line, block in blocks_of(source, name):
         for number, text in lines_of(line, block, name):
@@ -116,12 +118,19 @@ def read_ids(source: Source) -> list[str]:
                     separator = "," if "," in text and "\t" not in text else ""
                     continue
             if start.startswith(">"):
-                words = text[1:].split(maxsplit=1) if text.startswith(">") else []
+                if not text.startswith(">"):
+                    continue
+                words = text[1:].split(maxsplit=1)
             else:
                 words = _cells_or_refuse(text, separator, name, number)
             word = words[0] if words else ""
-            found[word.split(",")[0] if word.startswith("GO:") else word] = None
-    found.pop("", None)
+            if word := word.split(",")[0] if word.startswith("GO:") else word:
+                found[word] = None
+            else:
+                without.append(number)
+    if without and warn is not None:
+        lines = ", ".join(f"line {line}" for line in without[:3])
+        warn(f"{printable(name, 60)}: {len(without):,} lines without an id, left out: {lines}")
     if not found:
         raise AnnotationError(name, "the file has no ids")
     return list(found)

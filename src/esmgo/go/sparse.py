@@ -96,12 +96,12 @@ class SparseRows:
 
     def closed(self, labels: LabelSpace) -> SparseRows:
         """Add to each row the ancestors of its terms; return sorted rows without repeats."""
-        owner = self.owner
         counts, closed = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         for first in range(0, len(self), _BLOCK):
             last = min(first + _BLOCK, len(self))
             entries = slice(self.indptr[first], self.indptr[last])
-            rows, columns = _close_block(owner[entries] - first, self.indices[entries], labels)
+            owner = np.repeat(np.arange(last - first), np.diff(self.indptr[first : last + 1]))
+            rows, columns = _close_block(owner, self.indices[entries], labels)
             counts.append(np.bincount(rows, minlength=last - first))
             closed.append(columns)
         return SparseRows.of(np.concatenate(counts), np.concatenate(closed))
