@@ -67,5 +67,5 @@ def test_stops_at_the_end_and_few_residues_are_counted(write_rows, ontology, kin
     data = open_dataset(write_rows(rows, f"train.{kind}"), ontology=ontology)
     told = warned(data)
     assert "sequences with stops at the end (* or .), dropped (2): a, b" in told
-    assert "proteins of fewer than 10 residues (1): b" in told
+    assert "proteins of fewer than 10 known residues (1): b" in told
     assert {"MKTAYIAKQR", "MKTA"} < {*data.train.sequences, *data.validation.sequences}

@@ -69,7 +69,7 @@ def test_a_sequence_of_few_residues_gets_a_warning(ranked):
     assert err.count(words) == 1
     assert words not in ranked(f"--sequence={SEQUENCE[:10]}")[2]
     err = ranked("--sequence=>p\nMKTAYIAK.*")[2]
-    assert f"1 sequences of fewer than 10 residues, {words}: p" in err
+    assert "1 sequences of fewer than 10 known residues, too few to rely on: p" in err
 
 
 def test_piped_input_answers_without_asking(ranked):

@@ -80,6 +80,13 @@ def test_information_accretion_adds_weighted_metrics(cafa_files, capsys):
     assert (cafa_files / "o" / "evaluation_best_f_w.tsv").exists()
 
 
+def test_weights_of_other_terms_alone_are_a_warning(cafa_files, capsys):
+    (cafa_files / "ia").write_text("GO:0000099\t1\n")
+    evaluate(cafa_files, f"--ia={cafa_files / 'ia'}")
+    found = "MF: no term of the truth has a weight, so wFmax and Smin have no meaning"
+    assert found in capsys.readouterr().err
+
+
 def test_filling_does_not_raise_a_scored_ancestor(cafa_files):
     (cafa_files / "p.tsv").write_text("a\tGO:0000020\t0.9\na\tGO:0000010\t0.2\n")
     at = 50

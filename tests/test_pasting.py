@@ -105,6 +105,7 @@ NO_SEQUENCES = {
     "10 25\nMKTAYIAKQR": "'10' in the sequence",
     "MKTAY 5 IAKQR": "'5' in the sequence",
     "proteins.fa": "a file name: `fasta=proteins.fa`",
+    "https://rest.uniprot.org/uniprotkb/P04637.fasta": "is an address: download the file",
     "data/human.fasta.gz": "a file name",
     "C:\\data\\x": "a file name",
     "LOCUS       AAA12345   20 aa\nORIGIN\n": "the text looks like GenBank",

@@ -34,6 +34,14 @@ SAME = {
     "b\tGO:0000010\tleft\tMF\t0.6\t\thead+kmers\n",
     "other order": "Score\tGO ID\tProtein ID\n0.9\tGO:0000020\ta\n0.6\tGO:0000010\tb\n",
     "CSV": 'protein,term,name,score\na,GO:0000020,"below, it",0.9\nb,GO:0000010,left,0.6\n',
+    "a header of unknown names": "sequence_name\tlabel\tcertainty\tx\n"
+    "a\tGO:0000020\t0.9\tx\nb\tGO:0000010\t0.6\tx\n",
+    "ProteInfer": "sequence_name\tpredicted_label\tconfidence\tdescription\n"
+    "a\tGO:0000020\t0.9\tbelow\nb\tGO:0000010\t0.6\tleft\n",
+    "DeepFRI": "### Predictions made by DeepFRI.\n"
+    "Protein,GO_term/EC_number,Score,GO_term/EC_number name\n"
+    "a,GO:0000020,0.90000,below\nb,GO:0000010,0.60000,left\n",
+    "CSV of unknown names": "sequence,label,certainty\na,GO:0000020,0.9\nb,GO:0000010,0.6\n",
     "CSV without a header": "a,GO:0000020,0.9\nb,GO:0000010,0.6\n",
     "semicolons": '"EntryID";"GO";"probability"\n"a";"GO:0000020";"0.9"\n"b";"GO:0000010";"0.6"\n',
     "DeepGOPlus": "a\tGO:0000020|0.900\nnone\nb\tGO:0000010|0.600\n",

@@ -58,11 +58,12 @@ def test_a_protein_has_the_same_evidence_alone(blended, held_out):
 def test_a_peptide_has_no_precision_and_keeps_no_promise(blended, held_out):
     predictor = Predictor.load(blended[0], device="cpu")
     whole = held_out[0].sequence
-    proteins = [Protein(f"p{n}", whole[:n]) for n in (1, 9, 10)] + held_out[:1]
-    found = predictor.evidence(proteins)
-    assert np.isnan(found.precision[:2]).all()
-    assert np.isfinite(found.precision[2:]).any(axis=1).all()
-    assert not predictor.is_promised(found, 0.01)[:2].any()
+    few = [whole[:1], whole[:9], "X" * 70, whole[:9] + "X" * 30]
+    proteins = [Protein(f"p{i}", text) for i, text in enumerate([*few, whole[:10]])]
+    found = predictor.evidence(proteins + held_out[:1])
+    assert np.isnan(found.precision[: len(few)]).all()
+    assert np.isfinite(found.precision[len(few) :]).any(axis=1).all()
+    assert not predictor.is_promised(found, 0.01)[: len(few)].any()
 
 
 def test_a_training_protein_is_its_own_neighbour(blended):

@@ -73,7 +73,7 @@ def test_long_and_short_proteins_are_counted_in_one_warning_each(predict, tmp_pa
     source.write_text("".join(f">{id}\n{('MKTAYIAKQR' * 20)[:n]}\n" for id, n in lengths.items()))
     assert predict(tmp_path / "x.tsv", input=source, context_length=64) == 0
     short, long = capsys.readouterr().err.splitlines()[-2:]
-    few = "4 sequences of fewer than 10 residues, too short to rely on: a, c, d and 1 more"
+    few = "4 sequences of fewer than 10 known residues, too few to rely on: a, c, d and 1 more"
     assert short.endswith(f"lengths.fasta: {few}")
     windows = "longer than 64 tokens, scored in overlapping windows: g, h, i and 1 more"
     assert long.endswith(f"lengths.fasta: 4 proteins {windows}")

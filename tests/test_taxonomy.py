@@ -22,6 +22,10 @@ def read(text, *more):
     ">P10000\t9606\nMKLV\n>b\t10090\nMKLV\nAAA\n>c without a taxon\nMKL\n",
     ">sp|P10000|X_Y Name OS=Homo sapiens OX=9606 PE=1 SV=1\nMKLV\n>b OX=10090\nMKLV\n",
     "sp|P10000|X_Y\ttaxon:9606\nb\tNCBITaxon:10090\n",
+    "Entry\tEntry Name\tOrganism\tOrganism (ID)\nP10000\tA\tMan\t9606\nb\tB\tMouse\t10090\n",
+    "accession\taccession.version\ttaxid\tgi\nP10000\tP10000.1\t9606\t1\nb\tb.1\t10090\t2\n",
+    "#tax_id\tGene\n9606\tP10000\n10090\tb\n",
+    'EntryID,taxonomyID\n"P10000","9606"\nb,10090\n',
     "\ufeffEntryID\ttaxonID\r\nP10000\t9606\r\nP10000\t9606\r\nb\t10090\r\n",
 ])  # fmt: skip
 def test_each_form_gives_the_taxon_of_each_accession(text):
@@ -42,6 +46,8 @@ def test_headers_without_a_taxon_are_counted():
     ("a\t1\na\t2\n", 2, "a second taxon of a"),
     ("P10000\t1\nsp|P10000|X_Y\t2\n", 2, "a second taxon"),
     ("a\t9606\tx\n", 1, "expected a protein id"),
+    ("a\t9999999999\n", 1, "expected a protein id"),
+    ("Entry\tName\tTaxID\na\tb\n", 2, "expected a protein id"),
     ("\t9606\n", 1, "expected a protein id"),
     ("EntryID\ttaxonomyID\n", None, "no taxa"),
     (">a without\nMKL\n", None, "no taxa"),

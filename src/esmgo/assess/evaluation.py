@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,8 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
             found = f"{len(unknown):,} of {len(bits):,} terms are not in the ontology"
             job.report.warn(f"{printable(config.ia, 60)}: {found}: {', '.join(unknown[:3])}")
     evaluations = _of_files(job, ontology, files) if files else _of_checkpoint(job, ontology)
+    if config.ia is not None:
+        _warn_of_weights(job, evaluations)
     from importlib.metadata import version  # slow to import
 
     copied = ("rules", "normalisation", "propagation", "threshold_step")
@@ -167,6 +169,14 @@ def _evaluated(config: EvaluateConfig) -> Evaluated:
     strata = STRATA if job.identity is not None else ()
     page = document(evaluations, settings, strata)
     return Evaluated(evaluations, page, job.report, job.n_invalid)
+
+
+def _warn_of_weights(job: _Job, evaluations: Mapping[str, Evaluation]) -> None:
+    """Warn of aspects in which no term of the truth has a weight: each weighted measure is 0."""
+    results = next(iter(evaluations.values())).items()
+    if found := [a.name for a, r in results if a and r.fmax_weighted == r.smin == 0]:
+        reason = "no term of the truth has a weight, so wFmax and Smin have no meaning"
+        job.report.warn(f"{printable(job.config.ia, 60)}: {', '.join(found)}: {reason}")
 
 
 def _of_files(job: _Job, ontology: Ontology | None, files: dict[str, str]) -> dict[str, Evaluation]:

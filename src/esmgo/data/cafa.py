@@ -29,7 +29,9 @@ BLOCK = 1 << 23
 TERM = re.compile(r"(GO:[0-9]{7})|(?!GO:)[A-Za-z][\w.-]*:\S+", re.ASCII)
 """An id of GO or of another ontology."""
 
-TERM_NAMES = frozenset({"term", "go", "go_id", "goid", "go_term", "goterm", "term_id"})
+TERM_NAMES = frozenset(
+    {"term", "go", "go_id", "goid", "go_term", "goterm", "term_id", "go_term/ec_number"}
+)
 """Names of the column of terms in headers, in lower case."""
 
 PROTEIN_NAMES = frozenset({

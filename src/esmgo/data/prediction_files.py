@@ -94,12 +94,14 @@ def read_predictions(source: Source, *, report: ReadReport | None = None) -> Ite
         opening = block.lstrip(b"\n")[:HEAD].split(b"\n", 1)[0].decode(errors="replace")
         if opening.startswith("#") and (cure := _cure(opening, [])):
             raise AnnotationError(name, cure)
-        first = next(lines_of(line, block, name, lambda *_: None), None)
+        lines = lines_of(line, block, name, lambda *_: None)
+        first = next(lines, None)
         if first is not None or (block.strip() and not opening.startswith("#")):
             break  # without a first line no line is UTF-8
     else:
         raise AnnotationError(name, "the file has no lines of data")
-    parse, has_header = _recognised(first or (line, ""), block, name)
+    second = next(lines, (0, ""))[1]
+    parse, has_header = _recognised(first or (line, ""), second, block, name)
     if first is not None and has_header:
         n_before = first[0] - line + 1
         line, block = first[0] + 1, b"".join(block.split(b"\n", n_before)[n_before:])
@@ -151,8 +153,8 @@ class _Faults:
         return pairs
 
 
-def _recognised(first: tuple[int, str], block: bytes, name: str) -> tuple[Parse, bool]:
-    """Return what parses the blocks, by the first line, and whether that line is a header."""
+def _recognised(first: tuple[int, str], second: str, block: bytes, name: str) -> tuple[Parse, bool]:
+    """Return what parses the blocks, by the first lines, and whether the first is a header."""
     line, text = first
     if text.lstrip().startswith("{"):
         _check_object(text, name, line)
@@ -173,7 +175,15 @@ def _recognised(first: tuple[int, str], block: bytes, name: str) -> tuple[Parse,
         return lambda *block: gather(_of_proteins(*block)), False
     if not has_term and (cure := _cure(text, cells)):
         raise AnnotationError(name, cure, line)
-    return partial(_table, Columns()), False
+    try:
+        below = cells_of(second, separator)
+    except Refused:
+        below = []
+    is_data = len(below) > 2 and TERM.fullmatch(below[1]) is not None and _is_number(below[2])
+    if has_term or not is_data or any(map(_is_number, cells)) or "" in cells:
+        return partial(_table, Columns()), False
+    separator = "" if separator == "\t" else separator
+    return partial(_table, Columns(separator=separator)), True  # a header of unknown names
 
 
 def _table(columns: Columns, line: int, block: bytes, name: str, bad: Bad) -> Pairs:
@@ -215,6 +225,8 @@ def _cure(text: str, cells: list[str]) -> str:
         )
     if kind == "FASTA":
         return "looks like FASTA; write its predictions with esmgo predict `format=cafa`"
+    if kind == "JSON":
+        return "looks like JSON, an array; jq -c '.[]' makes JSON Lines of it"
     if kind == "OBO":
         return "looks like OBO; it is given as `ontology`"
     if kind in ("", "; comments", "PHYLIP", "a TAB-separated table"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
-from esmgo.data.residues import FEW_RESIDUES, MAX_LENGTH
+from esmgo.data.residues import FEW_RESIDUES, MAX_LENGTH, is_short
 from esmgo.errors import printable
 from esmgo.files.source import Source, name_of
 from esmgo.options import option
@@ -33,7 +33,7 @@ def read_source(
 ) -> Iterator[Protein]:
     """Read a FASTA file with these settings; see `read_fasta`.
 
-    Of proteins that are scored, warn of those with fewer than `FEW_RESIDUES` residues.
+    Of proteins that are scored, warn of those with fewer than `FEW_RESIDUES` known residues.
     """
     proteins = read_fasta(
         source,
@@ -48,13 +48,15 @@ def read_source(
     n, names = 0, []
     try:
         for protein in proteins:
-            if len(protein.sequence) < FEW_RESIDUES:
+            if is_short(protein.sequence):
                 n += 1
                 names += [printable(protein.id, 20)] * (n <= 3)
             yield protein
     finally:
         if n:
             more = f" and {n - 3:,} more" if n > 3 else ""
-            what = f"{n:,} sequences of fewer than {FEW_RESIDUES} residues, too short to rely on"
+            what = (
+                f"{n:,} sequences of fewer than {FEW_RESIDUES} known residues, too few to rely on"
+            )
             name = printable(Path(name_of(source)).name, 50)
             report.warn(f"{name}: {what}: {', '.join(names)}{more}")

@@ -10,11 +10,16 @@ MAX_LENGTH = 100_000
 """Most residues of a record. Titin, the longest human protein, has 34,350."""
 
 FEW_RESIDUES = 10
-"""A sequence with fewer residues is a peptide: readers warn, and no precision is promised."""
+"""With fewer known residues in a sequence, readers warn, and no precision is promised."""
 
 _OTHER = re.compile(r"[^ACDEFGHIKLMNPQRSTVWYBJOUXZ]")
 _BLANKS = " \t\r\n"
 _NOTHING = str.maketrans("", "", _BLANKS)
+
+
+def is_short(sequence: str) -> bool:
+    """Whether a sequence has fewer than `FEW_RESIDUES` known residues; X is an unknown one."""
+    return len(sequence) - sequence.count("X") < FEW_RESIDUES
 
 
 class Cleaned(NamedTuple):

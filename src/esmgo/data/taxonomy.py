@@ -6,21 +6,24 @@ import re
 from collections.abc import Callable, Iterator
 
 from esmgo.data.accessions import accession
+from esmgo.data.cafa import PROTEIN_NAMES, heading
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 
 _LONGEST = 1 << 20
-_TAXON = re.compile(r"(?:(?:taxon|ncbitaxon|taxid|ox)[:=])?([0-9]+)", re.IGNORECASE | re.ASCII)
-_OX = re.compile(r"\sOX=([0-9]+)(?=\s|$)", re.ASCII)
-_NAMES = re.compile(r"tax|organism|ox", re.IGNORECASE)
+_TAXON = re.compile(r"(?i)(?:(?:taxon|ncbitaxon|taxid|ox)[:=])?([0-9]{1,9})", re.ASCII)
+_OX = re.compile(r"\sOX=([0-9]{1,9})(?=\s|$)", re.ASCII)
+_NAME = re.compile(r"(ncbi_?)?tax(on|onomy|onomic)?(_?id)?|organism(_\(id\)|_?id)?|ox")
+_SEPARATOR = re.compile(r"[\s,;]+")
 
 
 def read_taxonomy(source: Source, warn: Callable[[str], None] | None = None) -> dict[str, str]:
     """Return the NCBI taxon id of each protein by its accession.
 
-    A row is ``protein  taxon``, separated by TAB or blanks, below a header or not. If the first
-    line starts with ``>``, every such line is the header of a protein, ``>protein  taxon`` or with
+    A row is ``protein  taxon``, separated by TAB, blanks, commas or semicolons. A header may name
+    these columns among others, such as ``Organism (ID)`` of UniProt's tables. If the first line
+    starts with ``>``, every such line is the header of a protein, ``>protein  taxon`` or with
     ``OX=``; all other lines, and headers without a taxon, are skipped. ``warn`` gets the number of
     the latter.
 
@@ -48,20 +51,27 @@ def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, 
     content = chunks(source, AnnotationError)
     lines = text_lines(content, name, AnnotationError, max_length=_LONGEST)
     start, is_fasta = 0, False
+    protein, taxon, width = 0, 1, 2
     for line, text in lines:
-        cells = [cell.strip() for cell in (text.split("\t") if "\t" in text else text.split())]
+        parts = text.split("\t") if "\t" in text.strip() else _SEPARATOR.split(text.strip())
+        cells = [cell.strip(' "') for cell in parts]
         if not any(cells):
             continue
         if not start:
             start, is_fasta = line, text.startswith(">")
-            if len(cells) > 1 and _NAMES.search(cells[1]) and not _TAXON.fullmatch(cells[1]):
+            names = list(map(heading, cells))
+            named = [i for i, each in enumerate(names) if _NAME.fullmatch(each)]
+            if named and not is_fasta:
+                ids = [i for i, each in enumerate(names) if each in PROTEIN_NAMES]
+                protein, taxon, width = (*ids, int(named == [0]))[0], named[-1], len(cells)
                 continue
         if not is_fasta:
-            taxon = _TAXON.fullmatch(cells[1]) if len(cells) == 2 and cells[0] else None
-            if taxon is None:
+            is_row = len(cells) == width and cells[protein]
+            found = _TAXON.fullmatch(cells[taxon]) if is_row else None
+            if found is None:
                 reason = "expected a protein id, a TAB and an NCBI taxon id"
                 raise AnnotationError(name, reason, line)
-            yield line, cells[0], taxon[1]
+            yield line, cells[protein], found[1]
         elif text.startswith(">"):
             words = text[1:].split()
             found = _OX.search(text) or (_TAXON.fullmatch(words[1]) if words[1:] else None)

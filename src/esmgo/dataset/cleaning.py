@@ -17,6 +17,7 @@ from esmgo.data.residues import (
     BadResidue,
     Cleaned,
     clean,
+    is_short,
     looks_like_nucleotides,
 )
 from esmgo.dataset.rows import Rows
@@ -87,8 +88,8 @@ def _clean_sequences(rows: Rows, report: ReadReport) -> Rows:
             ("proteins with J, read as X", cleaned.n_j),
             ("sequences with stops at the end (* or .), dropped", cleaned.n_stops),
             (
-                f"proteins of fewer than {FEW_RESIDUES} residues",
-                len(cleaned.sequence) < FEW_RESIDUES,
+                f"proteins of fewer than {FEW_RESIDUES} known residues",
+                is_short(cleaned.sequence),
             ),
         ):
             if holds:

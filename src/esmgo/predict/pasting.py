@@ -97,6 +97,8 @@ def _residues(text: str) -> str:
     """Return the letters of a sequence that is no FASTA, without blanks and line numbers."""
     if _is_file(text):
         name = printable(text, 60)
+        if "://" in text:
+            raise UsageError(f"{name} is an address: download the file and give `fasta=FILE`")
         raise UsageError(f"{name} looks like a file name: `fasta={name}` reads it")
     text = _FRAME.sub("", "\n".join(_LINE_END.split(text)))
     kind = kind_of_text(text.partition("\n")[0])

@@ -140,7 +140,7 @@ class Evidence:
         Obeying the true-path rule; N proteins, T terms.
     precision : ndarray, shape=(N, T), dtype=float32
         The calibrated probability that such a call is in the annotations; NaN if the
-        checkpoint has no calibration, and for proteins of fewer than 10 residues.
+        checkpoint has no calibration, and for proteins of fewer than 10 known residues.
     sources : ndarray, shape=(N, T), dtype=uint8
         Flags of `EvidenceSource`; 0 where no source scores the term above its frequency.
     similarity : ndarray, shape=(N,), dtype=float32

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
-from esmgo.data.residues import FEW_RESIDUES
+from esmgo.data.residues import is_short
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.identical import matches
 from esmgo.evidence.index import open_index
@@ -194,7 +194,7 @@ class Predictor:
                 flags |= (values > blended) * np.uint8(EvidenceSource.DESCENDANT)
             group = self.variant.groups(scores)
             precision = self.variant.precision_of(values, group, self.labels)
-            precision[[len(p.sequence) < FEW_RESIDUES for p in proteins]] = np.nan
+            precision[[is_short(p.sequence) for p in proteins]] = np.nan
         unknown = np.full(len(proteins), np.nan, np.float32)
         found = Evidence(
             Scores(tuple(p.id for p in proteins), values, self.labels),
@@ -278,7 +278,7 @@ class Predictor:
     def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
         """Return which calls keep a promise of precision, shape=(N, T).
 
-        No call of a protein with fewer than `FEW_RESIDUES` residues does.
+        No call of a protein with fewer than 10 known residues does.
 
         Raises
         ------
