@@ -118,6 +118,13 @@ def test_a_path_that_is_given_and_missing_stays_an_error(bundled, capsys, path):
     code, lines, err = ranked(capsys, f"--checkpoint_path={path}")
     assert (code, lines) == (6, [])
     assert "no checkpoint there" in err
+    with pytest.raises(esmgo.EsmgoError, match="`checkpoint_path=bundled` is the caller that came"):
+        esmgo.Predictor.load(path)
+
+
+def test_python_takes_the_bundled_caller_by_name_or_without_one(bundled):
+    found = [esmgo.Predictor.load(*path).fingerprint for path in ([], ["bundled"])]
+    assert found[0] == found[1]
 
 
 def test_without_a_bundled_caller_the_usual_path_is_what_is_missed(bundled, capsys):

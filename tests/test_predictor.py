@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from containers import rewrite
 from predicting import rows_of
@@ -266,6 +268,8 @@ def test_sequences_can_be_given_as_text(predictor):
     several = predictor.predict([text, Protein("mine", text), f" {text[:20]}\n{text[20:].lower()}"])
     assert [p.protein.id for p in several] == ["query1", "mine", "query3"]
     assert next(predictor.predict(f">mine\n{text}")).protein.id == "mine"
-    for bad in ("P04637", "MK#T", ["MKTAYIAKQR", ""]):
+    keys, table = {"mine": text}, pd.DataFrame({"MKTAYIAKQR": [text]})
+    types = (Path("a.fasta"), text.encode(), None, 5, keys, table, [5], [("mine", text)])
+    for bad in ("P04637", "MK#T", ["MKTAYIAKQR", ""], *types):
         with pytest.raises(EsmgoError):
             list(predictor.predict(bad))

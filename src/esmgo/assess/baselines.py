@@ -57,6 +57,7 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
     output: str | None = option(
         None,
         "The output: a file, compressed if it ends in .gz, or - for standard output.",
+        short="o",
         uses=writes,
     )
     overwrite: bool = overwrite_option()

@@ -63,7 +63,8 @@ VERBS = {
         "esmgo.assess.audit:AuditConfig", "esmgo.assess.audit:audit"),
     "embed": Verb(
         "Write one vector per protein.",
-        "esmgo.predict.embedding:EmbedConfig", "esmgo.predict.embedding:write_embeddings"),
+        "esmgo.predict.embedding:EmbedConfig", "esmgo.predict.embedding:write_embeddings",
+        first="fasta"),
     "blend": Verb(
         "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
         "esmgo.learn.blending:BlendConfig", "esmgo.learn.blending:blend"),

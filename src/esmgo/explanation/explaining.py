@@ -53,7 +53,7 @@ class ExplainConfig(ReadingConfig):
     term: str | None = option(
         None, "The term to explain: its GO id, or its name, in either case of letters."
     )
-    output: str = option("-", "Where to: a file, or - for standard output.", uses=writes)
+    output: str = option("-", "Where to: a file, or - for standard output.", short="o", uses=writes)
     format: str | None = option(
         None,
         "text, json or svg; when not given, as the suffix of `output` says, else text.",

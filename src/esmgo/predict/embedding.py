@@ -47,11 +47,14 @@ class EmbedConfig(EncoderConfig, FastaConfig):
     fasta: str | None = option(
         None,
         "Embed the proteins of this FASTA file, plain or gzip (- for standard input).",
+        short="i",
+        alias="input",
         uses=reads,
     )
     output: str | None = option(
         None,
         "The output file, ending in .parquet (written in blocks) or .npz (held in memory first).",
+        short="o",
         uses=writes,
     )
     overwrite: bool = overwrite_option()

@@ -7,7 +7,7 @@ file name is no sequence, and the error names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -76,7 +76,7 @@ def pasted(text: str, config: FastaConfig, report: ReadReport) -> Iterator[Prote
 def queries(given: str | Protein | Iterable[str | Protein]) -> Iterator[Protein]:
     """Yield proteins; a string is read as a pasted sequence and named by its position.
 
-    Raises UsageError or RecordError if it is not a sequence.
+    Raises UsageError or RecordError if it is not a sequence, and UsageError for any other type.
 
     Examples
     --------
@@ -84,13 +84,25 @@ def queries(given: str | Protein | Iterable[str | Protein]) -> Iterator[Protein]
     [Protein(id='query1', sequence='MKTAYIAKQR'), Protein(id='p2', sequence='MALW')]
     """
     several = [given] if isinstance(given, (str, Protein)) else given
+    is_other = isinstance(several, (bytes, Mapping)) or any(
+        hasattr(several, name) for name in ("columns", "reverse_complement")
+    )  # iterating over these gives keys, names of columns or letters (pandas, Biopython)
+    if is_other or not isinstance(several, Iterable):
+        raise _of_type(given)
     for i, each in enumerate(several, 1):
         if isinstance(each, Protein):
             yield each
+        elif not isinstance(each, str):
+            raise _of_type(each)
         else:
             for protein in pasted(each, FastaConfig(), ReadReport(strict=True)):
                 is_plain = not each.lstrip().startswith(">")
                 yield replace(protein, id=f"query{i}") if is_plain else protein
+
+
+def _of_type(given: object) -> UsageError:
+    cure = "give strings, esmgo.Protein(id, sequence), or esmgo.read_fasta(path)"
+    return UsageError(f"{type(given).__name__} is not a type of sequences: {cure}")
 
 
 def _residues(text: str) -> str:

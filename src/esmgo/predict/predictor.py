@@ -27,7 +27,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
 from esmgo.model.batches import blocks
-from esmgo.model.bundled import bundled_path
+from esmgo.model.bundled import bundled_path, checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
@@ -91,7 +91,8 @@ class Predictor:
         Parameters
         ----------
         path : str, Path or Checkpoint, optional
-            A checkpoint of `esmgo.fit`, or an opened one; when left out the bundled caller.
+            A checkpoint of `esmgo.fit`, or an opened one; when left out, or if ``bundled``, the
+            bundled caller.
         device : str, optional
             ``cuda``, ``mps``, ``cpu`` …; when left out the best available one.
         context_length : int, optional
@@ -114,7 +115,8 @@ class Predictor:
         UsageError
             If the device or a requested source is not available.
         """
-        path = bundled_path() if path is None else path
+        if not isinstance(path, Checkpoint):
+            path = bundled_path() if path is None else checkpoint_or_bundled(str(path))
         checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
         requested = parse_sources(sources)
         scorer = Scorer.of(checkpoint, device=device, context_length=context_length, dtype=dtype)
@@ -245,7 +247,7 @@ class Predictor:
         Raises
         ------
         UsageError, RecordError
-            If a string is not a sequence.
+            If a string is not a sequence; for a path, a dict or a table, too.
         """
         for block in blocks(queries(proteins), BLOCK):
             if raw:
