@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import esmgo
-from esmgo.data import cafa
+from esmgo.data import cafa, prediction_files
 from esmgo.data.prediction_files import read_predictions
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import AnnotationError, RecordError
@@ -148,6 +148,14 @@ def test_very_many_rejects_are_counted_and_not_kept():
     assert triples("a\tGO:0000020\t0.5\n" + "a\tGO:0000020\tnan\n" * 5000, report=report)
     assert (report.n_rejected, report.n_accepted, len(report.rejects)) == (5000, 1, 1000)
     assert report.lines()[-1] == "5000 of 5001 records rejected"
+
+
+def test_a_table_of_bad_lines_is_refused_before_its_end(monkeypatch):
+    monkeypatch.setattr(prediction_files, "_MANY_REJECTS", 2000)
+    with pytest.raises(AnnotationError, match="2,000 of the first 2,001 lines cannot be read; 1 c"):
+        triples("a\tGO:0000020\t0.5\n" + "x\n" * 5000, report=ReadReport())
+    half = "a\tGO:0000020\t0.5\nx\n" * 3000
+    assert len(triples(half, report=ReadReport())) == 3000
 
 
 def test_a_file_with_a_header_alone_predicts_nothing(cafa_files, capsys):

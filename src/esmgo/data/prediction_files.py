@@ -55,6 +55,9 @@ _HEAD = 1 << 20
 _MOST_REJECTS = 1_000
 """Rejected lines of a file that are kept; further ones are counted."""
 
+_MANY_REJECTS = 100_000
+"""Rejected lines after which a table is refused if nine tenths of its lines so far are bad."""
+
 
 def read_predictions(source: Source, *, report: ReadReport | None = None) -> Iterator[Pairs]:
     """Read predictions in blocks: proteins, terms and scores.
@@ -105,6 +108,7 @@ def read_predictions(source: Source, *, report: ReadReport | None = None) -> Ite
     if first is not None and has_header:
         n_before = first[0] - line + 1
         line, block = first[0] + 1, b"".join(block.split(b"\n", n_before)[n_before:])
+    faults.is_table = isinstance(parse, partial)
     n_read = 0
     for start, data in chain([(line, block)], blocks):
         pairs = parse(start, data, name, faults.add)
@@ -121,6 +125,7 @@ class _Faults:
 
     name: str
     report: ReadReport | None
+    is_table: bool = False
     n: int = 0
     line: int | None = None
     first: str = ""
@@ -132,6 +137,9 @@ class _Faults:
         if not self.n:
             self.line, self.first = line, reason
         self.n += 1
+        if self.is_table and self.n >= _MANY_REJECTS and self.n > 0.9 * line:
+            found = f"{self.n:,} of the first {line:,} lines cannot be read; {self.first}"
+            raise AnnotationError(self.name, found, self.line)
         if self.n > _MOST_REJECTS and not self.report.strict:
             self.report.n_unlisted += 1
         else:
