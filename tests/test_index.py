@@ -257,3 +257,8 @@ def test_metadata_of_a_wrong_type_are_refused(blended, tmp_path, entry, value):
     with pytest.raises(CheckpointError) as caught:
         open_index(open_checkpoint(path))
     assert len(str(caught.value)) < 200
+
+
+def test_an_index_given_as_a_checkpoint_is_named(blended):
+    with pytest.raises(CheckpointError, match=r"no checkpoint \(an index\?\)"):
+        open_checkpoint(index_path(blended[0]))

@@ -144,9 +144,10 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(path, _diagnosis(header))
     meta = header.metadata
     if meta.get("format") != FORMAT:
-        raise CheckpointError(
-            path, f"format {printable(meta.get('format'), 20)}: written by a newer version of esmgo"
-        )
+        reason = f"format {printable(meta.get('format'), 20)}: written by a newer version of esmgo"
+        if meta.get("format") is None:
+            reason = "a safetensors file of esmgo, but no checkpoint (an index?)"
+        raise CheckpointError(path, reason)
     try:
         labels = LabelSpace.from_json(meta["labels"])
         checkpoint = Checkpoint(
