@@ -88,6 +88,7 @@ def test_the_first_lines_decide_what_a_file_is(kind):
     ("##gff-version 3\n1\tx\n", "looks like GFF"),
     ("<!DOCTYPE html>\n", "looks like HTML"),
     ('[{"protein": "a"}]\n', "looks like JSON"),
+    ('[{"protein":"a","term":"GO:0000010","score":0.9}]\n', "looks like JSON, an array"),
     ('{"id": "a", "sequence": "MK", "terms": []}\n', "a data set; it is given as `dataset`"),
     ('{"accession": "a"}\n', "no 'calls' and no 'term'"),
     ("term\tscore\nGO:0000020\t0.9\n", "the header has no column of protein ids"),

@@ -167,6 +167,8 @@ def _recognised(first: tuple[int, str], second: str, block: bytes, name: str) ->
     if text.lstrip().startswith("{"):
         _check_object(text, name, line)
         return lambda *block: gather(_from_objects(*block)), False
+    if text.lstrip().startswith("["):
+        raise AnnotationError(name, _cure(text.lstrip(), []), line)
     separator = next((each for each in _SEPARATORS if each in text.strip()), "")
     try:
         cells = cells_of(text, separator)
