@@ -141,3 +141,12 @@ def test_rejects_and_repeated_proteins_are_counted_as_before(predict, proteome, 
     n = len(list(read_fasta(proteome, report=ReadReport())))
     assert re.match(rf"{n} proteins \(\d+ with an earlier one's sequence\), [\d,]+ calls, written",
                     capsys.readouterr().out)  # fmt: skip
+
+
+def test_labels_that_no_format_has_are_a_warning(predict, tmp_path, capsys):
+    assert predict(tmp_path / "x.tsv", "--taxon=9606", "--date=2025-01-01") == 4
+    err = capsys.readouterr().err
+    assert "warning: --taxon is for gaf, and has no effect on tsv" in err
+    assert "warning: --date is for gaf and gpad, and has no effect on tsv" in err
+    assert predict(tmp_path / "x.gaf", "--taxon=9606", "--date=2025-01-01") == 4
+    assert "no effect" not in capsys.readouterr().err

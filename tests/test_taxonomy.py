@@ -50,6 +50,7 @@ def test_headers_without_a_taxon_are_counted():
     ("Entry\tName\tTaxID\na\tb\n", 2, "expected a protein id"),
     ("\t9606\n", 1, "expected a protein id"),
     ("EntryID\ttaxonomyID\n", None, "no taxa"),
+    ("taxonomyID\n9606\n", 1, "expected a protein id"),
     (">a without\nMKL\n", None, "no taxa"),
     ("", None, "no taxa"),
 ])  # fmt: skip

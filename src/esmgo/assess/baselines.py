@@ -75,10 +75,8 @@ class BaselineConfig(CorpusConfig, EncoderConfig, FastaConfig):
         check_suffix(self.output, SUFFIXES, cure="; CAFA's text is the only format")
         encoders = [n for n in ("checkpoint_path", "base_model") if getattr(self, n) is not None]
         if self.method != "neighbours":
-            names = (*encoders, "revision", "context_length", "device", "num_neighbours")
+            names = (*encoders, "revision", "context_length", "num_neighbours")
             refuse_unused(self, names, f"is for neighbours; {self.method} has no encoder")
-        if self.method != "diamond":
-            refuse_unused(self, ("threads",), "is for diamond")
         if self.method == "neighbours" and len(encoders) != 1:
             raise UsageError(
                 "neighbours needs one encoder: `checkpoint_path=FILE` or `base_model=NAME`"

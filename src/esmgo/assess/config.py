@@ -182,7 +182,7 @@ class EvaluateConfig(SourcesConfig):
         for name in needed:
             if getattr(self, name) is None:
                 raise UsageError(f"needs `{name}`", field=source)
-        of_checkpoint, of_files = ("sources", "homology", "device", "dtype"), ("propagation",)
+        of_checkpoint, of_files = ("sources", "homology"), ("propagation",)
         unused = of_files if self.predictions is None else of_checkpoint
         refuse_unused(self, unused, f"cannot be combined with `{source}`")
         of_truth, of_dataset = (

@@ -61,7 +61,7 @@ def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, 
             start, is_fasta = line, text.startswith(">")
             names = list(map(heading, cells))
             named = [i for i, each in enumerate(names) if _NAME.fullmatch(each)]
-            if named and not is_fasta:
+            if named and cells[1:] and not is_fasta:
                 ids = [i for i, each in enumerate(names) if each in PROTEIN_NAMES]
                 protein, taxon, width = (*ids, int(named == [0]))[0], named[-1], len(cells)
                 continue

@@ -45,7 +45,6 @@ from esmgo.options import (
     documented,
     dtype_option,
     option,
-    refuse_unused,
     threads_option,
 )
 from esmgo.predict.blend import Blend
@@ -105,8 +104,6 @@ class BlendConfig:
         check(self)
         if self.dataset is None:
             raise UsageError("give `dataset=…`: what the checkpoint was trained on")
-        if not self.homology:
-            refuse_unused(self, ("threads",), "needs `homology`")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from esmgo.options import (
     documented,
     dtype_option,
     option,
-    refuse_unused,
 )
 
 
@@ -171,14 +170,6 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check(self)
         object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
-        if not self.resume:  # the checkpoint has the other settings
-            self.check_unused()
-
-    def check_unused(self) -> None:
-        """Raise UsageError if a setting is given that the others make useless."""
-        if not self.unfreeze_last_k_layers:
-            reason = "needs `unfreeze_last_k_layers`: frozen layers store no activations"
-            refuse_unused(self, ("activation_checkpointing",), reason)
 
 
 FREE = frozenset(

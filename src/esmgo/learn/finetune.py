@@ -59,7 +59,6 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
         if config.resume and path.exists():
             previous = open_checkpoint(path)
             config = _continued(config, previous, _on_purpose(config) if given is None else given)
-            config.check_unused()
         elif config.resume:
             log.warning("no checkpoint at %s yet: starting from the beginning", printable(path))
         else:

@@ -80,7 +80,6 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
             raise UsageError("needs a file as `output`: a stream keeps no parts", field="resume")
         if self.shard is None:
             self.check_taxon()
-            self.check_unused(self.formats())
             if {"gaf", "gpad"}.issuperset(self.formats()):
                 reason = "is not for gaf and gpad, which have the most specific calls alone"
                 refuse_unused(self, ("with_ancestors",), reason)

@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from esmgo.data.accessions import parse_id
+from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import check_suffix, cut_suffix, is_stream, opened
 from esmgo.files.uses import Use
 from esmgo.go.labels import LabelSpace
-from esmgo.options import option, overwrite_option, refuse_unused
+from esmgo.options import option, overwrite_option
 from esmgo.proteome.job import Job
 from esmgo.render.associations import GafWriter, GpadWriter
 from esmgo.render.calls import (
@@ -164,14 +165,15 @@ class OutputConfig:
         if self.taxon is None and "gaf" in self.targets():
             raise UsageError("gaf names the taxon of each protein: give `taxon=NUMBER` (NCBI)")
 
-    def check_unused(self, formats: Collection[str]) -> None:
-        """Raise UsageError if a setting is given that none of the formats has."""
-        reason = f"is not for {', '.join(formats)}"
-        if "gaf" not in formats:
-            refuse_unused(self, ("taxon",), f"{reason}, but for gaf")
-        if "gaf" not in formats and "gpad" not in formats:
-            names = ("reference", "assigned_by", "date")
-            refuse_unused(self, names, f"{reason}, but for gaf and gpad")
+    def warn_of_unused(self, formats: Collection[str], report: ReadReport) -> None:
+        """Warn of every setting that none of the formats has."""
+        of_gaf, of_both = ("gaf",), ("gaf", "gpad")
+        for name, those in {
+            "taxon": of_gaf, "reference": of_both, "assigned_by": of_both, "date": of_both
+        }.items():  # fmt: skip
+            if getattr(self, name) is not None and not set(those) & set(formats):
+                what = f"is for {' and '.join(those)}, and has no effect on {', '.join(formats)}"
+                report.warn(f"`{name}` {what}")
 
     def check_labels(self, labels: LabelSpace) -> None:
         """Raise UsageError if the formats cannot represent a label space."""

@@ -68,7 +68,7 @@ def merge_shards(config: MergeConfig, report: ReadReport | None = None) -> Predi
     if config.format is None and config.suffix() and "," not in (output["format"] or ""):
         output["format"] = None  # the suffix decides
     given, config = config, replace(config, **output)
-    given.check_unused(config.formats())
+    given.warn_of_unused(config.formats(), report)
     config.check_taxon()
     _check_purposes(config, job)
     labels = shards[0].labels()

@@ -69,6 +69,8 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
         Counts and output files; the files are complete or absent.
     """
     report = ReadReport(config.strict) if report is None else report
+    if config.shard is None:
+        config.warn_of_unused(config.formats(), report)
     check_readable(str(config.input), FastaError)
     with _workplace(config) as parts:
         try:
