@@ -58,3 +58,9 @@ def test_a_malformed_taxonomy_is_refused_with_its_line(text, line, words):
     with pytest.raises(AnnotationError, match=words) as caught:
         read(text)
     assert caught.value.line == line
+
+
+def test_rows_of_separators_alone_are_passed_over_up_to_a_limit():
+    assert read("a\t9606\n,;\n\t,\n", None) == {"a": "9606"}
+    with pytest.raises(AnnotationError, match=r":100002: 100,001 rows without a value"):
+        read("a\t9606\n" + ",\n" * 200_000, None)

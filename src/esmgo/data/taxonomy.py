@@ -12,6 +12,7 @@ from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 
 _LONGEST = 1 << 20
+_MOST_EMPTY = 100_000
 _TAXON = re.compile(r"(?i)(?:(?:taxon|ncbitaxon|taxid|ox)[:=])?([0-9]{1,9})", re.ASCII)
 _OX = re.compile(r"\sOX=([0-9]{1,9})(?=\s|$)", re.ASCII)
 _NAME = re.compile(r"(ncbi_?)?tax(on|onomy|onomic)?(_?id)?|organism(_\(id\)|_?id)?|ox")
@@ -51,11 +52,14 @@ def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, 
     content = chunks(source, AnnotationError)
     lines = text_lines(content, name, AnnotationError, max_length=_LONGEST)
     start, is_fasta = 0, False
-    protein, taxon, width = 0, 1, 2
+    protein, taxon, width, n_empty = 0, 1, 2, 0
     for line, text in lines:
         parts = text.split("\t") if "\t" in text.strip() else _SEPARATOR.split(text.strip())
         cells = [cell.strip(' "') for cell in parts]
         if not any(cells):
+            n_empty += 1
+            if n_empty > _MOST_EMPTY:
+                raise AnnotationError(name, f"{n_empty:,} rows without a value", line)
             continue
         if not start:
             start, is_fasta = line, text.startswith(">")
