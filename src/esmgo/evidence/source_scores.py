@@ -70,7 +70,7 @@ class SourceScores:
             self.coannotation[:, at],
         )
 
-    def rows(self, at: NDArray[np.bool_]) -> SourceScores:
+    def rows(self, at: NDArray[np.bool_] | slice) -> SourceScores:
         """Return the scores of some of the proteins."""
         return SourceScores(
             self.head[at],

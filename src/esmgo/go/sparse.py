@@ -65,7 +65,7 @@ class SparseRows:
 
     def take(self, rows: NDArray[np.integer]) -> SparseRows:
         """Return the rows with these numbers, in this order."""
-        found = SparseRows.of(self.counts[rows], self.indices)
+        found = SparseRows.of(self.indptr[rows + 1] - self.indptr[rows], self.indices)
         starts = np.repeat(self.indptr[rows] - found.indptr[:-1], found.counts)
         return SparseRows(found.indptr, self.indices[np.arange(found.indptr[-1]) + starts])
 

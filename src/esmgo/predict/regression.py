@@ -22,6 +22,9 @@ Factors: TypeAlias = dict[str, Values]
 LIMIT = 12.0
 """Logits are clipped to this."""
 
+_ROWS = 16
+"""Proteins whose features are computed together: a feature of these fits into the cache."""
+
 
 def features(scores: SourceScores) -> Iterator[tuple[str, Values]]:
     """Yield each feature by name; all broadcast to the shape (N, T).
@@ -99,8 +102,10 @@ class Stacker:
     def probabilities(self, scores: SourceScores) -> Values:
         """Return the blended probabilities, shape=(N, T), without the true-path rule."""
         z = np.full(scores.head.shape, self.constant, np.float32)
-        for name, x in features(scores):
-            z += np.float32(self.weights[name]) * x
+        for first in range(0, len(z), _ROWS):
+            rows = slice(first, first + _ROWS)
+            for name, x in features(scores.rows(rows)):
+                z[rows] += np.float32(self.weights[name]) * x
         found: Values = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
         return found
 
