@@ -105,7 +105,7 @@ class LabelSpace:
     def depth(self) -> NDArray[np.int32]:
         """Edges on the longest path to a root, per column; shape=(T,)."""
         depth = np.zeros(len(self), np.int32)
-        for j in reversed(self._children_first):
+        for j in reversed(self.children_first):
             depth[j] = max((depth[p] + 1 for p in self.parents[j]), default=0)
         return depth
 
@@ -136,7 +136,7 @@ class LabelSpace:
         return above(column, self.parents)
 
     @cached_property
-    def _children_first(self) -> list[int]:
+    def children_first(self) -> list[int]:
         """All columns, every child before its parents."""
         waiting_children = np.zeros(len(self), np.int64)
         for up in self.parents:
@@ -161,7 +161,7 @@ class LabelSpace:
         """
         height = np.zeros(len(self), np.int64)
         children: list[list[int]] = [[] for _ in self.terms]
-        for j in self._children_first:
+        for j in self.children_first:
             for p in self.parents[j]:
                 height[p] = max(height[p], height[j] + 1)
                 children[p].append(j)
@@ -207,7 +207,7 @@ class LabelSpace:
         if not unspecific <= {term.id for term in terms}:
             raise ValueError("a term that is flagged is not a column")
         space = cls(terms, parents, str(value["release"]), unspecific)
-        if len(space._children_first) < len(terms):
+        if len(space.children_first) < len(terms):
             raise ValueError("a term is its own ancestor")
         return space
 
