@@ -23,7 +23,7 @@ def index(diamond):
 def test_the_same_sequence_is_found_with_its_annotations(index, diamond):
     (found,) = matches(index, SEQUENCES[0], VECTORS[0], diamond)
     assert (found.id, found.columns.tolist(), found.leaves.tolist()) == ("a", [0, 1, 2, 3], [3])
-    assert found.n_kmers == index.kmers.n_kept[0]
+    assert found.n_kmers == index.kmers.sums.n_kept[0]
     assert "same or nearly the same" in str(found)
 
 

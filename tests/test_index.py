@@ -40,7 +40,7 @@ def test_a_packed_caller_has_a_small_index_that_its_encoder_owns(blended, packed
     assert order == whole.kmers.tour().tolist()
     wanted = whole.reordered(np.array(order))
     np.testing.assert_array_equal(small.terms.indices, wanted.terms.indices)
-    np.testing.assert_array_equal(small.kmers.holders.indices, wanted.kmers.holders.indices)
+    np.testing.assert_array_equal(small.kmers.lists.indices, wanted.kmers.lists.indices)
     before, after = (each.vectors.astype(np.float32) for each in (wanted, small))
     centred = before - before.mean(axis=0)
     assert np.linalg.norm(after - before) < 0.2 * np.linalg.norm(centred)

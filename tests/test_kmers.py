@@ -84,7 +84,7 @@ def test_proteins_to_be_looked_up_decide_nothing_about_themselves():
     others = [p for motif in motifs[4:] for p in family(draw, 6, motif=motif)]
 
     def holders(kmers, i):
-        return kmers.keys[kmers.holders.owner[kmers.holders.indices == i]]
+        return kmers.keys[kmers.holders.owner[kmers.lists.indices == i]]
 
     alone, n = Kmers.of(trained, 18), len(trained)
     both = Kmers.of([*trained, *others], 18, n_trained=n)
@@ -121,8 +121,8 @@ def test_a_tour_goes_on_where_nobody_shares_anything():
 
 def same(found, wanted):
     np.testing.assert_array_equal(found.keys, wanted.keys)
-    np.testing.assert_array_equal(found.holders.indptr, wanted.holders.indptr)
-    np.testing.assert_array_equal(found.holders.indices, wanted.holders.indices)
+    np.testing.assert_array_equal(found.lists.indptr, wanted.lists.indptr)
+    np.testing.assert_array_equal(found.lists.indices, wanted.lists.indices)
 
 
 def test_proteins_in_another_order_are_the_same():

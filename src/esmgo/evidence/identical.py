@@ -99,6 +99,6 @@ def _match(
 ) -> Match:
     columns = index.terms.row(row).astype(np.intp)
     specific = np.array(leaves(columns.tolist(), Ancestry(labels)), np.intp)
-    n_kmers = 0 if index.kmers is None else int(index.kmers.n_kept[row])
+    n_kmers = 0 if index.kmers is None else int(index.kmers.sums.n_kept[row])
     rarest = np.lexsort((specific, -labels.depth[specific], counts[specific]))
     return Match(index.ids[row], n_kmers, cosine, columns, specific[rarest])

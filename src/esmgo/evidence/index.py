@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, brief, printable
-from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
+from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers, Sums
+from esmgo.evidence.packed_lists import Packed, PackedLists
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import Checkpoint, replace_blend
@@ -35,8 +36,7 @@ _TYPES = {
     _COARSE: dict.fromkeys(("lengths", "terms", "steps"), ("U8", "|u1"))
     | dict.fromkeys(("scales", "axes", "centre"), ("F32", "<f4")),
 }
-_KMERS = "keys", "counts", "holders"
-_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, by length"
+_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, in parts"
 """Which k-mers, and how their lists are stored."""
 
 
@@ -240,30 +240,32 @@ def _opened(
 
 
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
-    """Return k-mers as compressed differences of their keys, and lists of their holders."""
+    """Return k-mers as compressed differences of their keys, and packed lists of their holders."""
     steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
-    parts = deflated(steps), *deflated_lists(kmers.holders)
-    return [
-        (f"kmers.{name}", "U8", (len(data),), memoryview(data))
-        for name, data in zip(_KMERS, parts, strict=True)
-    ]
+    keys, n_kept = (np.frombuffer(deflated(each), np.uint8) for each in (steps, kmers.sums.n_kept))
+    arrays = {"keys": keys, "n_kept": n_kept, **Packed.of(kmers.lists)._asdict()}
+    length = np.ascontiguousarray(kmers.sums.length, "<f4")
+    found = [(f"kmers.{name}", "U8", each.shape, each.data) for name, each in arrays.items()]
+    return [*found, ("kmers.length", "F32", length.shape, length.view(np.uint8).data)]
 
 
 def _kmers(header: Header, n_proteins: int, room: int) -> Kmers:
     path, kind = header.path, (header.metadata or {})["kmers"]
     if kind != _KIND:
-        raise CheckpointError(path, "k-mers of a different kind")
+        raise CheckpointError(path, "k-mers of a different kind: run esmgo blend again")
     try:
-        stored, lengths, lists = (header.read(f"kmers.{name}") for name in _KMERS)
-        steps, holders = inflated(stored, room), inflated_lists(lengths, lists, room)
+        keys = np.cumsum(inflated(header.read("kmers.keys"), room), dtype=np.int32)
+        packed = Packed(*(header.read(f"kmers.{name}") for name in Packed._fields))
+        holders = PackedLists(packed, n_proteins, room, path)
+        n_kept = inflated(header.read("kmers.n_kept"), room)
+        sums = Sums(header.read("kmers.length", "<f4"), n_kept)
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({printable(error, 60)})") from None
-    keys = np.cumsum(steps, dtype=np.int32)
     is_sound = (
         len(keys) == len(holders)
-        and bool((np.diff(keys) > 0).all() and (holders.counts > 0).all())
-        and holders.is_valid(n_proteins)
+        and {len(each) for each in sums} == {n_proteins}
+        and bool((np.diff(keys) > 0).all() and np.isfinite(sums.length).all())
     )
     if not is_sound:
         raise CheckpointError(path, "damaged k-mers: they do not fit the proteins")
-    return Kmers(n_proteins, keys, holders)
+    return Kmers(n_proteins, keys, holders, sums)

@@ -15,14 +15,16 @@ Murphy, Wallqvist & Levy (reduced alphabets), Protein Engineering 13:149 (2000).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.errors import brief
+from esmgo.evidence.packed_lists import PackedLists
 from esmgo.evidence.votes import Votes
 from esmgo.go.sparse import SparseRows
 
@@ -62,6 +64,21 @@ def kmers_of(sequence: str) -> NDArray[np.int32]:
     return np.concatenate(found)
 
 
+class Sums(NamedTuple):
+    """What is summed over the k-mers of each protein.
+
+    Parameters
+    ----------
+    length : ndarray, shape=(M,), dtype=float32
+        Root of the sum of squares of their weights.
+    n_kept : ndarray, shape=(M,), dtype=int32
+        Their number.
+    """
+
+    length: NDArray[np.float32]
+    n_kept: NDArray[np.int32]
+
+
 @dataclass(frozen=True)
 class Kmers:
     """The k-mers of M proteins.
@@ -72,13 +89,16 @@ class Kmers:
         M.
     keys : ndarray, shape=(K,), dtype=int32
         The k-mers that any of them has, ascending.
-    holders : SparseRows
+    holders : SparseRows or PackedLists
         The proteins with each k-mer, ascending; K rows.
+    stored : Sums, optional
+        Computed when left out.
     """
 
     n_proteins: int
     keys: NDArray[np.int32]
-    holders: SparseRows
+    holders: SparseRows | PackedLists
+    stored: Sums | None = None
 
     __repr__ = brief
 
@@ -147,23 +167,32 @@ class Kmers:
         if least > 0:  # a part of the k-mers of the next lower level
             is_next = support == least - 1
             left = (room - is_kept.sum()) / is_next.sum()
-            is_kept |= is_next & (_scattered(self.keys) < left)[self.holders.owner]
-        kept = self.holders.keep(is_kept)
+            is_kept |= is_next & (_scattered(self.keys) < left)[self.lists.owner]
+        kept = self.lists.keep(is_kept)
         has_any = kept.counts > 0
         lists = SparseRows.of(kept.counts[has_any], kept.indices)
         return Kmers(self.n_proteins, self.keys[has_any], lists)
 
-    @cached_property
-    def _rarity(self) -> NDArray[np.float64]:
-        """The weight of each k-mer; shape=(K,)."""
-        found: NDArray[np.float64] = np.log((self.n_proteins + 1) / self.holders.counts) ** POWER
+    def _weights(self, at: NDArray[np.integer] | slice) -> NDArray[np.float64]:
+        """Return the squares of the weights of some k-mers."""
+        rarity = np.log((self.n_proteins + 1) / self.holders.counts[at])
+        found: NDArray[np.float64] = (rarity**POWER) ** 2
         return found
 
     @cached_property
-    def _length(self) -> NDArray[np.float64]:
-        """Root of the sum of squares of each protein's weights; shape=(M,)."""
-        weights = np.repeat(self._rarity**2, self.holders.counts)
-        return np.sqrt(np.bincount(self.holders.indices, weights, self.n_proteins))
+    def lists(self) -> SparseRows:
+        """The proteins with each k-mer, not packed."""
+        return self.holders if isinstance(self.holders, SparseRows) else self.holders.all()
+
+    @cached_property
+    def sums(self) -> Sums:
+        """The sums over the k-mers of each protein."""
+        if self.stored is not None:
+            return self.stored
+        holders, counts = self.lists.indices, self.holders.counts
+        weights = np.repeat(self._weights(slice(None)), counts)
+        length = np.sqrt(np.bincount(holders, weights, self.n_proteins)).astype(np.float32)
+        return Sums(length, self.lists.frequency(self.n_proteins).astype(np.int32))
 
     def cosine(self, sequence: str) -> NDArray[np.float64]:
         """Return the similarity of each protein to a sequence, in [0, 1]; shape=(M,).
@@ -173,15 +202,10 @@ class Kmers:
         at = self._known(sequence)
         return self._cosine(at, self.holders.take(at))
 
-    @cached_property
-    def n_kept(self) -> NDArray[np.int64]:
-        """The k-mers that are kept of each protein; shape=(M,)."""
-        return self.holders.frequency(self.n_proteins)
-
     def within(self, sequence: str) -> NDArray[np.intp]:
         """Return the proteins of which a sequence has all kept k-mers, at least one; ascending."""
         shared = self.holders.take(self._known(sequence)).frequency(self.n_proteins)
-        return np.flatnonzero((shared == self.n_kept) & (shared > 0))
+        return np.flatnonzero((shared == self.sums.n_kept) & (shared > 0))
 
     def _known(self, sequence: str) -> NDArray[np.intp]:
         """Return the positions in `keys` of the k-mers of a sequence that any protein has."""
@@ -197,11 +221,8 @@ class Kmers:
         Each protein is followed by the most similar remaining one. If no remaining one shares a
         k-mer, the first remaining one is next. ``step`` is called M times, for a progress bar.
         """
-        by_protein = np.argsort(self.holders.indices, kind="stable")  # then ascending by k-mer
-        keys_of = SparseRows.of(
-            self.holders.frequency(self.n_proteins),
-            self.holders.owner[by_protein].astype(np.int32),
-        )
+        by_protein = np.argsort(self.lists.indices, kind="stable")  # then ascending by k-mer
+        keys_of = SparseRows.of(self.sums.n_kept, self.lists.owner[by_protein].astype(np.int32))
         found = np.empty(self.n_proteins, np.intp)
         is_left = np.ones(self.n_proteins, bool)
         here = first = 0
@@ -220,15 +241,15 @@ class Kmers:
         """Return the same proteins in another order, shape=(M,); it contains each once."""
         place = np.empty(self.n_proteins, np.int32)
         place[order] = np.arange(self.n_proteins, dtype=np.int32)
-        holders = place[self.holders.indices]
-        holders = holders[np.lexsort((holders, self.holders.owner))]
-        return replace(self, holders=SparseRows(self.holders.indptr, holders))
+        holders = place[self.lists.indices]
+        holders = holders[np.lexsort((holders, self.lists.owner))]
+        return Kmers(self.n_proteins, self.keys, SparseRows(self.lists.indptr, holders))
 
     def _cosine(self, at: NDArray[np.integer], lists: SparseRows) -> NDArray[np.float64]:
-        squares = self._rarity[at] ** 2
+        squares = self._weights(at)
         weights = np.repeat(squares, lists.counts)
         shared = np.bincount(lists.indices, weights, self.n_proteins).astype(np.float64)
-        whole = np.sqrt(squares.sum()) * self._length
+        whole = np.sqrt(squares.sum()) * self.sums.length
         found: NDArray[np.float64] = np.zeros_like(shared)
         np.divide(shared, whole, out=found, where=whole > 0)
         return np.minimum(found, 1, out=found)

@@ -25,9 +25,11 @@ def deflated(values: NDArray[np.int32]) -> bytes:
     """
     planes = values.astype("<i4").view(np.uint8).reshape(-1, 4).T
     low, has_high = planes[0], (planes[1] | planes[2] | planes[3]) > 0
-    parts = planes[1:].ravel(), low[~has_high], low[has_high]
     stream = zlib.compressobj(9, strategy=zlib.Z_RLE)  # other repeats are accidental
-    return stream.compress(np.concatenate(parts).data) + stream.flush()
+    found = b""
+    for part in (planes[1:].ravel(), low[~has_high], low[has_high]):
+        found += stream.compress(part.tobytes()) + stream.flush(zlib.Z_BLOCK)  # a code for each
+    return found + stream.flush()
 
 
 def inflated(data: NDArray[np.uint8], most: int) -> NDArray[np.int32]:
