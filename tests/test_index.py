@@ -200,7 +200,16 @@ BOMB = zlib.compress(bytes(1 << 27))  # 128 MB from 130 kB
 
 
 @pytest.mark.parametrize(
-    "name", ["kmers.keys", "kmers.counts", "kmers.holders", "lengths", "terms"]
+    "name",
+    [
+        "kmers.keys",
+        "kmers.counts",
+        "kmers.firsts",
+        "kmers.sizes",
+        "kmers.n_kept",
+        "lengths",
+        "terms",
+    ],
 )
 def test_arrays_that_inflate_without_bound_are_refused(packed, tmp_path, name):
     path = tmp_path / "caller.safetensors"

@@ -43,9 +43,7 @@ class Coannotation:
         bits = np.log2(max(m, 1) / np.maximum(counts, 1))
         self._weight = np.where(is_used, bits**POWER, 0)
         owner = terms.owner
-        self._proteins = SparseRows.of(
-            counts, owner[np.argsort(terms.indices, kind="stable")].astype(np.int32)
-        )
+        self._proteins = terms.transposed(n)
         self._has_aspect = np.zeros((m, len(labels.aspects) + 1), bool)
         self._has_aspect[owner, self._aspect[terms.indices]] = True  # roots go to the last column
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}

@@ -252,7 +252,7 @@ def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]
 def _kmers(header: Header, n_proteins: int, room: int) -> Kmers:
     path, kind = header.path, (header.metadata or {})["kmers"]
     if kind != _KIND:
-        raise CheckpointError(path, "k-mers of a different kind: run esmgo blend again")
+        raise CheckpointError(path, "k-mers of a different kind")
     try:
         keys = np.cumsum(inflated(header.read("kmers.keys"), room), dtype=np.int32)
         packed = Packed(*(header.read(f"kmers.{name}") for name in Packed._fields))

@@ -221,8 +221,7 @@ class Kmers:
         Each protein is followed by the most similar remaining one. If no remaining one shares a
         k-mer, the first remaining one is next. ``step`` is called M times, for a progress bar.
         """
-        by_protein = np.argsort(self.lists.indices, kind="stable")  # then ascending by k-mer
-        keys_of = SparseRows.of(self.sums.n_kept, self.lists.owner[by_protein].astype(np.int32))
+        keys_of = self.lists.transposed(self.n_proteins)
         found = np.empty(self.n_proteins, np.intp)
         is_left = np.ones(self.n_proteins, bool)
         here = first = 0

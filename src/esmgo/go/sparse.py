@@ -64,6 +64,12 @@ class SparseRows:
         """Return how many rows have each column; shape=(n_columns,)."""
         return np.bincount(self.indices, minlength=n_columns)
 
+    def transposed(self, n_columns: int) -> SparseRows:
+        """Return the rows that have each column, ascending; one row per column."""
+        small = np.uint16 if n_columns <= 1 << 16 else np.int32  # of 16 bits the sort is linear
+        order = np.argsort(self.indices.astype(small), kind="stable")
+        return SparseRows.of(self.frequency(n_columns), self.owner[order].astype(np.int32))
+
     def take(self, rows: NDArray[np.integer]) -> SparseRows:
         """Return the rows with these numbers, in this order."""
         found = SparseRows.of(self.indptr[rows + 1] - self.indptr[rows], self.indices)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.errors import UsageError, printable
-from esmgo.evidence.sources import EvidenceSource
 from esmgo.files.output import is_stream
 from esmgo.files.uses import writes
 from esmgo.go.terms import parse_aspects
 from esmgo.go.truepath import IMPLIED
+from esmgo.model.bundled import context_of
 from esmgo.options import documented, option, overwrite_option, refuse_unused
-from esmgo.predict.inputs import CallerConfig, read_proteins
+from esmgo.predict.inputs import CallerConfig, announce, open_named, read_proteins
 
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Prediction
@@ -66,10 +66,18 @@ class RankConfig(CallerConfig):
             raise UsageError(reason, field="output")
 
     def predictor(self, report: ReadReport) -> Predictor:
-        """Load the checkpoint; with ``raw``, only the head is needed."""
-        head = EvidenceSource.HEAD.word
-        config = replace(self, raw=False, sources=head) if self.raw else self
-        return CallerConfig.predictor(config, report)
+        """Load the checkpoint; with ``raw``, its network alone."""
+        if not self.raw:
+            return CallerConfig.predictor(self, report)
+        from esmgo.evidence.relatives import Sources
+        from esmgo.predict.predictor import Predictor  # torch takes seconds
+        from esmgo.predict.scorer import Scorer
+
+        checkpoint = open_named(self.checkpoint_path)
+        length = context_of(checkpoint.path, self.context_length)
+        scorer = Scorer.of(checkpoint, device=self.device, context_length=length, dtype=self.dtype)
+        announce(checkpoint, self.checkpoint_path)
+        return Predictor(scorer, Sources(checkpoint.labels, None))
 
 
 def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Prediction]:
