@@ -40,11 +40,11 @@ VERBS = {
         "Draw the GO subgraph of a protein.",
         "esmgo.predict.drawing:SubgraphConfig", "esmgo.predict.drawing:subgraph", first="fasta"),
     "explain": Verb(
-        "Show what supports one term of a protein, and test it.",
+        "Show the evidence for one GO term of a protein, and test it.",
         "esmgo.explanation.explaining:ExplainConfig",
         "esmgo.explanation.explaining:write_explanations", first="fasta"),
     "build": Verb(
-        "Turn sequences, annotations and an ontology into a data set.",
+        "Make a data set from sequences, annotations and an ontology.",
         "esmgo.dataset.building:BuildConfig", "esmgo.dataset.building:build", takes_report=False),
     "export": Verb(
         "Write a checkpoint as a Hugging Face model folder.",
@@ -59,14 +59,14 @@ VERBS = {
         "esmgo.assess.baselines:BaselineConfig", "esmgo.assess.baselines:write_baseline",
         first="method"),
     "audit": Verb(
-        "Report what the split of a data set really tests.",
+        "Report how similar test proteins are to training proteins.",
         "esmgo.assess.audit:AuditConfig", "esmgo.assess.audit:audit"),
     "embed": Verb(
-        "Write one vector per protein.",
+        "Write one embedding vector per protein.",
         "esmgo.predict.embedding:EmbedConfig", "esmgo.predict.embedding:write_embeddings",
         first="fasta"),
     "blend": Verb(
-        "Weigh head, neighbours, k-mers and homology, and calibrate, on held-out proteins.",
+        "Combine network, neighbours, k-mers and homology, and calibrate.",
         "esmgo.learn.blending:BlendConfig", "esmgo.learn.blending:blend"),
     "selftest": Verb(
         "Check the bundled caller, and list which optional programs are available.",
