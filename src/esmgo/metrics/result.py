@@ -86,37 +86,7 @@ def evaluate(
     normalisation: str = "cafa",
     **options: Any,
 ) -> Evaluation:
-    """Evaluate blocks of scores as they come; the full matrix is never in memory.
-
-    Proteins are compared by id as written (`esmgo.evaluate` compares them by accession, too).
-    Proteins that are not in the truth are left out, and so is a protein's second row;
-    proteins of the truth that are in no block count as proteins without a call.
-
-    Parameters
-    ----------
-    blocks : iterable of Scores
-        Propagated, all over one label space.
-    truth : Truth
-        Closed annotations.
-    thresholds : ndarray, shape=(M,), dtype=float64
-        Ascending.
-    normalisation : str
-        See `CurveSums.curve`.
-    **options
-        See `Evaluator`.
-
-    Examples
-    --------
-    >>> from esmgo.go.labels import LabelSpace
-    >>> from esmgo.go.sparse import SparseRows
-    >>> from esmgo.go.terms import Term
-    >>> two = tuple(Term(id, "", Aspect.MF) for id in ("GO:0003674", "GO:0005488"))
-    >>> labels = LabelSpace(two, ((), (0,)))   # the root and binding
-    >>> truth = Truth(("p",), SparseRows.of([2], np.array([0, 1], np.int32)), labels)
-    >>> scores = Scores(("p",), np.array([[0.9, 0.8]], np.float32), labels)
-    >>> evaluate([scores], truth)[Aspect.MF].fmax
-    1.0
-    """
+    """Evaluate blocks of scores whose ids are written as in the truth; see `esmgo.evaluate`."""
     waiting = {id: i for i, id in enumerate(truth.proteins)}
     evaluator: Evaluator | None = None
     for scores in blocks:
