@@ -2,12 +2,12 @@
 
     python recipes/bundle.py CHECKPOINT FOLDER [--overwrite]
 
-writes three files, all or none, of at most 40 MB together:
+writes three files, all or none, of at most 50 MB together:
 
 - FOLDER/caller.safetensors: weights in int8, label space and blend, without optimiser state and
   settings;
-- FOLDER/caller.index.safetensors: coarse vectors, k-mers, ids and terms of the training proteins,
-  without sequences; similar proteins are adjacent, which compresses better;
+- FOLDER/caller.index.safetensors: coarse vectors, k-mers, ids, terms and sequences of the training
+  proteins; similar proteins are adjacent, which compresses better;
 - FOLDER/card.json: a description, SHA-256 of both files, and scores for `esmgo selftest`.
 
 The effect of packing on scores is measured on five famous proteins, or on those of --fasta=FILE,
@@ -40,7 +40,7 @@ from esmgo.model.tensors import SCALE
 from esmgo.predict.predictor import Predictor
 from esmgo.predict.selftest import TOLERANCE, scores_of
 
-LIMIT = 40_000_000
+LIMIT = 50_000_000
 PATHS = {"checkpoint_path", "run_dir_path", "dataset", "ontology", "base_model"}
 """Settings that are paths on the machine of the training."""
 

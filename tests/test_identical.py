@@ -1,49 +1,42 @@
-"""Training proteins of the same sequence: found, and claimed with their limits."""
+"""Training proteins with the same sequence are found with their annotations."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from esmgo.evidence.identical import matches
 from esmgo.evidence.index import Index, open_index
-from esmgo.evidence.kmers import Kmers
+from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import open_checkpoint
 
-SEQUENCES = ("MKTAYIAKQRQISFVKSHFSRQ", "MASMAGVGGGSGKRVPPTRVWWRLYEF", "GLLGVVFFAAAATSGKTSRLVSVLIG")
-VECTORS = np.float32([[1, 2, 3], [-3, 1, 0], [0, 1, -1]])
+SEQUENCES = ("MKTAYIAKQRQISFVKSHFSRQ", "MASMAGVGGGSGKRVPPTRVWWRLYEF", "MKTAYIAKQRQISFVKSHFSRQ")
 
 
 @pytest.fixture
 def index(diamond):
     """Three proteins: one with the shared term and its ancestors, two with other terms."""
     terms = SparseRows.of([4, 2, 1], np.int32([0, 1, 2, 3, 0, 1, 0]))
-    return Index(("a", "b", "c"), VECTORS.astype(np.float16), terms, "", Kmers.of(SEQUENCES))
+    vectors = np.zeros((3, 2), np.float16)
+    sequences = StoredSequences.of(SEQUENCES)
+    return Index(("a", "b", "c"), vectors, terms, sequences=sequences)
 
 
 def test_the_same_sequence_is_found_with_its_annotations(index, diamond):
-    (found,) = matches(index, SEQUENCES[0], VECTORS[0], diamond)
+    found, other = matches(index, SEQUENCES[0], diamond)
     assert (found.id, found.columns.tolist(), found.leaves.tolist()) == ("a", [0, 1, 2, 3], [3])
-    assert found.n_kmers == index.kmers.sums.n_kept[0]
-    assert "same or nearly the same" in str(found)
+    assert (other.id, other.columns.tolist(), other.leaves.tolist()) == ("c", [0], [0])
+    assert str(found) == "The same sequence as the training protein a"
 
 
-def test_a_part_of_the_sequence_and_another_embedding_are_no_match(index, diamond):
-    assert matches(index, SEQUENCES[0][:-3], VECTORS[0], diamond) == ()
-    assert matches(index, SEQUENCES[0], VECTORS[1], diamond) == ()
-    assert matches(index, "A", VECTORS[0], diamond) == ()
+@pytest.mark.parametrize("sequence", [SEQUENCES[0][:-1], SEQUENCES[0][:-1] + "E", "A", ""])
+def test_another_sequence_is_no_match(index, diamond, sequence):
+    assert matches(index, sequence, diamond) == ()
 
 
-def test_without_kmers_only_an_equal_embedding_is_a_match(index, diamond):
-    plain = Index(index.ids, index.vectors, index.terms)
-    (found,) = matches(plain, "any", VECTORS[2] + np.float32(1e-3), diamond)
-    assert (found.id, found.n_kmers) == ("c", 0)
-    assert "an equal embedding" in str(found)
-    assert matches(plain, "any", VECTORS[2] + np.float32(0.1), diamond) == ()
-
-
-def test_an_index_of_no_proteins_matches_nothing(diamond):
-    none = Index((), np.empty((0, 3), np.float16), SparseRows.of([], np.int32([])))
-    assert matches(none, "MKT", VECTORS[0], diamond) == ()
+def test_an_index_without_sequences_matches_nothing(index, diamond):
+    assert matches(replace(index, sequences=None), SEQUENCES[0], diamond) == ()
 
 
 def test_training_proteins_find_themselves_in_a_new_index(checkpoint, predictor, proteins):

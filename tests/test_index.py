@@ -206,7 +206,7 @@ BOMB = zlib.compress(bytes(1 << 27))  # 128 MB from 130 kB
         "kmers.counts",
         "kmers.firsts",
         "kmers.sizes",
-        "kmers.n_kept",
+        "sequences.lengths",
         "lengths",
         "terms",
     ],

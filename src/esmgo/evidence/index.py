@@ -1,7 +1,7 @@
-"""The index: ids, embeddings and terms of the training proteins, in a file beside the checkpoint.
+"""The index: the training proteins, in a file beside the checkpoint.
 
-`esmgo blend` adds the proteins that training held out, and k-mers. The index contains no
-sequences. Nothing here knows how proteins are compared or how they vote.
+`esmgo blend` adds the proteins that training held out, and k-mers. Nothing here knows how
+proteins are compared or how they vote.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, brief, printable
-from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers, Sums
+from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers
 from esmgo.evidence.packed_lists import Packed, PackedLists
+from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import Checkpoint, replace_blend
@@ -56,6 +57,8 @@ class Index:
         SHA-256 of the file it was read from.
     kmers : Kmers, optional
         K-mers of their sequences.
+    sequences : StoredSequences, optional
+        Their sequences.
     """
 
     ids: tuple[str, ...]
@@ -63,6 +66,7 @@ class Index:
     terms: SparseRows
     fingerprint: str = ""
     kmers: Kmers | None = None
+    sequences: StoredSequences | None = None
 
     __repr__ = brief
 
@@ -73,7 +77,9 @@ class Index:
         """Return the same proteins in another order; ``order`` contains each once, shape=(M,)."""
         kmers = self.kmers and self.kmers.reordered(order)
         ids = tuple(self.ids[i] for i in order)
-        return Index(ids, self.vectors[order], self.terms.take(order), kmers=kmers)
+        sequences = self.sequences and self.sequences.take(order)
+        vectors, terms = self.vectors[order], self.terms.take(order)
+        return Index(ids, vectors, terms, kmers=kmers, sequences=sequences)
 
 
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
@@ -115,6 +121,11 @@ def write_index(
     if index.kmers is not None:
         tensors += _squeezed(index.kmers)
         metadata["kmers"] = _KIND
+    if index.sequences is not None:
+        packed = index.sequences.packed(small=small)
+        lengths = np.frombuffer(deflated(index.sequences.lengths), np.uint8)
+        tensors.append(("sequences", "U8", packed.shape, packed.data))
+        tensors.append(("sequences.lengths", "U8", lengths.shape, lengths.data))
     return write_container(path, tensors, metadata, small=small)
 
 
@@ -212,7 +223,8 @@ def _read(header: Header, checkpoint: Checkpoint, with_kmers: bool) -> Index:
         waiting = beside.submit(_kmers, header, len(ids), room) if is_read else None
         closed = terms.closed(labels)
         kmers = None if waiting is None else waiting.result()
-    return Index(tuple(ids), vectors, closed, header.notes["sha256"], kmers)
+    sequences = _sequences(header, len(ids), room) if "sequences" in header.tensors else None
+    return Index(tuple(ids), vectors, closed, header.notes["sha256"], kmers, sequences)
 
 
 def _room(header: Header) -> int:
@@ -242,9 +254,9 @@ def _opened(
 def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]]:
     """Return k-mers as compressed differences of their keys, and packed lists of their holders."""
     steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
-    keys, n_kept = (np.frombuffer(deflated(each), np.uint8) for each in (steps, kmers.sums.n_kept))
-    arrays = {"keys": keys, "n_kept": n_kept, **Packed.of(kmers.lists)._asdict()}
-    length = np.ascontiguousarray(kmers.sums.length, "<f4")
+    keys = np.frombuffer(deflated(steps), np.uint8)
+    arrays = {"keys": keys, **Packed.of(kmers.lists)._asdict()}
+    length = np.ascontiguousarray(kmers.lengths, "<f4")
     found = [(f"kmers.{name}", "U8", each.shape, each.data) for name, each in arrays.items()]
     return [*found, ("kmers.length", "F32", length.shape, length.view(np.uint8).data)]
 
@@ -257,15 +269,25 @@ def _kmers(header: Header, n_proteins: int, room: int) -> Kmers:
         keys = np.cumsum(inflated(header.read("kmers.keys"), room), dtype=np.int32)
         packed = Packed(*(header.read(f"kmers.{name}") for name in Packed._fields))
         holders = PackedLists(packed, n_proteins, room, path)
-        n_kept = inflated(header.read("kmers.n_kept"), room)
-        sums = Sums(header.read("kmers.length", "<f4"), n_kept)
+        length = header.read("kmers.length", "<f4")
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({printable(error, 60)})") from None
     is_sound = (
         len(keys) == len(holders)
-        and {len(each) for each in sums} == {n_proteins}
-        and bool((np.diff(keys) > 0).all() and np.isfinite(sums.length).all())
+        and len(length) == n_proteins
+        and bool((np.diff(keys) > 0).all() and np.isfinite(length).all())
     )
     if not is_sound:
         raise CheckpointError(path, "damaged k-mers: they do not fit the proteins")
-    return Kmers(n_proteins, keys, holders, sums)
+    return Kmers(n_proteins, keys, holders, length)
+
+
+def _sequences(header: Header, n_proteins: int, room: int) -> StoredSequences:
+    try:
+        lengths = inflated(header.read("sequences.lengths"), room)
+        if len(lengths) != n_proteins:
+            raise ValueError("not as many as proteins")
+        return StoredSequences.unpacked(lengths, header.read("sequences"), room, header.path)
+    except (KeyError, ValueError, zlib.error) as error:
+        reason = f"damaged sequences ({printable(error, 60)})"
+        raise CheckpointError(header.path, reason) from None

@@ -3,7 +3,7 @@
 A protein is represented by the set of its spaced k-mers of two shapes over a reduced alphabet.
 Rare k-mers weigh more. The similarity of two proteins is the cosine between their sets. Lists of
 the proteins with each k-mer allow a comparison with tens of thousands of proteins in
-milliseconds. Sequences are not kept.
+milliseconds.
 
 References
 ----------
@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,21 +63,6 @@ def kmers_of(sequence: str) -> NDArray[np.int32]:
     return np.concatenate(found)
 
 
-class Sums(NamedTuple):
-    """What is summed over the k-mers of each protein.
-
-    Parameters
-    ----------
-    length : ndarray, shape=(M,), dtype=float32
-        Root of the sum of squares of their weights.
-    n_kept : ndarray, shape=(M,), dtype=int32
-        Their number.
-    """
-
-    length: NDArray[np.float32]
-    n_kept: NDArray[np.int32]
-
-
 @dataclass(frozen=True)
 class Kmers:
     """The k-mers of M proteins.
@@ -91,14 +75,14 @@ class Kmers:
         The k-mers that any of them has, ascending.
     holders : SparseRows or PackedLists
         The proteins with each k-mer, ascending; K rows.
-    stored : Sums, optional
-        Computed when left out.
+    stored_lengths : ndarray, shape=(M,), dtype=float32, optional
+        The result of `lengths`, computed when left out.
     """
 
     n_proteins: int
     keys: NDArray[np.int32]
     holders: SparseRows | PackedLists
-    stored: Sums | None = None
+    stored_lengths: NDArray[np.float32] | None = None
 
     __repr__ = brief
 
@@ -185,14 +169,13 @@ class Kmers:
         return self.holders if isinstance(self.holders, SparseRows) else self.holders.all()
 
     @cached_property
-    def sums(self) -> Sums:
-        """The sums over the k-mers of each protein."""
-        if self.stored is not None:
-            return self.stored
+    def lengths(self) -> NDArray[np.float32]:
+        """Root of the sum of squares of the weights of each protein's k-mers; shape=(M,)."""
+        if self.stored_lengths is not None:
+            return self.stored_lengths
         holders, counts = self.lists.indices, self.holders.counts
         weights = np.repeat(self._weights(slice(None)), counts)
-        length = np.sqrt(np.bincount(holders, weights, self.n_proteins)).astype(np.float32)
-        return Sums(length, self.lists.frequency(self.n_proteins).astype(np.int32))
+        return np.sqrt(np.bincount(holders, weights, self.n_proteins)).astype(np.float32)
 
     def cosine(self, sequence: str) -> NDArray[np.float64]:
         """Return the similarity of each protein to a sequence, in [0, 1]; shape=(M,).
@@ -201,11 +184,6 @@ class Kmers:
         """
         at = self._known(sequence)
         return self._cosine(at, self.holders.take(at))
-
-    def within(self, sequence: str) -> NDArray[np.intp]:
-        """Return the proteins of which a sequence has all kept k-mers, at least one; ascending."""
-        shared = self.holders.take(self._known(sequence)).frequency(self.n_proteins)
-        return np.flatnonzero((shared == self.sums.n_kept) & (shared > 0))
 
     def _known(self, sequence: str) -> NDArray[np.intp]:
         """Return the positions in `keys` of the k-mers of a sequence that any protein has."""
@@ -248,7 +226,7 @@ class Kmers:
         squares = self._weights(at)
         weights = np.repeat(squares, lists.counts)
         shared = np.bincount(lists.indices, weights, self.n_proteins).astype(np.float64)
-        whole = np.sqrt(squares.sum()) * self.sums.length
+        whole = np.sqrt(squares.sum()) * self.lengths
         found: NDArray[np.float64] = np.zeros_like(shared)
         np.divide(shared, whole, out=found, where=whole > 0)
         return np.minimum(found, 1, out=found)

@@ -18,7 +18,7 @@ from esmgo.errors import CheckpointError, printable
 from esmgo.go.sparse import SparseRows
 from esmgo.model.compression import deflated, inflated
 
-PART = 1 << 12
+PART = 1 << 13
 """Entries of a part, about."""
 
 

@@ -29,6 +29,7 @@ from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.relatives import Sources
 from esmgo.evidence.sources import SCORING, EvidenceSource
+from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.files.output import exclusive
 from esmgo.files.source import is_file
 from esmgo.files.uses import Use
@@ -281,6 +282,7 @@ def _with_held_out(
         np.concatenate([trained, as_stored(vectors)]),
         train.terms.followed_by(held_out.terms),
         kmers=found,
+        sequences=StoredSequences.of(sequences),
     )
 
 

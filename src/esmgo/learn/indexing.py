@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from esmgo.errors import CheckpointError
 from esmgo.evidence.index import Index, as_stored, open_index, write_index
+from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
@@ -44,6 +45,7 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             stop.check()
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
-    index = Index(train.ids, vectors, train.terms)
+    sequences = StoredSequences.of(train.sequences)
+    index = Index(train.ids, vectors, train.terms, sequences=sequences)
     write_index(usual, index, state.data.labels, checkpoint.encoder_fingerprint)
     new.unlink(missing_ok=True)  # of an earlier blend

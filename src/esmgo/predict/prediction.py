@@ -39,7 +39,7 @@ class Prediction:
         The calibrated probability that such a call is in the annotations; None without a
         calibration.
     matches : tuple of Match
-        The training proteins with the same, or nearly the same, sequence.
+        The training proteins with the same sequence.
     """
 
     protein: Protein

@@ -176,12 +176,6 @@ class Predictor:
 
         After each batch ``progress`` is called with the number of proteins that it completed.
         """
-        return self._evidence(proteins, progress)[0]
-
-    def _evidence(
-        self, proteins: Sequence[Protein], progress: Callable[[int], object] | None = None
-    ) -> tuple[Evidence, NDArray[np.float32]]:
-        """Return the evidence for a block of N proteins, and their embeddings, shape=(N, D)."""
         raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins], progress)
         head = propagate(raw, self.labels)
         scores = self.sources.score(self.sources.find_relatives(proteins, vectors), head)
@@ -198,7 +192,7 @@ class Predictor:
             precision = self.variant.precision_of(values, group, self.labels)
             precision[[is_short(p.sequence) for p in proteins]] = np.nan
         unknown = np.full(len(proteins), np.nan, np.float32)
-        found = Evidence(
+        return Evidence(
             Scores(tuple(p.id for p in proteins), values, self.labels),
             precision,
             flags,
@@ -206,7 +200,6 @@ class Predictor:
             np.array(n_windows, np.int64),
             group,
         )
-        return found, vectors
 
     @property
     def _is_single(self) -> bool:
@@ -258,7 +251,7 @@ class Predictor:
                 yield from self._predictions(block)
 
     def _predictions(self, block: Sequence[Protein]) -> Iterator[Prediction]:
-        found, vectors = self._evidence(block)
+        found = self.evidence(block)
         index, is_calibrated = self.sources.index, self.variant is not None
         for i, protein in enumerate(block):
             yield Prediction(
@@ -267,7 +260,7 @@ class Predictor:
                 self.labels,
                 int(found.n_windows[i]),
                 found.precision[i] if is_calibrated else None,
-                matches(index, protein.sequence, vectors[i], self.labels) if index else (),
+                matches(index, protein.sequence, self.labels) if index else (),
             )
 
     def score(

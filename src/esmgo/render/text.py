@@ -20,7 +20,7 @@ HEADER = ("protein", "term", "name", "aspect", "score", "precision", "training_p
 class Ranked(NamedTuple):
     """A term of a ranking; ``precision`` is NaN without a calibration.
 
-    ``known`` is the training protein of the same or nearly the same sequence that has the term.
+    ``known`` is the training protein of the same sequence that has the term.
     """
 
     term: Term
