@@ -28,7 +28,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from esmgo.dataset.splits import held_out_by_hash
-from esmgo.evidence.diamond import Hits, find_diamond, search
+from esmgo.evidence.programs import DIAMOND
+from esmgo.evidence.search import Hits, search
 
 IDENTITY, COVERAGE = 30.0, 80.0
 
@@ -68,7 +69,7 @@ def clusters(sequences: Sequence[str], threads: int) -> NDArray[np.intp]:
         fasta, found = Path(folder) / "all.fasta", Path(folder) / "clusters.tsv"
         fasta.write_text("".join(f">{i}\n{each}\n" for i, each in enumerate(sequences)))
         subprocess.run(
-            [find_diamond(), "cluster", "--db", fasta, "--out", found, "--quiet",
+            [DIAMOND.path(), "cluster", "--db", fasta, "--out", found, "--quiet",
              "--approx-id", str(IDENTITY), "--member-cover", str(COVERAGE),
              "--threads", str(threads)],
             check=True, cwd=folder,

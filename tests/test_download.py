@@ -141,7 +141,7 @@ def test_an_older_release_of_an_address_is_not_mixed_with_a_newer_one(cache):
 def test_on_the_command_line_http_needs_a_flag_and_faults_are_one_line(
     cache, verb, capsys, checkpoint, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("esmgo.assess.audit.find_diamond", lambda: None)
+    monkeypatch.setattr("esmgo.evidence.programs.Program.path", lambda _: "")
     rest = {
         "train": [f"--checkpoint_path={tmp_path / 'c.pt'}", "--base_model=tiny"],
         "evaluate": [f"--predictions={__file__}", f"--truth={__file__}"],

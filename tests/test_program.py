@@ -81,7 +81,7 @@ def words_of(verb, option, value):
 
 @pytest.mark.parametrize(("verb", "option"), PATHS)
 def test_odd_paths_are_one_line(verb, option, here, capsys, monkeypatch):
-    monkeypatch.setattr("esmgo.assess.audit.find_diamond", lambda: None)
+    monkeypatch.setattr("esmgo.evidence.programs.Program.path", lambda _: "")
     before = set(here.iterdir())
     is_output = option in ("output", "rejects", "output_dir")
     is_checkpoint = option == "checkpoint_path" and verb != "train"

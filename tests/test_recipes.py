@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from esmgo.cli.main import main
 from esmgo.dataset.sample import sample_ontology_path, sample_rows
-from esmgo.evidence.diamond import Hits
+from esmgo.evidence.search import Hits
 from esmgo.model.packing import frequencies, pack
 
 RECIPES = Path(__file__).parent.parent / "recipes"

@@ -8,7 +8,7 @@ import pytest
 from esmgo.cli.main import main
 from esmgo.model import bundled as home
 
-LIMIT = 40_000_000
+LIMIT = 50_000_000
 IS_INSTALLED = (home.FOLDER / "caller.safetensors").is_file()
 
 

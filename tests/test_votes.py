@@ -7,8 +7,8 @@ import pytest
 
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.evidence import votes as voting
-from esmgo.evidence.diamond import Hits
 from esmgo.evidence.homology import votes_of
+from esmgo.evidence.search import Hits
 from esmgo.evidence.votes import vote
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows

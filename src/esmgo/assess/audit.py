@@ -28,7 +28,8 @@ from esmgo.data.accessions import accession
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import UsageError, brief, escaped, printable
-from esmgo.evidence.diamond import find_diamond, search
+from esmgo.evidence.programs import DIAMOND
+from esmgo.evidence.search import search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import replaces
@@ -156,7 +157,7 @@ def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit:
     UsageError
         If ``output_dir`` exists, or there are no test proteins.
     """
-    find_diamond()
+    DIAMOND.path()
     report = ReadReport(config.strict) if report is None else report
     if config.output_dir is None:
         return _audited(config, report)

@@ -18,8 +18,9 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import FastaError, UsageError, printable
-from esmgo.evidence.diamond import find_diamond, search
 from esmgo.evidence.homology import votes_of as votes_of_hits
+from esmgo.evidence.programs import DIAMOND
+from esmgo.evidence.search import search
 from esmgo.evidence.votes import BLOCK, Votes, vote
 from esmgo.files.output import check_free, check_suffix, exclusive, opened
 from esmgo.files.source import check_readable
@@ -120,7 +121,7 @@ def write_baseline(config: BaselineConfig, report: ReadReport | None = None) -> 
     if config.fasta is not None:
         check_readable(config.fasta, FastaError)
     if method == "diamond":
-        find_diamond()
+        DIAMOND.path()
     encoder = config.encoder() if method == "neighbours" else None
     log.debug("Reading the data set ...")
     data = config.opened(report)

@@ -12,7 +12,7 @@ from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT, SPLITS, Dataset, locate_dataset, open_dataset
 from esmgo.dataset.subsets import parse_subset
 from esmgo.errors import UsageError
-from esmgo.evidence.diamond import available_threads
+from esmgo.evidence.search import available_threads
 from esmgo.files.uses import Use, reads, reads_folder, replaces
 from esmgo.metrics.curve import NORMALISATIONS, RULES
 from esmgo.model.bundled import reads_checkpoint

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from esmgo.assess.identity import BINS, EDGES
 from esmgo.errors import brief
-from esmgo.evidence.diamond import Hits
+from esmgo.evidence.search import Hits
 
 MIN_COVERAGE = 50.0
 """Least per cent of a test protein that an alignment must span to count as a hit."""

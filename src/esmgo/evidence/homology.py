@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from esmgo.data.accessions import accession
 from esmgo.data.fasta import Protein
 from esmgo.errors import NOTICE
-from esmgo.evidence.diamond import Database, Hits
+from esmgo.evidence.search import Database, Hits
 from esmgo.evidence.votes import Votes
 
 log = logging.getLogger(__name__)

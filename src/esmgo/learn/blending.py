@@ -24,10 +24,11 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import NOTICE, CheckpointError, UsageError, brief, printable
-from esmgo.evidence.diamond import available_threads, find_diamond
 from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
+from esmgo.evidence.programs import DIAMOND
 from esmgo.evidence.relatives import Sources
+from esmgo.evidence.search import available_threads
 from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.files.output import exclusive
@@ -170,7 +171,7 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
 def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     checkpoint = open_checkpoint(path)
     if config.homology:
-        find_diamond()
+        DIAMOND.path()
     data = _data(config, checkpoint, report)
     held_out = data.validation
     if len(held_out) < LEAST:

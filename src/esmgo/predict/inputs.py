@@ -13,7 +13,7 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import NOTICE, UsageError, printable
-from esmgo.evidence.diamond import available_threads
+from esmgo.evidence.search import available_threads
 from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.files.source import is_folder
 from esmgo.files.uses import reads

@@ -14,7 +14,7 @@ import pytest
 
 from esmgo.cli.main import main
 from esmgo.errors import MachineError
-from esmgo.evidence.diamond import search
+from esmgo.evidence.search import search
 
 needs_diamond = pytest.mark.skipif(
     shutil.which("diamond") is None, reason="needs the program diamond on PATH"

@@ -1,6 +1,6 @@
-"""Training proteins with a similar sequence, found by the DIAMOND program.
+"""Training proteins with a similar sequence, found by DIAMOND or MMseqs2.
 
-DIAMOND reads and writes files in a temporary folder, which is always removed. Nothing here
+The programs read and write files in a temporary folder, which is always removed. Nothing here
 knows about terms.
 """
 
@@ -22,15 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import MachineError, printable
-
-MOST_HITS = 100
-"""Hits per protein, at most: the training proteins with the best alignments."""
-
-E_VALUE = 1e-3
-"""Weaker hits are left out, as DIAMOND does by default."""
+from esmgo.evidence.programs import DIAMOND, MOST_HITS, Program
 
 COLUMNS = ("qseqid", "sseqid", "bitscore", "pident", "qstart", "qend", "sstart", "send")
-"""Columns that DIAMOND writes for a hit."""
+"""What the programs write of a hit."""
+
+_SECONDS = 600, 10
+"""A search may take so long, and so long for each query."""
 
 _BASES = frozenset("ACGTN")
 
@@ -78,24 +76,11 @@ class Hits:
         return self.take(np.unique(self.query, return_index=True)[1])
 
 
-def find_diamond() -> str:
-    """Return the path of the program ``diamond``; call it before any long work.
-
-    Raises MachineError if it is not on PATH. The message names commands that install it.
-    """
-    path = shutil.which("diamond")
-    if path is None:
-        raise MachineError(
-            "the program diamond is not on PATH: apt install diamond-aligner, "
-            "conda install -c bioconda diamond, or brew install diamond"
-        )
-    return path
-
-
 class Database:
-    """A DIAMOND database of training proteins; it is removed with the process or by `close`.
+    """A database of training proteins; it is removed with the process or by `close`.
 
-    Raises MachineError if the program is missing, fails or is killed, or the disk is full.
+    Raises MachineError if the program is missing, fails, is killed or takes too long, or the disk
+    is full.
 
     Parameters
     ----------
@@ -103,30 +88,24 @@ class Database:
         Cleaned residues.
     threads : int
         CPU threads; the hits do not depend on them.
-
-    References
-    ----------
-    Buchfink, Reuter & Drost, Nature Methods 18:366 (2021).
+    program : Program
+        The program that searches.
     """
 
-    def __init__(self, subjects: Sequence[str], threads: int) -> None:
-        self._program, self._subjects = find_diamond(), subjects
-        self._common = ["--quiet", "--threads", str(threads)]
+    def __init__(self, subjects: Sequence[str], threads: int, program: Program = DIAMOND) -> None:
+        self._path, self._program, self._subjects = program.path(), program, subjects
+        self._threads = threads
         with _disk():
             self._folder = Path(tempfile.mkdtemp(prefix="esmgo-"))
         self.close = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         if subjects:
             try:
-                self._make()
+                with _disk():
+                    _write(self._folder / "subjects.fasta", subjects)
+                    self._run(program.make, 0)
             except BaseException:
                 self.close()
                 raise
-
-    def _make(self) -> None:
-        folder, made = self._folder, ["--in", "subjects.fasta", "--db", "subjects"]
-        with _disk():
-            _write(folder / "subjects.fasta", self._subjects)
-            _run([self._program, "makedb", *made, *self._common], folder)
 
     def __enter__(self) -> Self:
         return self
@@ -135,32 +114,53 @@ class Database:
         self.close()
 
     def search(self, queries: Sequence[str], most: int = MOST_HITS) -> Hits:
-        """Compare cleaned sequences with the database, by ``diamond blastp --very-sensitive``.
-
-        At most ``most`` hits per query are returned.
-        """
+        """Compare cleaned sequences with the database; return ``most`` hits per query at most."""
         if not queries or not self._subjects:
             return _hits(np.zeros((len(COLUMNS), 0)), queries, self._subjects)
-        folder = self._folder
         with _disk():
-            _write(folder / "queries.fasta", queries)
-            _run(
-                [
-                    self._program, "blastp", "--query", "queries.fasta", "--db", "subjects",
-                    "--out", "hits.tsv", "--very-sensitive", "--max-target-seqs", str(most),
-                    "--evalue", str(E_VALUE), "--tmpdir", ".", *self._common,
-                    "--outfmt", "6", *COLUMNS,
-                ],
-                folder,
-            )  # fmt: skip
-            return _hits(_read(folder / "hits.tsv"), queries, self._subjects)
+            _write(self._folder / "queries.fasta", queries)
+            self._run(self._program.search, len(queries), most)
+            return _hits(_read(self._folder / "hits.tsv", self._program), queries, self._subjects)
+
+    def _run(self, arguments: str, n_queries: int, most: int = 0) -> None:
+        """Run the program. An exception, for example from a signal, ends it."""
+        words = [word.format(most=most, threads=self._threads) for word in arguments.split()]
+        first, each = _SECONDS
+        seconds = first + each * n_queries
+        what = f"{self._program.name} {words[0]}"
+        try:
+            done = subprocess.run(  # noqa: S603 (no shell, and no text of a user in it)
+                [self._path, *words],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            raise MachineError(f"{what} did not end in {seconds:,} seconds") from None
+        if done.returncode:
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
+            if done.returncode < 0:
+                killer = signal.Signals(-done.returncode).name
+                reason = f"was ended by {killer}; is there enough memory?"
+            else:
+                last = lines[-1] if lines else f"exit code {done.returncode}"
+                reason = f"failed: {printable(last, 110)}"
+            raise MachineError(f"{what} {reason}")
 
 
 def search(
-    queries: Sequence[str], subjects: Sequence[str], *, threads: int, most: int = MOST_HITS
+    queries: Sequence[str],
+    subjects: Sequence[str],
+    *,
+    threads: int,
+    most: int = MOST_HITS,
+    program: Program = DIAMOND,
 ) -> Hits:
     """Compare sequences with sequences, once; see `Database`."""
-    with Database(subjects, threads) as database:
+    with Database(subjects, threads, program) as database:
         return database.search(queries, most)
 
 
@@ -189,30 +189,8 @@ def _write(path: Path, sequences: Sequence[str]) -> None:
             file.write(f">{number}\n{sequence}{end}\n")
 
 
-def _run(command: list[str], folder: Path) -> None:
-    """Run a program in ``folder``. An exception, for example from a signal, ends the program."""
-    done = subprocess.run(  # noqa: S603 (no shell, and no text of a user in it)
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        if done.returncode < 0:
-            killer = signal.Signals(-done.returncode).name
-            reason = f"was ended by {killer}; is there enough memory?"
-        else:
-            reason = (
-                f"failed: {printable(lines[-1] if lines else f'exit code {done.returncode}', 110)}"
-            )
-        raise MachineError(f"diamond {command[1]} {reason}")
-
-
-def _read(path: Path) -> NDArray[np.float64]:
-    """Return the table that DIAMOND wrote, transposed: one row per column."""
+def _read(path: Path, program: Program) -> NDArray[np.float64]:
+    """Return the table that the program wrote, transposed: one row per column."""
     if path.stat().st_size == 0:
         return np.zeros((len(COLUMNS), 0))
     import pyarrow as pa
@@ -227,7 +205,7 @@ def _read(path: Path) -> NDArray[np.float64]:
         )
     except pa.ArrowInvalid as error:
         raise MachineError(
-            f"diamond wrote a file that is not a table of hits: {printable(error, 90)}"
+            f"{program.name} wrote a file that is not a table of hits: {printable(error, 90)}"
         ) from None
     return np.stack([table[name].to_numpy() for name in COLUMNS])
 
