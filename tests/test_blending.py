@@ -12,6 +12,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import open_index
+from esmgo.evidence.relatives import available_sources
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.learn.blending import BlendConfig, blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
@@ -130,3 +131,26 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
     assert evidence.group[0] == len(predictor.variant.edges)  # the closest group
     with pytest.raises(UsageError, match="homology: names no training protein"):
         Predictor.load(path, device="cpu", homology={"stranger": "MKV"})
+    index = open_index(open_checkpoint(path))
+    same = dict(zip(index.ids, map(index.sequences.__getitem__, range(len(index))), strict=True))
+    by_file, by_name = (
+        Predictor.load(path, device="cpu", homology=each).evidence(held_out[:5])
+        for each in (same, "diamond")
+    )
+    np.testing.assert_array_equal(by_file.scores.values, by_name.scores.values)
+    if shutil.which("mmseqs"):
+        other = Predictor.load(path, device="cpu", homology="mmseqs")
+        assert other.fingerprint != Predictor.load(path, homology="diamond").fingerprint
+        near = other.evidence(held_out[:5]).scores.values
+        assert np.corrcoef(near.ravel(), by_name.scores.values.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("blast", "no program of the name blast: diamond or mmseqs"),
+    ("diamond", "no sequences beside .*: run esmgo blend again, or give `homology=FILE`"),
+])  # fmt: skip
+def test_a_program_needs_a_known_name_and_an_index_with_sequences(blended, name, words):
+    checkpoint = open_checkpoint(blended[0])
+    index = replace(open_index(checkpoint), sequences=None)
+    with pytest.raises(UsageError, match=words):
+        available_sources(index, name, None, "checkpoint.pt")

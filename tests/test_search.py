@@ -14,6 +14,7 @@ import pytest
 
 from esmgo.cli.main import main
 from esmgo.errors import MachineError
+from esmgo.evidence.programs import PROGRAMS
 from esmgo.evidence.search import search
 
 needs_diamond = pytest.mark.skipif(
@@ -49,11 +50,13 @@ def program(tmp_path, monkeypatch):
     return install
 
 
-@needs_diamond
-def test_hits_tell_bits_identity_and_coverage_of_both(temporary):
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_hits_tell_bits_identity_and_coverage_of_both(temporary, program):
+    if shutil.which(program.name) is None:
+        pytest.skip(f"needs the program {program.name} on PATH")
     known = [protein(1), protein(2, 300), protein(3)]
     asked = [protein(9), known[2], known[1][100:200]]
-    found = search(asked, known, threads=1)
+    found = search(asked, known, threads=1, program=program)
     assert list(zip(found.query, found.subject, strict=True)) == [(1, 2), (2, 1)]
     assert found.identity.tolist() == [100, 100]
     assert found.query_coverage.tolist() == [100, 100]
@@ -172,3 +175,19 @@ def _wait_for(path: Path) -> int:
             return int(path.read_text())
         time.sleep(0.01)
     raise AssertionError("the program was not started")
+
+
+def test_a_search_that_takes_too_long_is_ended(program, monkeypatch):
+    program('[ "$1" = makedb ] || exec sleep 60')
+    monkeypatch.setattr("esmgo.evidence.search._SECONDS", (0.5, 0))
+    with pytest.raises(MachineError, match=r"diamond blastp did not end in 0\.5 seconds"):
+        search([protein(1)], [protein(2)], threads=1)
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_protein_of_four_letters_is_a_protein(temporary, program):
+    if shutil.which(program.name) is None:
+        pytest.skip(f"needs the program {program.name} on PATH")
+    odd = "".join(random.Random(5).choices("ACGT", k=120))
+    found = search([odd, protein(1)], [protein(1), odd], threads=1, program=program)
+    assert (1, 0) in list(zip(found.query, found.subject, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from esmgo.data.accessions import accession
 from esmgo.data.fasta import Protein
 from esmgo.errors import NOTICE
+from esmgo.evidence.index import Index
+from esmgo.evidence.programs import DIAMOND, PROGRAMS, Program
 from esmgo.evidence.search import Database, Hits
 from esmgo.evidence.votes import Votes
 
@@ -20,17 +22,36 @@ log = logging.getLogger(__name__)
 class Homologs:
     """Training proteins that vote for the proteins to which their sequences align.
 
-    ``ids`` are those of the M training proteins. ``sequences`` gives cleaned residues by id;
-    those of other proteins are not used. Ids are compared by accession. DIAMOND uses ``threads``
-    CPU threads.
+    ``rows``, shape=(H,), are the numbers of H training proteins in the index, and ``sequences``
+    their cleaned residues. The program uses ``threads`` CPU threads.
     """
 
-    def __init__(self, ids: Sequence[str], sequences: dict[str, str], threads: int) -> None:
-        of = matched(ids, sequences)
-        if n := len(ids) - len(of):
-            log.log(NOTICE, "`homology` has no sequence of %s of %s training proteins", n, len(ids))
-        self._rows = np.array(list(of), np.int64)
-        self._database = Database([sequences[id] for id in of.values()], threads)
+    def __init__(
+        self,
+        rows: NDArray[np.integer],
+        sequences: Sequence[str],
+        threads: int,
+        program: Program = DIAMOND,
+    ) -> None:
+        self._rows = rows.astype(np.int64)
+        self._database = Database(sequences, threads, program)
+
+    @classmethod
+    def of(cls, index: Index, homology: str | Mapping[str, str], threads: int) -> Homologs:
+        """Return those of an index: by the name of a program, or sequences by id, for DIAMOND.
+
+        Ids are compared by accession; sequences of other proteins are not used.
+        """
+        if isinstance(homology, str):
+            assert index.sequences is not None
+            sequences = [index.sequences[row] for row in range(len(index))]
+            return cls(np.arange(len(index)), sequences, threads, PROGRAMS[homology])
+        found = matched(index.ids, homology)
+        if n := len(index) - len(found):
+            what = "`homology` has no sequence of %s of %s training proteins"
+            log.log(NOTICE, what, f"{n:,}", f"{len(index):,}")
+        sequences = [homology[id] for id in found.values()]
+        return cls(np.array(list(found)), sequences, threads)
 
     def votes(
         self, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None

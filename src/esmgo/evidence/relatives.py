@@ -5,7 +5,7 @@ Nothing here knows how the scores are combined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from esmgo.evidence.homology import Homologs, matched
 from esmgo.evidence.index import Index
 from esmgo.evidence.kmers import kmer_votes
 from esmgo.evidence.neighbours import neighbour_votes, normalised
+from esmgo.evidence.programs import PROGRAMS
 from esmgo.evidence.source_scores import SourceScores, Values, given_aspect
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.evidence.votes import Votes, vote
@@ -30,7 +31,8 @@ _CURES = {
     EvidenceSource.NEIGHBOURS.word: "no index beside {path}: run fine-tune.py with"
     " `resume` to make it, or leave neighbours out of `sources`",
     EvidenceSource.KMERS.word: "no k-mers beside {path}: run esmgo blend to add them",
-    EvidenceSource.HOMOLOGY.word: "homology needs the training sequences: `homology=FILE`",
+    EvidenceSource.HOMOLOGY.word: "homology needs a program: give `homology=diamond` or"
+    " `homology=mmseqs`",
 }
 
 
@@ -50,13 +52,16 @@ class Relatives(NamedTuple):
 
 
 def available_sources(
-    index: Index | None, homology: dict[str, str] | None, requested: Sequence[str] | None, path: str
+    index: Index | None,
+    homology: str | Mapping[str, str] | None,
+    requested: Sequence[str] | None,
+    path: str,
 ) -> tuple[str, ...]:
     """Return the requested sources, names of `SCORING`, or all that are available.
 
-    ``index`` has the training proteins of the checkpoint at ``path``, and ``homology`` their
-    sequences by id. Raises UsageError if a requested source is not available. The message names
-    the remedy.
+    ``index`` has the training proteins of the checkpoint at ``path``. ``homology`` is the name of
+    a program, or their sequences by id. Raises UsageError if a requested source is not available.
+    The message names the remedy.
     """
     has = {
         EvidenceSource.HEAD: True,
@@ -68,7 +73,16 @@ def available_sources(
     for name in requested or ():
         if name not in available:
             raise UsageError(_CURES[name].format(path=printable(path, 60)))
-    if index is not None and homology is not None and not matched(index.ids, homology):
+    if isinstance(homology, str):
+        if homology not in PROGRAMS:
+            names = " or ".join(PROGRAMS)
+            reason = f"no program of the name {printable(homology, 40)}: {names}, or none"
+            raise UsageError(reason, field="homology")
+        if index is None or index.sequences is None:
+            where = printable(path, 60)
+            reason = f"no sequences beside {where}: run esmgo blend again, or give `homology=FILE`"
+            raise UsageError(reason, field="homology")
+    elif index is not None and homology is not None and not matched(index.ids, homology):
         look = forms(next(iter(homology), ""), "the checkpoint", next(iter(index.ids), ""))
         raise UsageError(f"names no training protein of the checkpoint; {look}", field="homology")
     return available if requested is None else tuple(dict.fromkeys(requested))
@@ -83,12 +97,10 @@ class Sources:
         The terms.
     index : Index, optional
         The training proteins.
-    sequences : dict of str to str, optional
-        Sequences of training proteins by id, for DIAMOND.
+    homologs : Homologs, optional
+        The training proteins with their sequences.
     num_neighbours : int
         Number of nearest training proteins that vote by their embeddings.
-    threads : int
-        CPU threads of DIAMOND.
     counted : SparseRows, optional
         Annotations from which frequency and co-annotation are computed; by default those of
         the index.
@@ -100,16 +112,15 @@ class Sources:
         self,
         labels: LabelSpace,
         index: Index | None,
-        sequences: dict[str, str] | None = None,
+        homologs: Homologs | None = None,
         *,
         num_neighbours: int = 10,
-        threads: int = 1,
         counted: SparseRows | None = None,
         is_blended: bool = True,
     ) -> None:
         self.labels, self.index, self.num_neighbours = labels, index, num_neighbours
         self._frequency = np.zeros(len(labels), np.float32)
-        self._homologs: Homologs | None = None
+        self._homologs = homologs
         self._coannotation: Coannotation | None = None
         if index is not None:
             counted = index.terms if counted is None else counted
@@ -118,8 +129,6 @@ class Sources:
             if is_blended:
                 self._coannotation = Coannotation(counted, labels)
             self._vectors = normalised(index.vectors)
-            if sequences is not None:
-                self._homologs = Homologs(index.ids, sequences, threads)
 
     def find_relatives(
         self,

@@ -24,6 +24,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import NOTICE, CheckpointError, UsageError, brief, printable
+from esmgo.evidence.homology import Homologs
 from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.programs import DIAMOND
@@ -181,11 +182,6 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
             f" larger `eval_ratio` (it was {printable(ratio, 20)}; `eval_ratio=1` is all of a test"
             " split)"
         )
-    sequences = {
-        id: sequence
-        for some in (data.train, held_out)
-        for id, sequence in zip(some.ids, some.sequences, strict=True)
-    }
     scorer = Scorer.of(checkpoint, device=config.device, dtype=config.dtype)
     log.log(NOTICE, "%s", described(checkpoint))
     threads = config.threads or available_threads()
@@ -197,9 +193,8 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         sources = Sources(
             data.labels,
             index,
-            sequences if config.homology else None,
+            Homologs.of(index, DIAMOND.name, threads) if config.homology else None,
             num_neighbours=config.num_neighbours,
-            threads=threads,
             counted=data.train.terms,
         )
         own = n_trained + np.arange(len(records))

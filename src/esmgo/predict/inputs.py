@@ -13,6 +13,7 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import NOTICE, UsageError, printable
+from esmgo.evidence.programs import PROGRAMS
 from esmgo.evidence.search import available_threads
 from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.files.source import is_folder
@@ -91,8 +92,9 @@ class SourcesConfig:
     )
     homology: str | None = option(
         None,
-        "The training sequences, a FASTA file or the data set, to compare with by DIAMOND.",
-        uses=reads_dataset,
+        "Compare with the training sequences by a program, diamond or mmseqs. Or a FASTA file or"
+        " the data set with the training sequences, to compare with by DIAMOND.",
+        uses=lambda config, name: reads_dataset(config, None if name in PROGRAMS else name),
     )
 
     def check_sources(self) -> None:
@@ -185,9 +187,9 @@ def open_predictor(
 ) -> Predictor:
     """Load a checkpoint with the settings of a verb.
 
-    ``sources`` is a comma-separated list. ``homology`` is a FASTA file, or a data set with its
-    ``subset``, of training sequences; ``report`` gets its rejected records. See `Predictor.load`
-    and `context_of` for the others.
+    ``sources`` is a comma-separated list. ``homology`` is the name of a program, or a FASTA file,
+    or a data set with its ``subset``, of training sequences; ``report`` gets its rejected records.
+    See `Predictor.load` and `context_of` for the others.
 
     Raises
     ------
@@ -204,17 +206,15 @@ def open_predictor(
         context_length=context_of(checkpoint.path, context_length),
         dtype=dtype,
         sources=sources,
-        homology=_training_sequences(homology, subset, report),
+        homology=_homology(homology, subset, report),
         threads=available_threads(),
     )
 
 
-def _training_sequences(
-    source: str | None, subset: str, report: ReadReport
-) -> dict[str, str] | None:
-    """Read the training sequences by id, from a FASTA file or a data set."""
-    if source is None:
-        return None
+def _homology(source: str | None, subset: str, report: ReadReport) -> str | dict[str, str] | None:
+    """Return the name of a program, or the training sequences of a file or data set by id."""
+    if source is None or source in PROGRAMS:
+        return source
     own = ReadReport(report.strict)
     from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # takes 0.05 s
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from esmgo.data.fasta import Protein
 from esmgo.data.residues import is_short
 from esmgo.errors import CheckpointError, UsageError, printable
+from esmgo.evidence.homology import Homologs
 from esmgo.evidence.identical import matches
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import Sources, available_sources
@@ -82,7 +83,7 @@ class Predictor:
         device: str | None = None,
         context_length: int | None = None,
         dtype: str = "auto",
-        homology: dict[str, str] | None = None,
+        homology: str | Mapping[str, str] | None = None,
         sources: str | Sequence[str] | None = None,
         threads: int = 1,
     ) -> Predictor:
@@ -99,13 +100,14 @@ class Predictor:
             Tokens per window; when left out, as in training.
         dtype : str
             ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
-        homology : dict of str to str, optional
-            Training sequences by id, for DIAMOND.
+        homology : str or mapping of str to str, optional
+            ``diamond`` or ``mmseqs``: compare with the training sequences of the index by this
+            program. Or the training sequences by id, to compare with by DIAMOND.
         sources : str or sequence of str, optional
             The evidence to combine, of ``head``, ``neighbours``, ``kmers``, ``homology``; when
             left out, all available sources for which the checkpoint has a blend.
         threads : int
-            CPU threads of DIAMOND.
+            CPU threads of the program.
 
         Raises
         ------
@@ -138,20 +140,25 @@ class Predictor:
             raise UsageError(f"{name} has no blend of {', '.join(wanted)}: {how} fits one")
         if index is not None and kmers not in wanted:
             index = replace(index, kmers=None)  # searching them takes time
+        homologs = None
+        if homology is not None and index is not None and by_homology in wanted:
+            homologs = Homologs.of(index, homology, threads)
         evidence = Sources(
             checkpoint.labels,
             index,
-            homology if by_homology in wanted else None,
+            homologs,
             num_neighbours=blend.num_neighbours if blend else 10,
-            threads=threads,
             is_blended=variant is not None and len(variant.sources) > 1,
         )
         digest = hashlib.sha256(repr(list(wanted)).encode())
         digest.update(checkpoint.header.notes["sha256"].encode())
         if index is not None:
             digest.update(index.fingerprint.encode())
-        for id, sequence in sorted((homology or {}).items()):
-            digest.update(f">{id}\n{sequence}\n".encode())
+        if isinstance(homology, str):
+            digest.update(homology.encode())
+        else:
+            for id, sequence in sorted((homology or {}).items()):
+                digest.update(f">{id}\n{sequence}\n".encode())
         return cls(scorer, evidence, variant, wanted[0], digest.hexdigest())
 
     @property
