@@ -60,7 +60,12 @@ def test_a_malformed_taxonomy_is_refused_with_its_line(text, line, words):
     assert caught.value.line == line
 
 
-def test_rows_of_separators_alone_are_passed_over_up_to_a_limit():
-    assert read("a\t9606\n,;\n\t,\n", None) == {"a": "9606"}
-    with pytest.raises(AnnotationError, match=r":100002: 100,001 rows without a value"):
-        read("a\t9606\n" + ",\n" * 200_000, None)
+@pytest.mark.parametrize(("head", "idle", "words"), [
+    ("a\t9606\n", ",\n", "more than 1,000,000 rows have no value"),
+    ("", "a\t9606\n", "more than 1,000,000 rows repeat a protein"),
+    (">a OX=9606\n", "M\n", "more than 1,000,000 lines in one record"),
+])  # fmt: skip
+def test_lines_that_add_nothing_are_bounded(head, idle, words):
+    assert read(head + idle * 1000) == {"a": "9606"}
+    with pytest.raises(AnnotationError, match=words):
+        read(head + idle * 1_000_010)

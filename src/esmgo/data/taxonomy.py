@@ -12,7 +12,9 @@ from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
 
 _LONGEST = 1 << 20
-_MOST_EMPTY = 100_000
+_MOST_IDLE = 1_000_000
+"""Lines that add nothing, at most: a small compressed file may hold any number of them."""
+
 _TAXON = re.compile(r"(?i)(?:(?:taxon|ncbitaxon|taxid|ox)[:=])?([0-9]{1,9})", re.ASCII)
 _OX = re.compile(r"\sOX=([0-9]{1,9})(?=\s|$)", re.ASCII)
 _NAME = re.compile(r"(ncbi_?)?tax(on|onomy|onomic)?(_?id)?|organism(_\(id\)|_?id)?|ox")
@@ -36,7 +38,8 @@ def read_taxonomy(source: Source, warn: Callable[[str], None] | None = None) -> 
     name = name_of(source)
     taxa: dict[str, str] = {}
     without: list[int] = []
-    for line, id, taxon in _rows(source, name, without):
+    for n_rows, (line, id, taxon) in enumerate(_rows(source, name, without)):
+        _one_more(n_rows - len(taxa), "rows repeat a protein", name, line)
         if taxa.setdefault(accession(id), taxon) != taxon:
             raise AnnotationError(name, f"a second taxon of {printable(id, 40)}", line)
     if not taxa:
@@ -52,14 +55,12 @@ def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, 
     content = chunks(source, AnnotationError)
     lines = text_lines(content, name, AnnotationError, max_length=_LONGEST)
     start, is_fasta = 0, False
-    protein, taxon, width, n_empty = 0, 1, 2, 0
+    protein, taxon, width, n_idle = 0, 1, 2, 0
     for line, text in lines:
         parts = text.split("\t") if "\t" in text.strip() else _SEPARATOR.split(text.strip())
         cells = [cell.strip(' "') for cell in parts]
         if not any(cells):
-            n_empty += 1
-            if n_empty > _MOST_EMPTY:
-                raise AnnotationError(name, f"{n_empty:,} rows without a value", line)
+            n_idle = _one_more(n_idle, "rows have no value", name, line)
             continue
         if not start:
             start, is_fasta = line, text.startswith(">")
@@ -76,10 +77,20 @@ def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, 
                 reason = "expected a protein id, a TAB and an NCBI taxon id"
                 raise AnnotationError(name, reason, line)
             yield line, cells[protein], found[1]
-        elif text.startswith(">"):
+        elif not text.startswith(">"):
+            n_idle = _one_more(n_idle, "lines in one record", name, line)
+        else:
+            n_idle = 0
             words = text[1:].split()
             found = _OX.search(text) or (_TAXON.fullmatch(words[1]) if words[1:] else None)
             if found is None:
                 without.append(line)
             else:
                 yield line, words[0], found[1]
+
+
+def _one_more(n: int, what: str, name: str, line: int) -> int:
+    """Return ``n + 1``; raise AnnotationError if these are too many lines that add nothing."""
+    if n >= _MOST_IDLE:
+        raise AnnotationError(name, f"more than {_MOST_IDLE:,} {what}", line)
+    return n + 1
