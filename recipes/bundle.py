@@ -50,7 +50,8 @@ WORDS = {
     " them of few model organisms. Not for clinical use. A term that is not called is not evidence"
     " that the protein lacks the function.",
     "licences": "Weights: Apache-2.0, as the program. Made from UniProtKB sequences and UniProt-GOA"
-    " annotations (UniProt Consortium) and the Gene Ontology (GO Consortium), both CC BY 4.0.",
+    " annotations (UniProt Consortium) and the Gene Ontology (GO Consortium), both CC BY 4.0. The"
+    " index has the sequences of UniProtKB.",
 }
 
 

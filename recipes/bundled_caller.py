@@ -55,7 +55,7 @@ SOURCES = {
     "head": "--sources=head",
     "neighbours": "--sources=neighbours",
     "kmers": "--sources=kmers",
-    "homology": "--homology={dataset}",
+    "homology": "--homology=diamond",
 }
 """Evaluated sources of the caller; for homology DIAMOND searches its training proteins."""
 

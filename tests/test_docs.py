@@ -171,7 +171,7 @@ def test_the_first_screen_has_the_measured_figures_of_the_results():
         "term frequency (naive)": "naive",
         "DIAMOND": "DIAMOND",
         "esmgo": "head + neighbours + k-mers",
-        "esmgo with DIAMOND (`--homology`)": "head + neighbours + k-mers + DIAMOND",
+        "esmgo with DIAMOND (`--homology=diamond`)": "head + neighbours + k-mers + DIAMOND",
     }.items():
         (line,) = (row for row in first.splitlines() if row.startswith(f"| {ours} |"))
         cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
