@@ -94,7 +94,7 @@ def read_information_accretion(
     """
     name = name_of(source)
     bits: dict[str, float] = {}
-    foreign: list[str] = []
+    foreign, n_foreign = list[str](), 0
     rows = _rows(source, name)
     first = next(rows, (1, [""]))
     header = _columns(first[1])
@@ -104,18 +104,18 @@ def read_information_accretion(
             raise AnnotationError(name, "expected a GO id, a TAB and bits", line)
         id = cells[term]
         if _FOREIGN.fullmatch(id):
-            foreign.append(id)
+            foreign, n_foreign = [*foreign, id][:3], n_foreign + 1
             continue
         if not is_go_id(id) or id in bits:
             fault = "appears a second time" if id in bits else "is not a GO id"
             raise AnnotationError(name, f"{printable(repr(id), 40)} {fault}", line)
         bits[id] = _bits(cells[value], name, line)
-    some = ", ".join(printable(id, 20) for id in foreign[:3])
+    some = ", ".join(printable(id, 20) for id in foreign)
     if not bits:
         why = f"; only ids of other ontologies: {some}" if foreign else ""
         raise AnnotationError(name, f"no information accretion found{why}")
     if foreign and warn is not None:
-        warn(f"{printable(name, 60)}: {len(foreign):,} terms of other ontologies, left out: {some}")
+        warn(f"{printable(name, 60)}: {n_foreign:,} terms of other ontologies, left out: {some}")
     return bits
 
 
