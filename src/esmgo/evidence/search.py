@@ -129,26 +129,60 @@ class Database:
         seconds = first + each * n_queries
         what = f"{self._program.name} {words[0]}"
         try:
-            done = subprocess.run(  # noqa: S603 (no shell, and no text of a user in it)
-                [self._path, *words],
-                cwd=self._folder,
+            code, error = _completed([self._path, *words], self._folder, seconds)
+        except subprocess.TimeoutExpired:
+            raise MachineError(f"{what} did not end in {seconds:,} seconds") from None
+        if code:
+            lines = error.decode(errors="replace").strip().splitlines()
+            if code < 0:
+                killer = signal.Signals(-code).name
+                reason = f"was ended by {killer}; is there enough memory?"
+            else:
+                last = lines[-1] if lines else f"exit code {code}"
+                reason = f"failed: {printable(last, 110)}"
+            raise MachineError(f"{what} {reason}")
+
+
+def _completed(command: list[str], folder: Path, seconds: float) -> tuple[int, bytes]:
+    """Run a program in ``folder``; return its exit code and what it wrote to standard error.
+
+    An exception, for example from a signal, ends the program. A signal that comes while it is
+    started waits until it can be ended.
+    """
+    process = None
+    try:
+        with _signals_waiting():
+            process = subprocess.Popen(  # noqa: S603 (no shell, and no text of a user in it)
+                command,
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                check=False,
-                timeout=seconds,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            raise MachineError(f"{what} did not end in {seconds:,} seconds") from None
-        if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            if done.returncode < 0:
-                killer = signal.Signals(-done.returncode).name
-                reason = f"was ended by {killer}; is there enough memory?"
+        _, error = process.communicate(timeout=seconds)
+    except BaseException:
+        if process is not None:
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)  # its children, too
             else:
-                last = lines[-1] if lines else f"exit code {done.returncode}"
-                reason = f"failed: {printable(last, 110)}"
-            raise MachineError(f"{what} {reason}")
+                process.kill()
+            process.communicate()
+        raise
+    return process.returncode, error
+
+
+@contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait; Windows has no such mask."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def search(
