@@ -47,10 +47,6 @@ def test_a_cafa_table_is_read_however_it_is_written(content):
     assert read(content) == READ
 
 
-def test_three_columns_need_no_header_if_the_last_has_aspects():
-    assert read(TABLE.removeprefix(HEADER)) == [row._replace(line=row.line - 1) for row in READ]
-
-
 @pytest.mark.parametrize("letter", ["F", "MFO", "mf", "molecular_function"])
 def test_aspects_are_letters_or_names(letter):
     found = read(TABLE.replace("BPO", letter))
@@ -90,8 +86,7 @@ def test_without_a_version_line_the_columns_decide_with_one_warning(text):
 REFUSED = {
     "empty": ("", None, "empty"),
     "header alone": (HEADER, 1, "no annotations"),
-    "no header": ("a\tGO:0000001\tBPX\n", 1, "header not recognised: three columns"),
-    "no header, a bad aspect": (TABLE.split("\n", 1)[1] + "c\tGO:0000001\tBPO\tx\n", 1, "three"),
+    "no header": ("a\tGO:0000001\tBPO\n", 1, "header not recognised: three columns"),
     "two columns": (HEADER + "a\tGO:0000001\n", 2, "2 columns"),
     "underscore id": (HEADER + "a\tGO_0000001\tBPO\n", 2, "'GO_0000001' is not a GO id"),
     "short id": (TABLE + "c\tGO:1\tBPO\n", 4, "'GO:1' is not a GO id"),

@@ -67,7 +67,8 @@ def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, p
     with safe_open(index_path(packed / "caller.safetensors"), "pt") as file:
         assert set(file.keys()) == {
             *("steps", "scales", "axes", "centre", "lengths", "terms"),
-            *("kmers.keys", "kmers.counts", "kmers.holders"),
+            *("kmers.keys", "kmers.counts", "kmers.firsts", "kmers.sizes", "kmers.parts"),
+            *("kmers.length", "sequences", "sequences.lengths"),
         }
 
 

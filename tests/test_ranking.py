@@ -153,7 +153,7 @@ def test_a_training_protein_is_reported_with_what_is_annotated_there(ranked):
 
     data = open_dataset("sample", "all", eval_ratio=1).train
     _, out, _ = ranked(f"--sequence={data.sequences[0]}")
-    assert f"as the training protein {data.ids[0]} (an equal embedding)" in out
+    assert f"The same sequence as the training protein {data.ids[0]}" in out
     assert "Annotated there (*): " in out
     assert re.search(r"^  .* \*$", out, re.MULTILINE)
     assert "training protein" not in ranked(f"--sequence={SEQUENCE}")[1]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
-from esmgo.data.annotations import Annotation, AnnotationBlock, FileReport, fault_of_aspect
+from esmgo.data.annotations import Annotation, AnnotationBlock, FileReport
 from esmgo.data.columns import ABSENT, ink_lines
 from esmgo.data.evidence_codes import EXPERIMENTAL, parse_evidence
 from esmgo.data.foreign import foreign_to_tables, kind_of_table
@@ -255,9 +255,6 @@ def _by_rows(lines: Sequence[Sequence[str]], is_truth: bool) -> _Format | None:
         return None
     n_header = int(bool(ids[0]) and not re.search("[0-9]{3}", rows[0][1]))
     table = GoTable(takes_foreign=is_truth)
-    if not is_truth and all(len(row) == 3 and not fault_of_aspect(row[2]) for row in rows):
-        table = replace(table, aspect=2, least=3)
-        return _Format("a table of protein, GO id and aspect", table)
     is_pairs = max(len(row) for row in rows) == 2
     if is_words:
         is_pairs = all(is_id(word, is_truth) for word in chain(*ids[n_header:]))

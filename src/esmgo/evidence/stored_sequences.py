@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, brief
@@ -53,6 +52,8 @@ class StoredSequences:
             raise ValueError("sequences of an impossible size")
 
         def read() -> bytes:
+            import pyarrow as pa  # most proteins have no training protein of their length
+
             try:
                 text: bytes = pa.decompress(data, size, _CODEC, asbytes=True)
                 if text.isascii():
@@ -65,6 +66,8 @@ class StoredSequences:
 
     def packed(self, *, small: bool = False) -> NDArray[np.uint8]:
         """Compress all residues; with ``small`` more slowly, into fewer bytes."""
+        import pyarrow as pa
+
         codec = pa.Codec(_CODEC, compression_level=_SMALL if small else _FAST)
         return np.frombuffer(codec.compress(self._text, asbytes=True), np.uint8)
 
