@@ -32,6 +32,7 @@ from esmgo.model.bundled import bundled_path, checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
+from esmgo.predict.findings import Findings
 from esmgo.predict.pasting import queries
 from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import Scorer
@@ -183,9 +184,11 @@ class Predictor:
 
         After each batch ``progress`` is called with the number of proteins that it completed.
         """
-        raw, vectors, n_windows = self.scorer.states([p.sequence for p in proteins], progress)
-        head = propagate(raw, self.labels)
-        scores = self.sources.score(self.sources.find_relatives(proteins, vectors), head)
+        return self.combined(Findings.of(proteins, self.scorer, self.sources, progress))
+
+    def combined(self, found: Findings) -> Evidence:
+        """Combine the scores of the sources into one score of each term, as `evidence` does."""
+        proteins, scores, head = found.proteins, found.scores, found.scores.head
         values = scores.by_source()[self._alone]
         flags = self._supporting(scores)
         precision = np.full(head.shape, np.nan, np.float32)
@@ -204,7 +207,7 @@ class Predictor:
             precision,
             flags,
             scores.similarity.get(EvidenceSource.NEIGHBOURS.word, unknown),
-            np.array(n_windows, np.int64),
+            np.array(found.n_windows, np.int64),
             group,
         )
 
