@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from esmgo.evidence.blosum import FREQUENCY, RESIDUES
 from esmgo.learn import substitution as module
 from esmgo.learn.substitution import substituted
 from esmgo.model.tokens import CLS, EOS, VOCABULARY, encode
@@ -25,9 +26,9 @@ def test_odds_are_those_of_the_published_matrix():
     blocks = pytest.importorskip("Bio.Align.substitution_matrices").load("BLOSUM62")
     reach = module._cumulative()[module._tokens()]
     part = np.diff(reach, axis=1, prepend=0)
-    for i, a in enumerate(module._RESIDUES):
-        odds = np.array([2 ** (blocks[a][b] / 2) * (a != b) for b in module._RESIDUES])
-        odds *= module._FREQUENCY
+    for i, a in enumerate(RESIDUES):
+        odds = np.array([2 ** (blocks[a][b] / 2) * (a != b) for b in RESIDUES])
+        odds *= FREQUENCY
         np.testing.assert_allclose(part[i], odds / odds.sum(), atol=1e-12)
 
 
