@@ -33,7 +33,7 @@ from esmgo.explanation.attribution import logits
 from esmgo.explanation.explaining import explained
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import MASK, encode
-from esmgo.predict.scorer import Scorer
+from esmgo.predict.predictor import Predictor
 
 COLUMNS = (
     "rank of residues", "the same, mean of 7", "rank of motifs", "of motifs that matter",
@@ -76,10 +76,12 @@ def motifs_of(row: SampleRow, term: str) -> list[list[int]]:
     return [list(each) for each in sorted(found)]
 
 
-def measured(scorer: Scorer, row: SampleRow, term: str, motifs: list[list[int]]) -> list[float]:
+def measured(
+    predictor: Predictor, row: SampleRow, term: str, motifs: list[list[int]]
+) -> list[float]:
     """Return the figures of one protein and term, as in `COLUMNS`."""
-    column = scorer.labels.column[term]
-    found = explained(scorer, None, Protein(row["id"], row["sequence"]), column)
+    column, caller = predictor.labels.column[term], predictor.scorer.caller
+    (found,) = explained(predictor, [Protein(row["id"], row["sequence"])], column)
     values, fixed = found.track.values, np.unique(np.concatenate(motifs))
     ones = np.ones(7)
     smooth = np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
@@ -87,7 +89,7 @@ def measured(scorer: Scorer, row: SampleRow, term: str, motifs: list[list[int]])
     masked = [tokens.copy() for _ in range(len(motifs) + 1)]
     for each, places in zip(masked, [fixed, *map(np.array, motifs)], strict=True):
         each[1 + places] = MASK
-    whole, without, *alone = logits(scorer.caller, [tokens, *masked], column, torch.device("cpu"))
+    whole, without, *alone = logits(caller, [tokens, *masked], column, torch.device("cpu"))
     ranks, matter = ranks_of_motifs(values, motifs), whole - np.array(alone) >= MATTERS
     marked = found.track.marked
     return [
@@ -140,15 +142,15 @@ def main() -> None:
     if sys.argv[1].startswith("--write="):
         write_data(Path(sys.argv[1].removeprefix("--write=")))
         return
-    scorer = Scorer.of(open_checkpoint(sys.argv[1]), device="cpu", dtype="fp32")
+    predictor = Predictor.load(sys.argv[1], device="cpu", dtype="fp32", sources="head")
     n = int(sys.argv[2]) if len(sys.argv) > 2 else None
     rows = []
     for row in sample_rows()["test"][:n]:
-        own, _, _ = scorer.states([row["sequence"]])
+        own, _, _ = predictor.scorer.states([row["sequence"]])
         for term in row["terms"]:
             motifs = motifs_of(row, term)
-            if motifs and own[0, scorer.labels.column[term]] >= 0.5:
-                rows.append(measured(scorer, row, term, motifs))
+            if motifs and own[0, predictor.labels.column[term]] >= 0.5:
+                rows.append(measured(predictor, row, term, motifs))
         print(f"{row['id']}: {len(rows)} pairs", file=sys.stderr)
     print(f"{len(rows)} pairs of protein and called term\n")
     for name, column in zip(COLUMNS, np.transpose(rows), strict=True):

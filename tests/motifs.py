@@ -3,8 +3,14 @@
 import numpy as np
 
 from esmgo.cli.main import main
+from esmgo.data.fasta import Protein
+from esmgo.evidence.relatives import Sources
+from esmgo.explanation.explaining import explained
+from esmgo.explanation.explanation import Explanation
 from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect, Term
+from esmgo.predict.predictor import Predictor
+from esmgo.predict.scorer import Scorer
 
 LETTERS = list("LAGVSERTIDPKQNFYMHWC")
 MOTIF = "HWCYMHCWFY"
@@ -38,3 +44,9 @@ def explained_text(capsysbinary, checkpoint, *words) -> tuple[int, str, str]:
     code = main(["explain", f"--checkpoint_path={checkpoint}", "--device=cpu", *words])
     captured = capsysbinary.readouterr()
     return code, captured.out.decode(), captured.err.decode()
+
+
+def card(scorer: Scorer, protein: Protein, column: int = 1) -> Explanation:
+    """The explanation of one term by a network alone."""
+    (found,) = explained(Predictor(scorer, Sources(scorer.labels, None)), [protein], column)
+    return found

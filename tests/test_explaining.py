@@ -5,21 +5,22 @@ import json
 import numpy as np
 import pytest
 import torch
-from motifs import LABELS, MOTIF, TERMS, explained_text, planted, sequence, shuffled
+from motifs import LABELS, MOTIF, TERMS, card, explained_text, planted, sequence, shuffled
 from predicting import Bars
 
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.sample import sample_rows
 from esmgo.errors import UsageError
-from esmgo.evidence.index import Index
 from esmgo.explanation import explaining
-from esmgo.explanation.card import to_json, to_text
-from esmgo.explanation.explaining import carriers_of, column_of, explained
+from esmgo.explanation.card import to_text
+from esmgo.explanation.card_values import to_json
+from esmgo.explanation.decomposition import LEAST
+from esmgo.explanation.explaining import ExplainConfig, column_of, explain
 from esmgo.explanation.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
-from esmgo.go.sparse import SparseRows
 from esmgo.model.caller import Caller
 from esmgo.model.tokens import windows
+from esmgo.predict.ranking import RankConfig, rank
 from esmgo.predict.scorer import Scorer
 
 CPU = torch.device("cpu")
@@ -34,7 +35,7 @@ def test_a_planted_motif_is_found_and_supported(reader):
     ranks, p_values = [], []
     for seed in range(5):
         text, at = planted(seed, MOTIF)
-        found = explained(reader, None, Protein("p", text), 1)
+        found = card(reader, Protein("p", text))
         motif = np.arange(at, at + len(MOTIF))
         values, others = found.track.values, np.delete(found.track.values, motif)
         ranks.append((values[motif, None] > others).mean())
@@ -45,19 +46,19 @@ def test_a_planted_motif_is_found_and_supported(reader):
 
 
 def test_a_caller_that_ignores_the_sequence_is_not_supported(deaf):
-    found = explained(deaf, None, Protein("p", sequence(40, 5)), 1)
+    found = card(deaf, Protein("p", sequence(40, 5)))
     assert found.probability > 0.9
     assert found.verdict == NOT_SUPPORTED
     assert found.masking.p_value == 1
     assert "No residue supports the term" in said(found)
 
 
-def test_a_weak_call_has_little_to_explain_or_is_not_supported(reader):
+def test_a_weak_call_has_little_to_explain(reader):
     text, _ = planted(3, shuffled(np.random.default_rng(3)))
-    found = explained(reader, None, Protein("p", text), 1)
+    found = card(reader, Protein("p", text))
     assert found.probability < 0.5
-    assert found.verdict in (LITTLE, NOT_SUPPORTED)
-    assert f"only {found.probability:.2f}: there is little to explain" in said(found)
+    assert found.verdict == LITTLE
+    assert f"The call is weak, with a score of {found.call.score:.2f}" in said(found)
 
 
 def test_a_probability_that_comes_from_a_descendant_is_explained_there():
@@ -65,7 +66,7 @@ def test_a_probability_that_comes_from_a_descendant_is_explained_there():
         caller = Caller.start(None, 3, dropout=0.0, seed=0)
         caller.head.out_proj.bias.copy_(torch.tensor([0.0, -2.0, 1.0]))
     scorer = Scorer(caller, LABELS, 99, CPU, "fp32")
-    found = explained(scorer, None, Protein("p", sequence(30, 6)), 1)
+    found = card(scorer, Protein("p", sequence(30, 6)))
     assert found.explained == TERMS[2]
     assert found.probability > found.own_probability
     assert "its descendant strong motif binding (GO:0000003)" in said(found)
@@ -75,28 +76,49 @@ def test_a_probability_that_comes_from_a_descendant_is_explained_there():
 def test_a_long_protein_is_explained_where_the_term_scores_highest(reader):
     text, _ = planted(1, MOTIF)
     long = sequence(150, 7) + text + sequence(150, 8)
-    found = explained(reader, None, Protein("p", long), 1)
+    found = card(reader, Protein("p", long))
     first, last = found.track.first, found.track.last
     at = long.index(MOTIF)
     assert first - 1 <= at < at + len(MOTIF) <= last
     assert long[first - 1 : last] in windows(long, 120)
     assert f"residues {first} to {last}" in said(found)
-    assert all(first <= place <= last for place in to_json(found)["track"]["marked"])
-    assert set(to_json(found)["track"]["marked"]) & set(range(at + 1, at + len(MOTIF) + 1))
-
-
-def test_carriers_are_the_nearest_training_proteins_with_the_term():
-    index = Index(
-        ids=("a", "b", "c", "d"),
-        vectors=np.array([[1, 0], [0, 1], [1, 1], [-1, 0]], np.float16),
-        terms=SparseRows(np.array([0, 2, 2, 4, 6]), np.array([0, 1, 0, 1, 0, 2], np.int32)),
+    assert all(first <= place <= last for place in to_json(found)["network"]["track"]["marked"])
+    assert set(to_json(found)["network"]["track"]["marked"]) & set(
+        range(at + 1, at + len(MOTIF) + 1)
     )
-    found = carriers_of(index, np.array([[1, 0]], np.float32), 1, 5)
-    assert (found.n_proteins, found.n_carriers) == (4, 2)
-    assert [id for id, _ in found.nearest] == ["a", "c"]
-    np.testing.assert_allclose([s for _, s in found.nearest], [1, 0.5**0.5], atol=1e-3)
-    assert carriers_of(index, np.array([[1, 0]], np.float32), 0, 1).nearest[0][0] == "a"
-    assert carriers_of(index, np.array([[1, 0]], np.float32), 3, 5).nearest == ()
+
+
+@pytest.mark.parametrize("sources", [None, "head", "neighbours"])
+def test_a_card_has_the_score_and_the_precision_of_rank(blended, held_out, sources):
+    protein = held_out[0]
+    settings = {"checkpoint_path": str(blended[0]), "sequence": protein.sequence}
+    settings |= {"device": "cpu", "sources": sources}
+    (ranked,) = rank(RankConfig(**settings))
+    for term in (ranked.labels.terms[j] for j in ranked.ranked()[[0, 10, 40, -1]]):
+        (found,) = explain(ExplainConfig(term=term.id, **settings))
+        j = ranked.labels.column[term.id]
+        assert found.call.score == ranked.scores[j]
+        if ranked.precision is not None:
+            np.testing.assert_equal(np.float32(found.call.precision), ranked.precision[j])
+        for each in found.ancestors:
+            assert each.score == ranked.scores[ranked.labels.column[each.term.id]]
+        if found.call.source == term:
+            assert found.call.own_score == pytest.approx(found.call.score)
+        assert (found.call.decomposition is None) == (sources is not None)
+        if found.call.decomposition is not None:
+            p = min(max(found.call.score, LEAST), 1 - LEAST)
+            odds = np.log(p) - np.log1p(-p)
+            assert found.call.decomposition.log_odds == pytest.approx(odds, abs=1e-5)
+
+
+def test_cards_of_a_block_are_those_of_single_proteins(blended, held_out, tmp_path):
+    path = tmp_path / "p.fasta"
+    path.write_text("".join(f">{p.id}\n{p.sequence}\n" for p in held_out[:3]))
+    settings = {"checkpoint_path": str(blended[0]), "term": "GO:0003677", "device": "cpu"}
+    together = list(explain(ExplainConfig(fasta=str(path), **settings)))
+    for found, protein in zip(together, held_out[:3], strict=True):
+        (alone,) = explain(ExplainConfig(sequence=protein.sequence, **settings))
+        assert to_json(found) == to_json(alone) | {"protein": protein.id}
 
 
 def test_several_proteins_give_several_cards_and_bad_ones_are_counted(

@@ -3,9 +3,11 @@
 import json
 import xml.etree.ElementTree as ET
 
+from motifs import card
+
 from esmgo.data.fasta import Protein
-from esmgo.explanation.card import to_json, to_text
-from esmgo.explanation.explaining import explained
+from esmgo.explanation.card import to_text
+from esmgo.explanation.card_values import to_json
 from esmgo.explanation.track import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -23,7 +25,7 @@ def test_the_picture_has_every_residue_and_marks_the_highest(ran):
 
 def test_the_picture_of_nothing_and_of_odd_names_is_sound(deaf):
     nasty = Protein('</svg><script>"&\x1b\udc80\n', "MKT")
-    found = explained(deaf, None, nasty, 1)
+    found = card(deaf, nasty)
     ET.fromstring(to_svg([found]).encode())
     json.dumps(to_json(found)).encode()
     assert "\x1b" not in to_text(found)

@@ -1,39 +1,26 @@
-"""The evidence card of one term of one protein, as text and as JSON.
+"""The evidence card of one term of one protein, as text.
 
-`esmgo.explanation.track` draws it. The notes here define each number; nothing here knows how
-the numbers are computed.
+`esmgo.explanation.card_values` has the notes on each number and the JSON form;
+`esmgo.explanation.track` draws the card. Nothing here knows how the numbers are computed.
 """
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from esmgo.errors import printable
+from esmgo.explanation.card_values import NOTES
+from esmgo.explanation.carriers import Relative, Training
 from esmgo.explanation.deletion import runs
-from esmgo.explanation.explanation import Explanation, Training, name_of
-from esmgo.go.terms import Term
+from esmgo.explanation.explanation import Call, Explanation, name_of
 
-SCHEMA_VERSION = 1
-"""Version of the JSON form. It grows when old readers would misread it."""
-
-NOTES = {
-    "probability": "the network's own, at least that of every term below (the true-path rule); not"
-    " calibrated. A term that is not called, or not annotated, is no evidence that the protein"
-    " lacks the function.",
-    "attribution": "what each residue adds to the term's score (its log-odds) on the path from a"
-    " protein of unknown residues. It shows what the network used, not how a protein works.",
-    "similarity": "the cosine of the angle between the network's embeddings, 1 for the same"
-    " protein. Similar proteins often share a term, but not always.",
-    "p": "the share of masks, random ones and this one, that lower the score at least as much.",
-}
-"""What the numbers of a card mean."""
-
-_WIDTH = 92
+_WIDTH = 80
 _ROW = 60  # residues in a line
+_BAR = 58  # columns that stand for the whole protein
 
 
 def to_text(found: Explanation) -> str:
@@ -42,65 +29,137 @@ def to_text(found: Explanation) -> str:
 
 
 def _lines(found: Explanation) -> Iterator[str]:
-    track = found.track
-    yield f"Evidence for {found.title}"
+    yield from textwrap.wrap(f"Evidence for {found.title}", _WIDTH)
     yield ""
-    yield f"Probability {found.probability:.4f}"
+    yield from textwrap.wrap(f"Verdict: {found.verdict}. {found.sentence}", _WIDTH)
     for remark in found.remarks:
         yield from textwrap.wrap(remark, _WIDTH)
     yield ""
+    yield from map(": ".join, figures(found))
+    yield ""
+    yield from _parts(found.call)
     yield "The term and its ancestors, from the root down"
     for each in found.ancestors:
-        yield f"  {each.probability:.4f}  {'  ' * each.depth}{name_of(each.term)}"
+        start = f"  {each.score:.4f}  {'  ' * each.depth}"
+        yield from textwrap.wrap(
+            name_of(each.term), _WIDTH, initial_indent=start, subsequent_indent=" " * len(start)
+        )
     yield ""
-    yield from _training(found.training)
+    yield from map(": ".join, training_lines(found.training))
+    yield from _relatives(found)
     yield ""
-    of_all = f"{len(track.marked)} of {len(track.values):,} marked (*)"
-    yield f"Residues that support {name_of(found.explained)}: {of_all}"
-    yield from _strongest(found)
-    letters = found.sequence[track.first - 1 : track.last]
-    signs = np.full(len(letters), " ")
-    signs[track.marked] = "*"
-    for at in range(0, len(letters), _ROW):
-        yield f"{track.first + at:>7}  {letters[at : at + _ROW]}"
-        yield f"{'':>7}  {''.join(signs[at : at + _ROW])}".rstrip()
+    yield from _residues(found)
     yield ""
-    yield "Score (log-odds)"
-    yield f"  {track.score:+8.3f}  of the sequence, {track.baseline:+.3f} with all residues unknown"
-    if len(track.marked):
-        random = found.masking.random
-        yield f"  {-found.masking.fall:+8.3f}  by masking the marked residues"
-        most = f"{-random.max():+.3f} at most"
-        yield f"  {-random.mean():+8.3f}  by random masks of the same shape, {most}"
-    yield ""
-    yield from textwrap.wrap(f"Verdict: {found.verdict}. {found.sentence}", _WIDTH)
+    yield from _score(found)
     yield ""
     for name, note in NOTES.items():
         text = f"{name}: {note}"
         yield from textwrap.wrap(text, _WIDTH, initial_indent="- ", subsequent_indent="  ")
 
 
-def _training(training: Training | None) -> Iterator[str]:
-    yield training_line(training)
-    for id, similarity in training.nearest if training else ():
-        yield f"  {similarity:7.4f}  {printable(id, 80)}"
+def figures(found: Explanation) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a call's numbers."""
+    call = found.call
+    yield "Score", f"{call.score:.4f}"
+    if not math.isnan(call.precision):
+        yield "Precision of such calls", f"{call.precision:.2f}"
+    yield "Probability by the network alone", f"{found.probability:.4f}"
+    if call.similarity:
+        similarities = ", ".join(f"{name} {value:.4f}" for name, value in call.similarity.items())
+        yield "Most similar training protein", similarities
 
 
-def training_line(training: Training | None) -> str:
-    """Return a line with the number of training proteins that carry the term."""
+def parts_of(call: Call) -> list[tuple[float, str]]:
+    """Return the base and the parts of a score with their names; nothing without a blend."""
+    found = call.decomposition
+    if found is None:
+        return []
+    return [(found.base, "the term's frequency"), *((x, name) for name, x in found.parts.items())]
+
+
+def _parts(call: Call) -> Iterator[str]:
+    if call.decomposition is not None:
+        yield "What each source adds to the score (log-odds)"
+        for value, name in parts_of(call):
+            yield f"  {value:+8.3f}  {name}"
+        yield f"  {call.decomposition.log_odds:+8.3f}  together: {call.score:.4f}"
+        yield ""
+
+
+def training_lines(training: Training | None) -> Iterator[tuple[str, str]]:
+    """Yield how many training proteins carry the term: all of them, and those that vote."""
+    carriers = "Training proteins that carry the term"
     if training is None:
-        return "Training proteins that carry the term: no index beside the checkpoint"
+        yield carriers, "no index beside the checkpoint"
+        return
     share = 100 * training.n_carriers / max(training.n_proteins, 1)
-    return (
-        f"Training proteins that carry the term: {training.n_carriers:,} of"
-        f" {training.n_proteins:,} ({share:.1f} %)"
-        + ("; the most similar" if training.nearest else "")
-    )
+    yield carriers, f"{training.n_carriers:,} of {training.n_proteins:,} ({share:.1f} %)"
+    counts = f"{training.n_voting_carriers:,} of {training.n_voting:,}"
+    yield "Of those that vote and are annotated in the aspect", counts
 
 
-def _strongest(found: Explanation) -> Iterator[str]:
-    """Yield the five marked runs that add most, each with its residues."""
+def _relatives(found: Explanation) -> Iterator[str]:
+    training = found.training
+    if training is None or not training.carriers + training.others:
+        return
+    sources = list(found.call.similarity)
+    named = [*training.carriers, *training.others]
+    width = max(len(printable(each.id, 20)) for each in named)
+    heads = "".join(f"{name[:10]:>11}" for name in sources)
+    yield f"  {'nearest':<{width + 3}}{heads}  identity  aligned to"
+    for each in named:
+        values = "".join(f"{_similarity(each, name):>11}" for name in sources)
+        line = f"  {sign_of(each)} {printable(each.id, 20):<{width + 1}}{values}"
+        yield f"{line}  {identity_of(each):>8}  {range_of(each)}".rstrip()
+    yield "  + carries the term, - lacks it"
+    if aligned := [each for each in named if each.alignment is not None]:
+        yield ""
+        yield from _ranges(found, aligned, width)
+
+
+def _ranges(found: Explanation, aligned: Sequence[Relative], width: int) -> Iterator[str]:
+    """Yield a bar for the aligned residues of each relative, below the marked residues."""
+    length = len(found.sequence)
+    size = min(length, _BAR)
+    marks = np.full(size, " ")
+    marks[(found.track.first - 1 + found.track.marked) * size // length] = "*"
+    yield f"Aligned residues of 1-{length:,}, marked ones above (*)"
+    yield f"  {'':<{width + 3}}{''.join(marks)}".rstrip()
+    for each in aligned:
+        assert each.alignment is not None
+        first = each.alignment.query_start * size // length
+        last = -(-each.alignment.query_end * size // length)
+        bar = " " * first + "=" * (last - first)
+        yield f"  {sign_of(each)} {printable(each.id, 20):<{width + 1}}{bar}"
+
+
+def sign_of(relative: Relative) -> str:
+    """Return ``+`` for a carrier of the term, else ``-``."""
+    return "+" if relative.is_carrier else "-"
+
+
+def identity_of(relative: Relative) -> str:
+    """Return the identity of an alignment in percent; nothing without one."""
+    return f"{100 * relative.alignment.identity:.0f} %" if relative.alignment else ""
+
+
+def range_of(relative: Relative) -> str:
+    """Return the aligned residues of a relative, and its length, if its sequence is known."""
+    found = relative.alignment
+    if found is None:
+        return "no alignment" if relative.length else ""
+    return f"{found.subject_start + 1:,}-{found.subject_end:,} of {relative.length:,}"
+
+
+def _similarity(relative: Relative, source: str) -> str:
+    value = relative.similarity.get(source)
+    return "" if value is None else f"{value:.1f}" if value > 1.05 else f"{value:.4f}"
+
+
+def _residues(found: Explanation) -> Iterator[str]:
     track = found.track
+    of_all = f"{len(track.marked)} of {len(track.values):,} marked (*)"
+    yield f"Residues that support the term in the network: {of_all}"
     parts = sorted(runs(track.marked), key=lambda run: -float(track.values[run].sum()))
     for run in parts[:5]:
         first, last = track.first + run[0], track.first + run[-1]
@@ -110,58 +169,20 @@ def _strongest(found: Explanation) -> Iterator[str]:
     if len(parts) > 5:
         rest = sum(float(track.values[run].sum()) for run in parts[5:])
         yield f"  {rest:+8.3f}  {len(parts) - 5} more"
+    letters = found.sequence[track.first - 1 : track.last]
+    signs = np.full(len(letters), " ")
+    signs[track.marked] = "*"
+    for at in range(0, len(letters), _ROW):
+        yield f"{track.first + at:>7}  {letters[at : at + _ROW]}"
+        yield f"{'':>7}  {''.join(signs[at : at + _ROW])}".rstrip()
 
 
-def to_json(found: Explanation) -> dict[str, Any]:
-    """Return a card as plain values; residues are counted from 1."""
-    track, test, training = found.track, found.masking, found.training
-    return {
-        "protein": found.protein_id,
-        "length": len(found.sequence),
-        "term": _term(found.term),
-        "probability": round(found.probability, 6),
-        "own_probability": round(found.own_probability, 6),
-        "explained_term": _term(found.explained),
-        "ancestors": [
-            _term(each.term)
-            | {
-                "parents": list(each.parents),
-                "depth": each.depth,
-                "probability": round(each.probability, 6),
-            }
-            for each in found.ancestors
-        ],
-        "training": training
-        and {
-            "n_proteins": training.n_proteins,
-            "n_carriers": training.n_carriers,
-            "nearest": [{"protein": id, "similarity": round(s, 6)} for id, s in training.nearest],
-        },
-        "track": {
-            "method": "integrated gradients",
-            "baseline": "all residues X",
-            "first_residue": track.first,
-            "last_residue": track.last,
-            "score": round(track.score, 6),
-            "baseline_score": round(track.baseline, 6),
-            "gap": round(track.gap, 6),
-            "is_complete": track.is_complete,
-            "n_steps": track.n_steps,
-            "attribution": [round(float(value), 6) for value in track.values],
-            "marked": (track.first + track.marked).tolist(),
-        },
-        "masking": {
-            "fall": round(test.fall, 6),
-            "random_falls": [round(float(fall), 6) for fall in test.random],
-            "p_value": round(test.p_value, 6),
-        },
-        "verdict": found.verdict,
-        "sentence": found.sentence,
-        "remarks": found.remarks,
-    }
-
-
-def _term(term: Term) -> dict[str, Any]:
-    return {
-        "id": term.id, "name": term.name, "aspect": term.aspect.name if term.aspect else None,
-    }  # fmt: skip
+def _score(found: Explanation) -> Iterator[str]:
+    track = found.track
+    yield "The network's own score (log-odds)"
+    yield f"  {track.score:+8.3f}  of the sequence, {track.baseline:+.3f} with all residues unknown"
+    if len(track.marked):
+        random = found.masking.random
+        yield f"  {-found.masking.fall:+8.3f}  by masking the marked residues"
+        most = f"{-random.max():+.3f} at most"
+        yield f"  {-random.mean():+8.3f}  by random masks of the same shape, {most}"

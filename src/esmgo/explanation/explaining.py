@@ -1,18 +1,18 @@
 """``esmgo explain``: the evidence for one term of a protein.
 
-It consists of the term's ancestors, the most similar training proteins that carry it, the
-contribution of each residue to its score, and a test of the residues that contribute most.
+It consists of the term's score and what each source adds to it, the term's ancestors, the nearest
+training proteins that carry and that lack the term, the contribution of each residue to the
+network's score, and a test of the residues that contribute most.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,33 +21,34 @@ from tqdm import tqdm
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import UsageError, printable
-from esmgo.evidence.index import Index, open_index
-from esmgo.evidence.neighbours import nearest
+from esmgo.evidence.sources import EvidenceSource
+from esmgo.evidence.votes import Votes
 from esmgo.explanation.attribution import STEPS, attribute, logits
-from esmgo.explanation.card import NOTES, SCHEMA_VERSION, to_json, to_text
+from esmgo.explanation.card import to_text
+from esmgo.explanation.card_values import NOTES, SCHEMA_VERSION, to_json
+from esmgo.explanation.carriers import training_of
+from esmgo.explanation.decomposition import decompose
 from esmgo.explanation.deletion import N_RANDOM, deletion_test
-from esmgo.explanation.explanation import Ancestor, Explanation, Training
+from esmgo.explanation.explanation import Ancestor, Call, Explanation
 from esmgo.explanation.track import to_svg
 from esmgo.files.output import exclusive, opened
 from esmgo.files.uses import writes
 from esmgo.go.labels import LabelSpace
-from esmgo.go.truepath import propagate
-from esmgo.model.bundled import context_of
+from esmgo.model.batches import blocks
 from esmgo.model.tokens import encode, window_starts, windows
 from esmgo.options import documented, option, overwrite_option
-from esmgo.predict.inputs import ReadingConfig, announce, open_named, read_proteins
+from esmgo.predict.findings import Findings
+from esmgo.predict.inputs import CallerConfig, open_named, read_proteins
+from esmgo.predict.predictor import BLOCK, Predictor
 from esmgo.predict.scorer import Scorer
 
 FORMATS = ("text", "json", "svg")
 _SUFFIXES = {".txt": "text", ".json": "json", ".svg": "svg"}
 
-NEAREST = 5
-"""Training proteins with the term that a card names."""
-
 
 @documented
 @dataclass(frozen=True, slots=True)
-class ExplainConfig(ReadingConfig):
+class ExplainConfig(CallerConfig):
     """What ``esmgo explain`` accepts."""
 
     term: str | None = option(
@@ -62,7 +63,7 @@ class ExplainConfig(ReadingConfig):
     overwrite: bool = overwrite_option()
 
     def __post_init__(self) -> None:
-        ReadingConfig.__post_init__(self)
+        CallerConfig.__post_init__(self)
         if self.term is None or not self.term.strip():
             raise UsageError(
                 "nothing to explain: give `term=GO:…` (esmgo rank with `show_ids` lists ids)"
@@ -102,31 +103,24 @@ def explain(config: ExplainConfig, report: ReadReport | None = None) -> Iterator
     UsageError
         If the checkpoint does not have the term.
     """
-    proteins = read_proteins(config, report if report is not None else ReadReport(config.strict))
-    checkpoint = open_named(config.checkpoint_path)
-    column = column_of(str(config.term), checkpoint.labels)
-    index = open_index(checkpoint, with_kmers=False)
-    scorer = Scorer.of(
-        checkpoint,
-        device=config.device,
-        context_length=context_of(checkpoint.path, config.context_length),
-        dtype=config.dtype,
-    )
-    announce(checkpoint, config.checkpoint_path)
+    report = report if report is not None else ReadReport(config.strict)
+    proteins = read_proteins(config, report)
+    column = column_of(str(config.term), open_named(config.checkpoint_path).labels)
+    predictor = config.predictor(report)
     passes = STEPS + N_RANDOM + 2  # of a protein, at least
     with tqdm(
         desc="Explaining", total=passes * len(proteins), unit="pass", disable=None, leave=False
     ) as bar:
-        for i, protein in enumerate(proteins, 1):
-            end = passes * i
-            progress = partial(_advance, bar, end)
-            yield explained(scorer, index, protein, column, progress)
-            _advance(bar, end, passes)
+        end = passes
 
+        def progress(n: int) -> None:
+            bar.update(min(n, end - int(bar.n)))
 
-def _advance(bar: tqdm[NoReturn], end: int, n: int) -> None:
-    """Advance a bar by ``n``, up to ``end``."""
-    bar.update(min(n, end - int(bar.n)))
+        for block in blocks(proteins, BLOCK):
+            for found in explained(predictor, block, column, progress):
+                yield found
+                progress(passes)
+                end += passes
 
 
 def write_explanations(config: ExplainConfig, report: ReadReport | None = None) -> None:
@@ -153,56 +147,66 @@ def _rendered(found: Iterable[Explanation], format: str) -> Iterator[str]:
 
 
 def explained(
-    scorer: Scorer,
-    index: Index | None,
-    protein: Protein,
+    predictor: Predictor,
+    proteins: Sequence[Protein],
     column: int,
     progress: Callable[[int], object] | None = None,
-) -> Explanation:
-    """Explain one term of one protein; see `attribute` for ``progress``."""
-    labels, device = scorer.labels, scorer.device
-    own, vectors, _ = scorer.states([protein.sequence])
-    called = propagate(own, labels)[0]
-    source = _source(own[0], column, labels)
-    first, row = _window(scorer, protein.sequence, source)
-    track = attribute(scorer.caller, row, source, device, first=first + 1, progress=progress)
-    score = partial(logits, scorer.caller, column=source, device=device, progress=progress)
+) -> Iterator[Explanation]:
+    """Explain one term of each protein of a block; see `attribute` for ``progress``."""
+    labels, scorer, index = predictor.labels, predictor.scorer, predictor.sources.index
+    found = Findings.of(proteins, scorer, predictor.sources)
+    evidence = predictor.combined(found)
+    blend = predictor.variant if predictor.alone is None else None
+    if blend is not None:
+        own = blend.blended(found.scores, labels)
+    else:  # votes obey the true-path rule
+        sources = found.scores.by_source() | {EvidenceSource.HEAD.word: found.raw}
+        own = sources[str(predictor.alone)]
     chain = sorted((*labels.ancestors(column), column), key=lambda j: (labels.depth[j], j))
-    return Explanation(
-        protein_id=protein.id,
-        sequence=protein.sequence,
-        term=labels.terms[column],
-        probability=float(called[column]),
-        own_probability=float(own[0, column]),
-        explained=labels.terms[source],
-        ancestors=tuple(_ancestor(j, labels, called) for j in chain),
-        training=None if index is None else carriers_of(index, vectors, column, NEAREST),
-        track=track,
-        masking=deletion_test(row, track.marked, score),
-    )
+    for i, protein in enumerate(proteins):
+        values, scores = evidence.scores.values[i], found.scores.rows(slice(i, i + 1))
+        source = _source(own[i], column, labels)
+        network = _source(found.raw[i], source, labels)
+        first, row = _window(scorer, protein.sequence, network)
+        track = attribute(
+            scorer.caller, row, network, scorer.device, first=first + 1, progress=progress
+        )
+        score = partial(
+            logits, scorer.caller, column=network, device=scorer.device, progress=progress
+        )
+        votes = {name: _of_query(each, i) for name, each in found.relatives.votes.items()}
+        yield Explanation(
+            protein_id=protein.id,
+            sequence=protein.sequence,
+            term=labels.terms[column],
+            call=Call(
+                score=float(values[column]),
+                precision=float(evidence.precision[i, column]),
+                own_score=float(own[i, column]),
+                source=labels.terms[source],
+                decomposition=None
+                if blend is None
+                else decompose(scores, source, blend.blended, labels),
+                similarity={name: float(x[0]) for name, x in scores.similarity.items()},
+            ),
+            ancestors=tuple(_ancestor(j, labels, values) for j in chain),
+            training=None
+            if index is None
+            else training_of(index, votes, protein.sequence, column, labels),
+            probability=float(scores.head[0, column]),
+            own_probability=float(found.raw[i, column]),
+            explained=labels.terms[network],
+            track=track,
+            masking=deletion_test(row, track.marked, score),
+        )
 
 
-def carriers_of(index: Index, vector: NDArray[np.float32], column: int, k: int) -> Training:
-    """Find the ``k`` training proteins with a term that are most similar to a protein.
-
-    Parameters
-    ----------
-    index : Index
-        Of M training proteins.
-    vector : ndarray, shape=(1, D), dtype=float32
-        The protein's embedding, by the same encoder.
-    column : int
-        The term.
-    k : int
-        Proteins to name, at most.
-    """
-    carriers = index.terms.owner[index.terms.indices == column]
-    found: tuple[tuple[str, float], ...] = ()
-    if len(carriers):
-        near = nearest(vector, index.vectors[carriers], k)
-        pairs = zip(carriers[near.protein[0]], near.similarity[0], strict=True)
-        found = tuple((index.ids[i], float(similarity)) for i, similarity in pairs)
-    return Training(len(index.ids), len(carriers), found)
+def _of_query(votes: Votes, query: int) -> Votes:
+    """Return the votes for one protein."""
+    first, last = np.searchsorted(votes.query, [query, query + 1])
+    number = np.zeros(last - first, np.int64)
+    total = votes.total[query : query + 1]
+    return Votes(number, votes.voter[first:last], votes.weight[first:last], total)
 
 
 def column_of(text: str, labels: LabelSpace) -> int:
@@ -242,6 +246,6 @@ def _window(scorer: Scorer, sequence: str, column: int) -> tuple[int, NDArray[np
     return window_starts(len(sequence), length)[best], rows[best]
 
 
-def _ancestor(j: int, labels: LabelSpace, called: NDArray[np.float32]) -> Ancestor:
+def _ancestor(j: int, labels: LabelSpace, values: NDArray[np.float32]) -> Ancestor:
     parents = tuple(labels.terms[p].id for p in labels.parents[j])
-    return Ancestor(labels.terms[j], parents, int(labels.depth[j]), float(called[j]))
+    return Ancestor(labels.terms[j], parents, int(labels.depth[j]), float(values[j]))

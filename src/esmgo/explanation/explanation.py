@@ -1,8 +1,9 @@
-"""An explanation: the evidence for one term of one protein, and the verdict of its test."""
+"""An explanation: the evidence for one term of one protein, and the verdict on it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import brief, printable
+from esmgo.explanation.carriers import Training
+from esmgo.explanation.decomposition import Decomposition
 from esmgo.explanation.deletion import Deletion, highest
 from esmgo.go.terms import Term
 
-SUPPORTED, NOT_SUPPORTED, LITTLE = "supported", "not supported", "little to explain"
-"""The possible verdicts on the marked residues."""
+SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
+CONTRADICTED, LITTLE = "contradicted", "little to explain"
+"""The possible verdicts on a call."""
 
 WEAK = 0.5
-"""A probability below this is no call."""
+"""A call of a lower precision is weak; without a calibration, of a lower score."""
 
 TOLERANCE = 0.01
 """Largest gap of a complete track, as a part of the difference of scores, or of 1 below it."""
@@ -30,7 +34,7 @@ class Ancestor:
     term: Term
     parents: tuple[str, ...]
     depth: int
-    probability: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,38 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """The training proteins that carry the term: their number, and the most similar ones."""
+class Call:
+    """The call that `esmgo.rank` and `esmgo.write_predictions` make with the same settings.
 
-    n_proteins: int
-    n_carriers: int
-    nearest: tuple[tuple[str, float], ...]
+    Parameters
+    ----------
+    score : float
+        Of the term, obeying the true-path rule.
+    precision : float
+        The calibrated probability that such a call is in the annotations; NaN if unknown.
+    own_score : float
+        Of the term, without the true-path rule.
+    source : Term
+        The term, or the descendant whose own score is ``score``.
+    decomposition : Decomposition or None
+        The parts of that score; None if only one source gives it.
+    similarity : dict of str to float
+        To the most similar training protein; see `SourceScores.similarity`.
+    """
+
+    score: float
+    precision: float
+    own_score: float
+    source: Term
+    decomposition: Decomposition | None
+    similarity: Mapping[str, float]
+
+    __repr__ = brief
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether the precision, or the score if it is unknown, is below one half."""
+        return (self.score if math.isnan(self.precision) else self.precision) < WEAK
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +127,17 @@ class Explanation:
         The protein.
     term : Term
         The requested term.
-    probability, own_probability : float
-        With and without the true-path rule.
-    explained : Term
-        The term whose score is explained: the requested term, or the descendant that its
-        probability comes from.
+    call : Call
+        Score and precision of the term, by all sources.
     ancestors : tuple of Ancestor
-        From the root down to the term itself.
+        From the root down to the term itself, with the scores of their calls.
     training : Training or None
-        None if the checkpoint has no index.
+        The training proteins that vote; None without an index.
+    probability, own_probability : float
+        The network's probability of the term, with and without the true-path rule.
+    explained : Term
+        The term whose probability the track explains: `Call.source`, or the descendant that
+        the network's probability of it comes from.
     track : Track
         For the window in which ``explained`` scores highest.
     masking : Deletion
@@ -115,11 +147,12 @@ class Explanation:
     protein_id: str
     sequence: str
     term: Term
+    call: Call
+    ancestors: tuple[Ancestor, ...]
+    training: Training | None
     probability: float
     own_probability: float
     explained: Term
-    ancestors: tuple[Ancestor, ...]
-    training: Training | None
     track: Track
     masking: Deletion
 
@@ -127,16 +160,14 @@ class Explanation:
         return printable(f"<Explanation of {self.title}: {self.verdict}>", 199)
 
     @property
-    def is_weak(self) -> bool:
-        """Whether the probability of the term is below one half."""
-        return self.probability < WEAK
-
-    @property
     def verdict(self) -> str:
-        """`SUPPORTED`, `NOT_SUPPORTED` or `LITTLE`."""
-        if not self.masking.is_supported:
-            return NOT_SUPPORTED
-        return LITTLE if self.is_weak else SUPPORTED
+        """`CONTRADICTED`, `LITTLE`, `SUPPORTED` or `NOT_SUPPORTED`."""
+        if self.training is not None and self.training.contradicts:
+            return CONTRADICTED
+        if self.call.is_weak:
+            return LITTLE
+        has_relatives = self.training is not None and self.training.supports
+        return SUPPORTED if has_relatives or self.masking.is_supported else NOT_SUPPORTED
 
     @property
     def is_window(self) -> bool:
@@ -151,43 +182,51 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """The result of the test, as a sentence."""
+        """The reasons for the verdict, as sentences."""
+        return " ".join([*_of_relatives(self.training), self._of_masking])
+
+    @property
+    def _of_masking(self) -> str:
         n, test = len(self.track.marked), self.masking
         if n == 0:
-            return "No residue supports the term, so there is nothing to mark or to test."
+            return "No residue supports the term in the network, so there is nothing to test."
         before, after = (_probability(x) for x in (self.track.score, self.track.score - test.fall))
         beaten = int((test.random < test.fall).sum())
         tested = (
-            f"Masking the {n} marked residues takes the probability from {before} to {after},"
-            f" further down than {beaten} of {len(test.random)} random masks of the same shape"
-            f" (p = {test.p_value:.2f})"
+            f"Masking the {n} marked residues takes the network's probability from {before} to"
+            f" {after}, further down than {beaten} of {len(test.random)} random masks of the same"
+            f" shape (p = {test.p_value:.2f})"
         )
-        if self.verdict == NOT_SUPPORTED:
-            return f"{tested}: this does not support them as the reason for the call."
-        if self.verdict == LITTLE:
-            return f"{tested}, but the call itself is weak."
+        if not test.is_supported:
+            return f"{tested}: this does not support them as the network's reason."
         if self.track.score > test.fall:
-            return f"{tested}. Without them the term is still called: others can replace them."
+            return f"{tested}. Without them it is still above one half: others can replace them."
         return f"{tested}."
 
     @property
     def remarks(self) -> list[str]:
         """Sentences that a reader of this card must know besides."""
-        track, remarks = self.track, []
+        call, track, remarks = self.call, self.track, []
         if self.term.is_root:
             remarks.append("The root of an aspect is true of every protein.")
-        if self.is_weak:
-            given = f"The caller gives this term only {self.probability:.2f}"
-            remarks.append(f"{given}: there is little to explain.")
-        if self.explained != self.term:
+        if call.is_weak:
+            what = "score" if math.isnan(call.precision) else "precision"
+            value = call.score if math.isnan(call.precision) else call.precision
+            remarks.append(f"The call is weak, with a {what} of {value:.2f}.")
+        if call.source != self.term:
             remarks.append(
-                f"The network's own probability of the term is {self.own_probability:.4f}; that of"
-                f" its descendant {name_of(self.explained)} is higher and is explained instead."
+                f"The term's own score is {call.own_score:.4f}; that of its descendant"
+                f" {name_of(call.source)} is higher and is decomposed instead."
+            )
+        if self.explained != call.source:
+            remarks.append(
+                f"The network's probability of {name_of(call.source)} comes from its descendant"
+                f" {name_of(self.explained)}, whose residues are marked."
             )
         if self.is_window:
             remarks.append(
                 f"Of this long protein residues {track.first:,} to {track.last:,} are explained,"
-                " the window in which the term scores highest."
+                " the window in which the network's score is highest."
             )
         if not track.is_complete:
             remarks.append(
@@ -195,6 +234,21 @@ class Explanation:
                 f" by {abs(track.gap):.3f}; interpret it with care."
             )
         return remarks
+
+
+def _of_relatives(training: Training | None) -> list[str]:
+    """Return a sentence about the nearest relatives, if there are any."""
+    if training is None:
+        return []
+    n, k = training.n_nearest, training.n_nearest_carriers
+    if not n:
+        return ["No training protein that is annotated in the aspect aligns to the protein."]
+    if n == 1:
+        return [f"The nearest annotated relative {'carries' if k else 'lacks'} the term."]
+    of_score = "" if k in (0, n) else f", with {100 * training.agreement:.0f} % of their scores"
+    verb = "carries" if k < 2 else "carry"
+    number = "none" if k == 0 else "all" if k == n else str(k)
+    return [f"Of the {n} nearest annotated relatives {number} {verb} the term{of_score}."]
 
 
 def name_of(term: Term) -> str:

@@ -1,4 +1,4 @@
-"""Evidence cards as one picture: what each residue of a protein adds to a score.
+"""Evidence cards as one picture: the parts of the score, the nearest relatives, and the residues.
 
 Plain SVG, without a script, a font or anything else to load. Marked residues are bold and
 underlined, so that no reader depends on colour.
@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from esmgo.errors import printable
-from esmgo.explanation.card import training_line
+from esmgo.explanation.card import (
+    figures,
+    identity_of,
+    parts_of,
+    range_of,
+    sign_of,
+    training_lines,
+)
+from esmgo.explanation.carriers import Relative
 from esmgo.explanation.deletion import runs
 from esmgo.explanation.explanation import Explanation, Track, name_of
 from esmgo.render.colours import CALLED, fill_of, ink_on
@@ -17,6 +25,8 @@ from esmgo.render.templates import filled
 
 _ROW = 60  # residues in a row
 _UP, _DOWN = 30, 20  # heights of the longest bars above and below the line, as in the template
+_SIDE = 150  # length of the longest bar of a part
+_LANE = 520  # length of the lane that stands for the whole protein
 
 
 def to_svg(found: Sequence[Explanation]) -> str:
@@ -25,7 +35,13 @@ def to_svg(found: Sequence[Explanation]) -> str:
         "explanation/track.svg",
         cards=found,
         rows=_rows,
-        training=_training,
+        figures=lambda found: "; ".join(map(": ".join, figures(found))),
+        parts=_parts,
+        training=lambda found: "; ".join(map(": ".join, training_lines(found.training))),
+        lanes=_lanes,
+        ticks=_ticks,
+        side=_SIDE,
+        lane=_LANE,
         name_of=name_of,
         fill_of=fill_of,
         ink_on=ink_on,
@@ -47,9 +63,30 @@ def _rows(track: Track, sequence: str) -> Iterator[tuple[int, list[object], list
         yield track.first + at, [*residues], [(run[0] - at, len(run)) for run in inside if len(run)]
 
 
-def _training(found: Explanation) -> str:
-    line = training_line(found.training)
-    if found.training and found.training.nearest:
-        near = ", ".join(f"{printable(id, 40)} {s:.4f}" for id, s in found.training.nearest)
-        return f"{line}: {near}"
-    return line
+def _parts(found: Explanation) -> Iterator[tuple[str, float, float]]:
+    """Yield name, value and signed length of the bar of each part of the score."""
+    parts = parts_of(found.call)
+    longest = max((abs(value) for value, _ in parts), default=0) or 1.0
+    for value, name in parts:
+        yield name, value, value / longest * _SIDE
+
+
+def _ticks(found: Explanation) -> Iterator[tuple[float, float]]:
+    """Yield start and width in the lane of each run of marked residues."""
+    unit = _LANE / len(found.sequence)
+    for run in runs(found.track.marked):
+        yield (found.track.first - 1 + run[0]) * unit, len(run) * unit
+
+
+def _lanes(found: Explanation) -> Iterator[tuple[Relative, list[str], float, float]]:
+    """Yield each relative with its id, identity and range, and start and width of its bar."""
+    if found.training is None:
+        return
+    unit = _LANE / len(found.sequence)
+    for each in (*found.training.carriers, *found.training.others):
+        start = width = 0.0
+        if each.alignment is not None:
+            start = each.alignment.query_start * unit
+            width = each.alignment.query_end * unit - start
+        name = f"{sign_of(each)} {printable(each.id, 20)}"
+        yield each, [name, identity_of(each), range_of(each)], start, width

@@ -212,6 +212,11 @@ class Predictor:
         )
 
     @property
+    def alone(self) -> str | None:
+        """The only source that the scores come from; None for a blend."""
+        return self._alone if self._is_single else None
+
+    @property
     def _is_single(self) -> bool:
         return self.variant is None or len(self.variant.sources) == 1
 
