@@ -31,7 +31,6 @@ from esmgo.dataset.sample import _ELEMENT, SampleRow, _protein, sample_ontology_
 from esmgo.dataset.sample_motifs import DOMAINS, LOCATIONS
 from esmgo.explanation.attribution import logits
 from esmgo.explanation.explaining import explained
-from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.tokens import MASK, encode
 from esmgo.predict.predictor import Predictor
 

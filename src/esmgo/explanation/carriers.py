@@ -12,13 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import brief
-from esmgo.evidence.alignment import (
-    Alignment,
-    bit_scores,
-    least_score,
-    local_alignment,
-    local_scores,
-)
+from esmgo.evidence.alignment import Alignment, local_alignment, local_scores
+from esmgo.evidence.blosum import bits, expected_hits
 from esmgo.evidence.index import Index
 from esmgo.evidence.masking import masked
 from esmgo.evidence.programs import E_VALUE
@@ -165,8 +160,9 @@ def _scores(index: Index, sequence: str, voters: NDArray[np.int64]) -> NDArray[n
     if index.sequences is None:
         return np.zeros(len(voters))
     scores = local_scores(masked(sequence), [index.sequences[row] for row in voters])
-    least = least_score(E_VALUE, len(sequence), index.sequences.lengths)
-    return np.where(scores >= least, scores, 0).astype(np.float64)
+    n_residues = int(index.sequences.lengths.sum(dtype=np.int64))
+    expected = expected_hits(scores, len(sequence), n_residues, len(index))
+    return np.where(expected <= E_VALUE, scores, 0).astype(np.float64)
 
 
 def _shares(votes: Mapping[str, Votes], voters: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -195,6 +191,5 @@ def _relative(
         length = 0 if index.sequences is None else int(index.sequences.lengths[row])
         return Relative(index.ids[row], is_carrier, similarity, length)
     text = index.sequences[row]
-    bits = float(bit_scores(np.array([score]))[0])
     found = local_alignment(sequence, text)
-    return Relative(index.ids[row], is_carrier, similarity, len(text), bits, found)
+    return Relative(index.ids[row], is_carrier, similarity, len(text), float(bits(score)), found)
