@@ -1,4 +1,4 @@
-"""Information accretion: computed, and read from a file."""
+"""Information of terms: computed, and read from a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmgo.errors import AnnotationError
-from esmgo.go.information import information_accretion, read_information_accretion
+from esmgo.go.information import (
+    information_accretion,
+    information_content,
+    read_information_accretion,
+)
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
@@ -58,6 +62,25 @@ def test_the_bits_equal_those_counted_one_by_one(rows):
     terms = sparse([sorted(row) for row in rows])
     closed = [set(terms.row(i).tolist()) for i in range(len(terms))]
     np.testing.assert_allclose(information_accretion(terms, LABELS), brute_force(closed))
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=4), max_size=8))
+def test_content_is_that_counted_one_by_one_and_grows_from_the_root(rows):
+    closed = sparse(rows)
+    bits = information_content(closed, LABELS)
+    n = [sum(j in closed.row(i) for i in range(len(rows))) for j in range(len(LABELS))]
+    annotated = sum(map(bool, rows))
+    expected = [-math.log2(max(each, 1) / max(annotated, 1)) for each in n]
+    np.testing.assert_allclose(bits, expected, atol=1e-12)
+    for j, up in enumerate(PARENTS):
+        assert all(bits[p] <= bits[j] for p in up)
+
+
+def test_content_counts_the_proteins_of_the_aspect_alone():
+    terms = (Term("GO:0000001", "", Aspect.MF), Term("GO:0000002", "", Aspect.CC))
+    two = LabelSpace(terms, ((), ()))
+    rows = SparseRows.of([1, 1, 2, 0], np.array([0, 0, 0, 1], np.int32))
+    assert information_content(rows, two).tolist() == [0, 0]
 
 
 def test_without_proteins_there_is_no_information():

@@ -1,4 +1,4 @@
-"""Information accretion: the information in bits that a term adds to its parents.
+"""Information of terms in bits: of a term itself, and what it adds to its parents.
 
 Nothing here knows about scores or thresholds.
 """
@@ -74,6 +74,46 @@ def information_accretion(terms: SparseRows, labels: LabelSpace) -> NDArray[np.f
     bits = np.zeros(n_terms)
     is_used = (n_with > 0) & (n_able > n_with)  # equal counts give an exact 0
     bits[is_used] = -np.log2(n_with[is_used] / n_able[is_used])
+    return bits
+
+
+def information_content(terms: SparseRows, labels: LabelSpace) -> NDArray[np.float64]:
+    """Return -log2 of the fraction of the proteins with any term of the aspect that have each term.
+
+    A term never has fewer bits than its ancestors. A term that no protein has gets the bits of a
+    term that one protein has.
+
+    Parameters
+    ----------
+    terms : SparseRows
+        Columns of ``labels``, N rows, closed under the true-path rule (`SparseRows.closed`).
+    labels : LabelSpace
+        Supplies the aspects.
+
+    Returns
+    -------
+    ndarray, shape=(T,), dtype=float64
+        Bits, never negative; 0 for roots and in an aspect that no protein has.
+
+    References
+    ----------
+    Resnik, IJCAI-95, 448 (1995).
+
+    Examples
+    --------
+    >>> from esmgo.go.terms import Aspect, Term
+    >>> two = LabelSpace(tuple(Term(f"GO:000000{i}", "", Aspect.MF) for i in (1, 2)), ((), (0,)))
+    >>> information_content(SparseRows.of([2, 1, 1, 1], np.int32([0, 1, 0, 0, 0])), two).tolist()
+    [0.0, 2.0]
+    """
+    counts = np.maximum(terms.frequency(len(labels)), 1)
+    bits = np.zeros(len(labels))
+    for aspect in labels.aspects:
+        at = labels.columns_of(aspect, roots=True)
+        is_own = np.zeros(len(labels), bool)
+        is_own[at] = True
+        n_annotated = len(np.unique(terms.owner[is_own[terms.indices]]))
+        bits[at] = np.log2(max(n_annotated, 1) / counts[at])
     return bits
 
 
