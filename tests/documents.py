@@ -25,7 +25,7 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 NEEDS = {
-    "diamond": re.compile(r"^esmgo (audit|baseline diamond)\b|--homology\b"),
+    "diamond": re.compile(r"^esmgo (audit(?! --decoys)|baseline diamond)\b|--homology\b"),
     "dot": re.compile(r"^esmgo subgraph .*\.png$"),
 }
 """Programs, and the commands that need them."""

@@ -101,6 +101,7 @@ def test_the_pairs_above_are_those_of_all_verbs():
 FOLDERS = [
     ("build", "sequences"), ("build", "ontology"), ("build", "rejects"),
     ("export", "checkpoint_path"), ("audit", "dataset"), ("audit", "ontology"),
+    ("audit", "checkpoint_path"), ("audit", "fasta"),
     ("evaluate", "predictions"), ("evaluate", "truth"), ("evaluate", "ia"),
     ("evaluate", "checkpoint_path"), ("evaluate", "dataset"), ("evaluate", "identity"),
 ]  # fmt: skip

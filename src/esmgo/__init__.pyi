@@ -1,10 +1,11 @@
 # The public names. `__init__.py` imports each on first use.
 from .assess.audit import Audit as Audit
-from .assess.audit import AuditConfig as AuditConfig
 from .assess.audit import audit as audit
 from .assess.baselines import BaselineConfig as BaselineConfig
 from .assess.baselines import write_baseline as write_baseline
+from .assess.config import AuditConfig as AuditConfig
 from .assess.config import EvaluateConfig as EvaluateConfig
+from .assess.decoy_audit import DecoyAudit as DecoyAudit
 from .assess.evaluation import Evaluated as Evaluated
 from .assess.evaluation import evaluate_files as evaluate_files
 from .assess.matched import evaluate as evaluate

@@ -1,7 +1,8 @@
 """``esmgo audit``: how much the test split of a data set overlaps with its training split.
 
 A caller may memorise a test protein that nearly equals a training protein. It cannot call a term
-that no training protein has. The audit counts both, without a model.
+that no training protein has. The audit counts both, without a model. With ``decoys`` it counts the
+calls of a checkpoint instead; see `esmgo.assess.decoy_audit`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from esmgo.assess.config import CorpusConfig
+from esmgo.assess import decoy_audit
+from esmgo.assess.config import AuditConfig
+from esmgo.assess.decoy_audit import DecoyAudit
 from esmgo.assess.overlap import (
     MIN_COVERAGE,
     NEAR_COVERAGE,
@@ -25,33 +28,23 @@ from esmgo.assess.overlap import (
     nearest_of,
 )
 from esmgo.data.accessions import accession
+from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
+from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.errors import UsageError, brief, escaped, printable
 from esmgo.evidence.programs import DIAMOND
 from esmgo.evidence.search import search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
-from esmgo.files.uses import replaces
 from esmgo.go.terms import Term
-from esmgo.options import documented, option, overwrite_option
+from esmgo.predict.inputs import announce, open_named, open_predictor
 
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
 MARK = "audit.json"
 """The file of all figures. A folder with this file is recognised as an audit."""
-
-
-@documented
-@dataclass(frozen=True, slots=True)
-class AuditConfig(CorpusConfig):
-    """Settings of ``esmgo audit``."""
-
-    output_dir: str | None = option(
-        None, "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json.", uses=replaces
-    )
-    overwrite: bool = overwrite_option("Replace an older audit at the same place.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,58 +136,61 @@ class Audit:
             "n_unseen_annotations": sum(self.unseen.values()),
         }
 
+    def write(self, folder: Path) -> None:
+        """Write ``nearest.tsv``, ``unseen_terms.tsv`` and ``audit.json`` into a folder.
 
-def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit:
-    """Compare the test split of a data set with its training split.
+        ``nearest.tsv`` has one row per test protein: ``protein``, ``nearest``, ``identity`` and
+        ``query_coverage`` in per cent, ``bits``. Without a hit the last four are empty. If the
+        alignment spans less than half of the protein, which counts as no hit, only ``identity`` is
+        empty. If DIAMOND finds no hit between equal sequences, only ``bits`` is empty.
+        """
+        lines = ["protein\tnearest\tidentity\tquery_coverage\tbits", *_nearest_lines(self)]
+        _write_lines(folder / "nearest.tsv", lines)
+        lines = ["term\tname\taspect\ttest_proteins"]
+        for term, n in self.unseen.items():
+            aspect = term.aspect.name if term.aspect else ""
+            lines.append(f"{term.id}\t{printable(term.name, 1000)}\t{aspect}\t{n}")
+        _write_lines(folder / "unseen_terms.tsv", lines)
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / MARK, text.encode("utf-8", "backslashreplace"))
+
+
+def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit | DecoyAudit:
+    """Compare the test split of a data set with its training split, or with decoys.
 
     Without a test split, the proteins that are held out of the training split are the test
     proteins. With ``output_dir`` the findings are also written; the folder is complete or absent.
 
     Raises
     ------
+    CheckpointError
+        If the checkpoint that ``decoys`` needs is refused.
     MachineError
         If the program diamond is missing or fails.
     UsageError
-        If ``output_dir`` exists, or there are no test proteins.
+        If ``output_dir`` exists, or there are no test proteins, or the checkpoint that ``decoys``
+        needs has no calibration.
     """
-    DIAMOND.path()
     report = ReadReport(config.strict) if report is None else report
+    mark = decoy_audit.MARK if config.decoys else MARK
+    if not config.decoys:
+        DIAMOND.path()
     if config.output_dir is None:
-        return _audited(config, report)
-    with replacing_folder(Path(config.output_dir), overwrite=config.overwrite, mark=MARK) as folder:
-        found = _audited(config, report)
-        write_audit(found, folder)
+        return _found(config, report)
+    with replacing_folder(Path(config.output_dir), overwrite=config.overwrite, mark=mark) as folder:
+        found = _found(config, report)
+        found.write(folder)
     return found
 
 
-def write_audit(found: Audit, folder: Path) -> None:
-    """Write ``nearest.tsv``, ``unseen_terms.tsv`` and ``audit.json`` into a folder.
-
-    ``nearest.tsv`` has one row per test protein: ``protein``, ``nearest``, ``identity`` and
-    ``query_coverage`` in per cent, ``bits``. Without a hit the last four are empty. If the
-    alignment spans less than half of the protein, which counts as no hit, only ``identity`` is
-    empty. If DIAMOND finds no hit between equal sequences, only ``bits`` is empty.
-    """
-    lines = ["protein\tnearest\tidentity\tquery_coverage\tbits", *_nearest_lines(found)]
-    _write_lines(folder / "nearest.tsv", lines)
-    lines = ["term\tname\taspect\ttest_proteins"]
-    lines += [
-        f"{term.id}\t{printable(term.name, 1000)}\t{term.aspect.name if term.aspect else ''}\t{n}"
-        for term, n in found.unseen.items()
-    ]
-    _write_lines(folder / "unseen_terms.tsv", lines)
-    text = json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n"
-    write_atomically(folder / MARK, text.encode("utf-8", "backslashreplace"))
+def _found(config: AuditConfig, report: ReadReport) -> Audit | DecoyAudit:
+    return _with_decoys(config, report) if config.decoys else _audited(config, report)
 
 
 def _audited(config: AuditConfig, report: ReadReport) -> Audit:
     log.debug("Reading the data set ...")
     data = config.opened(report)
-    train, test = data.train, data.validation
-    if not len(test):
-        raise UsageError(
-            f"{printable(config.dataset, 60)} has no test proteins: no protein is held out"
-        )
+    train, test = data.train, _test_proteins(config, data)
     log.debug("Searching with DIAMOND ...")
     hits = search(test.sequences, train.sequences, threads=config.n_threads)
     nearest = nearest_of(test.sequences, train.sequences, hits)
@@ -212,6 +208,35 @@ def _audited(config: AuditConfig, report: ReadReport) -> Audit:
         nearest=nearest,
         data=data,
     )
+
+
+def _test_proteins(config: AuditConfig, data: Dataset) -> AnnotatedProteins:
+    if not len(data.validation):
+        raise UsageError(
+            f"{printable(config.dataset, 60)} has no test proteins: no protein is held out"
+        )
+    return data.validation
+
+
+def _with_decoys(config: AuditConfig, report: ReadReport) -> DecoyAudit:
+    checkpoint = open_named(config.checkpoint_path)
+    if config.fasta is not None:
+        proteins = list(read_fasta(config.fasta, report=report))
+    else:
+        test = _test_proteins(config, config.opened(report))
+        proteins = list(map(Protein, test.ids, test.sequences))
+    predictor = open_predictor(
+        checkpoint,
+        device=config.device,
+        context_length=checkpoint.context_length,
+        dtype="auto",
+        sources=config.sources,
+        homology=config.homology,
+        report=report,
+    )
+    announce(checkpoint, config.checkpoint_path)
+    used = decoy_audit.chosen(proteins, config.num_proteins)
+    return decoy_audit.audit_decoys(predictor, used, config.fasta or config.dataset)
 
 
 def _nearest_lines(found: Audit) -> Iterable[str]:

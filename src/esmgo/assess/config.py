@@ -15,7 +15,7 @@ from esmgo.errors import UsageError
 from esmgo.evidence.search import available_threads
 from esmgo.files.uses import Use, reads, reads_folder, replaces
 from esmgo.metrics.curve import NORMALISATIONS, RULES
-from esmgo.model.bundled import reads_checkpoint
+from esmgo.model.bundled import checkpoint_option, reads_checkpoint
 from esmgo.options import (
     check,
     device_option,
@@ -76,6 +76,48 @@ class CorpusConfig:
         )
         report.absorb(data.report)
         return data
+
+
+@documented
+@dataclass(frozen=True, slots=True)
+class AuditConfig(CorpusConfig, SourcesConfig):
+    """Settings of ``esmgo audit``."""
+
+    decoys: bool = option(
+        False,
+        "Compare the calls of a checkpoint on the test proteins with those on decoys of them:"
+        " shuffled, reversed and random sequences.",
+    )
+    checkpoint_path: str | None = checkpoint_option()
+    fasta: str | None = option(
+        None,
+        "With `decoys`: the proteins of this FASTA file instead of test proteins; the checkpoint"
+        " should not have seen them in training.",
+        uses=reads,
+    )
+    num_proteins: int = option(
+        1000,
+        "With `decoys`: use at most so many proteins; their sequences decide which.",
+        minimum=1,
+    )
+    device: str | None = device_option()
+    output_dir: str | None = option(
+        None,
+        "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json; with `decoys` decoys.tsv"
+        " and decoys.json.",
+        uses=replaces,
+    )
+    overwrite: bool = overwrite_option("Replace an older audit at the same place.")
+
+    def __post_init__(self) -> None:
+        CorpusConfig.__post_init__(self)
+        if not self.decoys:
+            only = "checkpoint_path", "fasta", "num_proteins", "sources", "homology", "device"
+            refuse_unused(self, only, "is used only with `decoys`")
+        elif self.fasta is not None:
+            unused = "dataset", "dataset_subset", "ontology", "drop_unknown_terms"
+            refuse_unused(self, unused, "is not used with `fasta`")
+        self.check_sources()
 
 
 @documented

@@ -59,8 +59,8 @@ VERBS = {
         "esmgo.assess.baselines:BaselineConfig", "esmgo.assess.baselines:write_baseline",
         first="method"),
     "audit": Verb(
-        "Report how similar test proteins are to training proteins.",
-        "esmgo.assess.audit:AuditConfig", "esmgo.assess.audit:audit"),
+        "Compare test proteins with training proteins, or their calls with those on decoys.",
+        "esmgo.assess.config:AuditConfig", "esmgo.assess.audit:audit"),
     "embed": Verb(
         "Write one embedding vector per protein.",
         "esmgo.predict.embedding:EmbedConfig", "esmgo.predict.embedding:write_embeddings",
