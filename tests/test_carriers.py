@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from motifs import LABELS, sequence
 
 from esmgo.evidence.index import Index
@@ -55,7 +57,7 @@ def test_near_relatives_that_lack_a_term_contradict_it_and_carriers_support_it()
     sequences = [QUERY, mutated(5), sequence(120, 8), sequence(90, 9)]
     lacking = index_of([[0], [0], [0, 1], [0, 1]], sequences)
     found = found_of(lacking, 0, 1, 2, 3)
-    assert (found.n_nearest, found.n_nearest_carriers, found.agreement) == (2, 0, 0)
+    assert (found.n_aligned, found.n_aligned_carriers, found.agreement) == (2, 0, 0)
     assert found.contradicts
     assert not found.supports
     assert [each.id for each in found.carriers] == ["c", "d"]
@@ -78,7 +80,7 @@ def test_alignments_give_identity_and_ranges():
 
 def test_proteins_that_were_not_studied_in_the_aspect_are_no_evidence():
     found = found_of(index_of([[3], [0, 1]], [QUERY, mutated(40)]), 0, 1)
-    assert (found.n_proteins, found.n_voting, found.n_nearest) == (2, 1, 1)
+    assert (found.n_proteins, found.n_voting, found.n_aligned) == (2, 1, 1)
     assert not found.contradicts
     nothing = found_of(index_of([[3]], [QUERY]), 0)
     assert (nothing.n_voting, nothing.carriers, nothing.others) == (0, (), ())
@@ -87,7 +89,7 @@ def test_proteins_that_were_not_studied_in_the_aspect_are_no_evidence():
 @pytest.mark.parametrize("sequences", [None, [sequence(80, 20), sequence(80, 21)]])
 def test_without_alignments_nothing_is_contradicted(sequences):
     found = found_of(index_of([[0], [0, 1]], sequences), 0, 1)
-    assert (found.n_voting, found.n_voting_carriers, found.n_nearest) == (2, 1, 0)
+    assert (found.n_voting, found.n_voting_carriers, found.n_aligned) == (2, 1, 0)
     assert np.isnan(found.agreement)
     assert not found.contradicts
     assert not found.supports
@@ -113,3 +115,19 @@ def test_no_votes_are_no_evidence():
     found = training_of(index_of([[0, 1]], [QUERY]), {}, QUERY, 1, BOTH)
     assert (found.n_proteins, found.n_carriers, found.n_voting) == (1, 1, 0)
     assert found.carriers == found.others == ()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 60)), min_size=1, max_size=6))
+def test_agreement_is_the_carriers_part_of_the_scores(proteins):
+    index = index_of(
+        [[0, 1] if is_carrier else [0] for is_carrier, _ in proteins],
+        [mutated(n, seed=i) for i, (_, n) in enumerate(proteins)],
+    )
+    found = found_of(index, *range(len(proteins)))
+    assert 0 <= found.agreement <= 1
+    assert found.contradicts + found.supports <= 1
+    assert found.n_aligned == len(proteins)
+    assert found.n_aligned_carriers == sum(is_carrier for is_carrier, _ in proteins)
+    nothing = found_of(index, *range(len(proteins)), column=2)
+    assert (nothing.agreement, nothing.contradicts) == (0, True)

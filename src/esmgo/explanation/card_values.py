@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from esmgo.explanation.carriers import FEW, MOST, NEAR, Relative, Training
+from esmgo.explanation.carriers import FEW, MOST, Relative, Training
 from esmgo.explanation.explanation import Call, Explanation
 from esmgo.go.terms import Term
 
@@ -23,11 +23,10 @@ NOTES = {
     "nearest": "training proteins that vote and are annotated in the aspect, by alignment, then"
     " by votes. Similarity by source: neighbours, the cosine of the network's embeddings; kmers,"
     " the cosine of the sets of k-mers; homology, bits of an alignment.",
-    "verdict": "contradicted: of the nearest relatives, those whose alignment has at least"
-    f" {100 * NEAR:.0f} % of the best score, the carriers have less than {100 * FEW:.0f} % of the"
-    " scores. Else little to explain: precision (or score) below .5. Else supported: the carriers"
-    f" have at least {100 * MOST:.0f} %, or the masking test supports the marked residues. Else"
-    " not supported.",
+    "verdict": "contradicted: of the alignment scores of these proteins, the carriers have less"
+    f" than {100 * FEW:.0f} %. Else little to explain: precision (or score) below .5. Else"
+    f" supported: the carriers have at least {100 * MOST:.0f} %, or the masking test supports the"
+    " marked residues. Else not supported.",
     "attribution": "what each residue adds to the network's own score on the path from a protein"
     " of unknown residues. It shows what the network used, not how a protein works, and nothing"
     " of what the other sources add.",
@@ -103,8 +102,8 @@ def _training(training: Training) -> dict[str, Any]:
         "n_carriers": training.n_carriers,
         "n_voting": training.n_voting,
         "n_voting_carriers": training.n_voting_carriers,
-        "n_nearest": training.n_nearest,
-        "n_nearest_carriers": training.n_nearest_carriers,
+        "n_aligned": training.n_aligned,
+        "n_aligned_carriers": training.n_aligned_carriers,
         "agreement": _rounded(training.agreement),
         "carriers": list(map(_relative, training.carriers)),
         "others": list(map(_relative, training.others)),

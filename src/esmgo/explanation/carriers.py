@@ -24,11 +24,8 @@ from esmgo.go.labels import LabelSpace
 SHOWN = 5
 """Proteins of each kind that a card names."""
 
-NEAR = 0.8
-"""An alignment of at least this part of the best score is one of the nearest."""
-
 FEW, MOST = 0.25, 0.5
-"""The nearest relatives contradict a term if carriers have less than the first part of their
+"""The relatives that align contradict a term if carriers have less than the first part of their
 alignment scores, and support it from the second part on."""
 
 
@@ -74,11 +71,11 @@ class Training:
         Those that vote and are annotated in the aspect, and those of them that have the term.
     carriers, others : tuple of Relative
         The nearest of these with and without the term, nearest first.
-    n_nearest, n_nearest_carriers : int
-        Those whose alignment has at least 4/5 of the score of the best one, and the
-        carriers among them; 0 without a significant alignment.
+    n_aligned, n_aligned_carriers : int
+        Those that vote, are annotated in the aspect and have a significant alignment, and the
+        carriers among them.
     agreement : float
-        The carriers' part of the alignment scores of the nearest; NaN if there are none.
+        The carriers' part of the scores of these alignments; NaN if there are none.
     """
 
     n_proteins: int
@@ -87,20 +84,20 @@ class Training:
     n_voting_carriers: int
     carriers: tuple[Relative, ...]
     others: tuple[Relative, ...]
-    n_nearest: int = 0
-    n_nearest_carriers: int = 0
+    n_aligned: int = 0
+    n_aligned_carriers: int = 0
     agreement: float = float("nan")
 
     __repr__ = brief
 
     @property
     def contradicts(self) -> bool:
-        """Whether few of the nearest relatives carry the term."""
+        """Whether few of the relatives that align carry the term."""
         return self.agreement < FEW
 
     @property
     def supports(self) -> bool:
-        """Whether most of the nearest relatives carry the term."""
+        """Whether most of the relatives that align carry the term."""
         return self.agreement >= MOST
 
 
@@ -133,8 +130,7 @@ def training_of(
 
     scores = _scores(index, sequence, voters)
     order = np.lexsort((voters, -_shares(votes, voters), -scores))
-    nearest = order[(scores[order] > 0) & (scores[order] >= NEAR * scores.max(initial=0))]
-    carrying = nearest[is_carrier[nearest]]
+    total, of_carriers = float(scores.sum()), float(scores[is_carrier].sum())
 
     def named(at: NDArray[np.intp]) -> tuple[Relative, ...]:
         return tuple(
@@ -149,9 +145,9 @@ def training_of(
         int(is_carrier.sum()),
         named(order[is_carrier[order]]),
         named(order[~is_carrier[order]]),
-        len(nearest),
-        len(carrying),
-        float(scores[carrying].sum() / scores[nearest].sum()) if len(nearest) else float("nan"),
+        int((scores > 0).sum()),
+        int((scores[is_carrier] > 0).sum()),
+        of_carriers / total if total else float("nan"),
     )
 
 

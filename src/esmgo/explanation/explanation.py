@@ -237,18 +237,20 @@ class Explanation:
 
 
 def _of_relatives(training: Training | None) -> list[str]:
-    """Return a sentence about the nearest relatives, if there are any."""
+    """Return a sentence about the relatives that align, if they are known."""
     if training is None:
         return []
-    n, k = training.n_nearest, training.n_nearest_carriers
+    n, k = training.n_aligned, training.n_aligned_carriers
     if not n:
         return ["No training protein that is annotated in the aspect aligns to the protein."]
+    start = "The only relative that aligns and is annotated in the aspect"
     if n == 1:
-        return [f"The nearest annotated relative {'carries' if k else 'lacks'} the term."]
-    of_score = "" if k in (0, n) else f", with {100 * training.agreement:.0f} % of their scores"
-    verb = "carries" if k < 2 else "carry"
-    number = "none" if k == 0 else "all" if k == n else str(k)
-    return [f"Of the {n} nearest annotated relatives {number} {verb} the term{of_score}."]
+        return [f"{start} {'carries' if k else 'lacks'} the term."]
+    start = f"Of the {n:,} relatives that align and are annotated in the aspect"
+    if k in (0, n):
+        return [f"{start} {'all carry' if k else 'none carries'} the term."]
+    verb = "carries" if k == 1 else "carry"
+    return [f"{start} {k:,} {verb} the term, with {100 * training.agreement:.0f} % of the scores."]
 
 
 def name_of(term: Term) -> str:
