@@ -102,6 +102,9 @@ def test_a_card_has_the_score_and_the_precision_of_rank(blended, held_out, sourc
             np.testing.assert_equal(np.float32(found.call.precision), ranked.precision[j])
         for each in found.ancestors:
             assert each.score == ranked.scores[ranked.labels.column[each.term.id]]
+        bits = found.call.information
+        assert bits >= 0
+        assert bits == 0 or not term.is_root
         if found.call.source == term:
             assert found.call.own_score == pytest.approx(found.call.score)
         assert (found.call.decomposition is None) == (sources is not None)

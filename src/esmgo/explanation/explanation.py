@@ -92,6 +92,8 @@ class Call:
         Of the term, obeying the true-path rule.
     precision : float
         The calibrated probability that such a call is in the annotations; NaN if unknown.
+    information : float
+        Bits of the term; see `information_content`. NaN if unknown.
     own_score : float
         Of the term, without the true-path rule.
     source : Term
@@ -104,6 +106,7 @@ class Call:
 
     score: float
     precision: float
+    information: float
     own_score: float
     source: Term
     decomposition: Decomposition | None
