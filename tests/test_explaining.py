@@ -17,7 +17,7 @@ from esmgo.explanation.card import to_text
 from esmgo.explanation.card_values import to_json
 from esmgo.explanation.decomposition import LEAST
 from esmgo.explanation.explaining import ExplainConfig, column_of, explain
-from esmgo.explanation.explanation import LITTLE, NOT_SUPPORTED, SUPPORTED
+from esmgo.explanation.explanation import CONTRADICTED, LITTLE, NOT_SUPPORTED, SUPPORTED
 from esmgo.model.caller import Caller
 from esmgo.model.tokens import windows
 from esmgo.predict.ranking import RankConfig, rank
@@ -112,6 +112,22 @@ def test_a_card_has_the_score_and_the_precision_of_rank(blended, held_out, sourc
             p = min(max(found.call.score, LEAST), 1 - LEAST)
             odds = np.log(p) - np.log1p(-p)
             assert found.call.decomposition.log_odds == pytest.approx(odds, abs=1e-5)
+
+
+@pytest.mark.parametrize("sources", [None, "head"])
+def test_a_term_that_a_training_protein_and_its_relatives_lack_is_contradicted(blended, sources):
+    row = next(row for row in sample_rows()["train"] if "GO:0004713" in row["terms"])
+    assert "GO:0008270" not in row["terms"]
+    settings = {"checkpoint_path": str(blended[0]), "sequence": row["sequence"], "device": "cpu"}
+    (found,) = explain(ExplainConfig(term="GO:0008270", sources=sources, **settings))
+    assert found.training.others[0].id == row["id"]
+    assert found.training.others[0].alignment.identity == 1
+    assert found.training.agreement < 0.25
+    assert found.verdict == CONTRADICTED
+    assert "carries the term" in said(found) or "lacks the term" in said(found)
+    (found,) = explain(ExplainConfig(term="GO:0004713", sources=sources, **settings))
+    assert found.training.carriers[0].id == row["id"]
+    assert found.verdict != CONTRADICTED
 
 
 def test_cards_of_a_block_are_those_of_single_proteins(blended, held_out, tmp_path):

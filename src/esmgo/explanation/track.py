@@ -78,8 +78,8 @@ def _ticks(found: Explanation) -> Iterator[tuple[float, float]]:
         yield (found.track.first - 1 + run[0]) * unit, len(run) * unit
 
 
-def _lanes(found: Explanation) -> Iterator[tuple[Relative, list[str], float, float]]:
-    """Yield each relative with its id, identity and range, and start and width of its bar."""
+def _lanes(found: Explanation) -> Iterator[tuple[Relative, list[str], str, float, float]]:
+    """Yield each relative with its words, its similarities, and start and width of its bar."""
     if found.training is None:
         return
     unit = _LANE / len(found.sequence)
@@ -89,4 +89,5 @@ def _lanes(found: Explanation) -> Iterator[tuple[Relative, list[str], float, flo
             start = each.alignment.query_start * unit
             width = each.alignment.query_end * unit - start
         name = f"{sign_of(each)} {printable(each.id, 20)}"
-        yield each, [name, identity_of(each), range_of(each)], start, width
+        similar = ", ".join(f"{source} {value:.4g}" for source, value in each.similarity.items())
+        yield each, [name, identity_of(each), range_of(each)], similar, start, width
