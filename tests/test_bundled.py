@@ -107,8 +107,7 @@ def test_without_a_checkpoint_the_bundled_caller_answers_and_says_so_once(bundle
 
 
 def test_a_checkpoint_at_the_usual_place_comes_first(bundled, checkpoint, capsys):
-    Path("checkpoints").mkdir()
-    Path("checkpoints/checkpoint.pt").symlink_to(checkpoint)
+    Path("checkpoints").symlink_to(checkpoint.parent)
     code, lines, err = ranked(capsys)
     assert (code, "bundled" in err) == (0, False)
     assert lines == ranked(capsys, f"--checkpoint_path={checkpoint}")[1]
@@ -157,15 +156,16 @@ def test_rank_shows_the_blend_and_raw_the_network_alone(bundled, capsys):
     (blend,) = esmgo.Predictor.load(device="cpu", dtype="fp32").predict(proteins)
     (head,) = esmgo.Predictor.load(device="cpu", dtype="fp32").predict(proteins, raw=True)
     assert not np.allclose(blend.scores, head.scores, atol=1e-3)
-    for prediction, words, general in (
-        (blend, [], False), (blend, ["--general"], True), (head, ["--raw"], True),
+    for prediction, words, general, sort in (
+        (blend, [], False, "information"), (blend, ["--sort=score"], False, "score"),
+        (blend, ["--general"], True, "information"), (head, ["--raw"], True, "score"),
     ):  # fmt: skip
         shown = [re.split("  +", line) for line in ranked(capsys, *words)[1]]
-        best = np.concatenate(list(prediction.best(10, general=general).values()))
+        best = np.concatenate(list(prediction.best(10, general=general, sort=sort).values()))
         names = [prediction.labels.terms[j].name for j in best]
         assert [row[-1].removesuffix(" *") for row in shown] == names
         assert [row[1] for row in shown] == [f"{p:.4f}" for p in prediction.scores[best]]
-        assert {len(row) for row in shown} == ({3} if prediction is head else {4})
+        assert {len(row) for row in shown} == ({3} if prediction is head else {5})
 
 
 def test_the_bundled_caller_keeps_the_context_of_its_training(bundled, monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"[01]\.\d{4}: \S.*")
-ROW = re.compile(r"  [01]\.\d{4}  \S.*")
+ROW = re.compile(r"  [01]\.\d{4}  [ \d]\d\.\d  \S.*")
 SEQUENCE = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
 
 
@@ -21,7 +21,7 @@ def test_a_sequence_flag_answers_without_asking(ranked):
     code, out, err = ranked(f"--sequence={SEQUENCE}", "--top_k=5")
     assert code == 0
     head, *lines = out.strip().splitlines()
-    assert head == "Top 5 GO Terms of each aspect: probability, name"
+    assert head == "Top 5 GO Terms of each aspect by probability × bits: probability, bits, name"
     assert len(lines) == 3 * (1 + 5)
     assert all(ROW.fullmatch(line) for line in lines if line.startswith(" "))
     assert "Checkpoint loaded successfully" in err

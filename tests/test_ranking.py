@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from esmgo.cli.main import main
@@ -19,9 +20,50 @@ def test_the_front_door_lists_all_terms_and_the_verb_what_says_something(
     flags = [f"--checkpoint_path={checkpoint}", "--device=cpu", *words]
     assert main(flags, "rank", prog="predict-rank.py") == 0
     listed = sorted(re.findall(r"(0\.\d{4}): (.*)", capsys.readouterr().out))
-    grouped = re.compile(r"^  (0\.\d{4})(?:  0\.\d\d)?  (.*?)(?: \*)?$", re.MULTILINE)
+    grouped = re.compile(r"^  (0\.\d{4})(?:  0\.\d\d)?  [ \d]\d\.\d  (.*?)(?: \*)?$", re.MULTILINE)
     assert listed == sorted(grouped.findall(every))
     assert len(some.splitlines()) < len(every.splitlines())
+
+
+def numbers(text):
+    """The probability and the bits of each listed term, by aspect."""
+    parts = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[2:]
+    row = re.compile(r"^  (0\.\d{4})  (..\.\d)  ", re.MULTILINE)
+    return [[(float(p), float(bits)) for p, bits in row.findall(part)] for part in parts]
+
+
+def test_terms_are_ordered_by_information_or_by_score(ranked):
+    words = f"--sequence={SEQUENCE}", "--top_k=9999", "--general"
+    by_default, by_score = numbers(ranked(*words)[1]), numbers(ranked(*words, "--sort=score")[1])
+    assert numbers(ranked(*words, "--sort=information")[1]) == by_default
+    for rows, others in zip(by_default, by_score, strict=True):
+        assert sorted(rows) == sorted(others)
+        products = np.array([p * bits for p, bits in rows])
+        assert (np.diff(products) < 0.15).all()  # bits are printed with one decimal
+        assert (np.diff([p for p, _ in others]) <= 0).all()
+
+
+def test_the_front_door_orders_by_score_unless_another_order_is_given(capsys, checkpoint):
+    flags = [f"--checkpoint_path={checkpoint}", "--device=cpu", f"--sequence={SEQUENCE}"]
+    found = []
+    for more in ([], ["--sort=score"], ["--sort=information"]):
+        assert main([*flags, *more], "rank", prog="predict-rank.py") == 0
+        found.append(re.findall(r"^0\.\d{4}", capsys.readouterr().out, re.MULTILINE))
+    assert found[0] == found[1] == sorted(found[0], reverse=True)
+    assert found[2] != sorted(found[2], reverse=True)
+
+
+def test_an_order_by_unknown_information_is_refused(ranked, checkpoint, tmp_path):
+    word = f"--sequence={SEQUENCE}"
+    assert ranked(word, "--sort=information", "--raw")[0] == 2
+    assert ranked(word, "--sort=score", "--raw")[0] == 0
+    alone = tmp_path / "alone.pt"
+    alone.symlink_to(checkpoint)  # without its index
+    code, _, err = ranked(word, "--sort=information", f"--checkpoint_path={alone}")
+    assert (code, "--sort" in err) == (2, True)
+    code, out, _ = ranked(word, f"--checkpoint_path={alone}")
+    assert code == 0
+    assert "Top 10 GO Terms of each aspect: probability, name" in out
 
 
 def test_a_file_of_rejects_is_checked_before_any_work(ranked, tmp_path):

@@ -146,22 +146,27 @@ def _text(prediction: Prediction, config: RankConfig, *, is_one: bool, is_verb: 
         names = [prediction.labels.terms[j].name for j in match.leaves]
         parts.append(f"{match}. Annotated there (*): {annotated(names)}")
     groups = _groups(prediction, config)
-    has_precision = any(not math.isnan(row.precision) for rows in groups.values() for row in rows)
-    numbers = "probability, precision" if has_precision else "probability"
-    parts.append(f"Top {config.top_k} GO Terms of each aspect: {numbers}, name")
+    rows = [row for rows in groups.values() for row in rows]
+    has_bits = any(not math.isnan(row.information) for row in rows)
+    order = " by probability × bits" if has_bits and config.sort != "score" else ""
+    numbers = ["probability", *["precision"] * any(not math.isnan(row.precision) for row in rows)]
+    listed = ", ".join([*numbers, *["bits"] * has_bits, "name"])
+    parts.append(f"Top {config.top_k} GO Terms of each aspect{order}: {listed}")
     parts.append(grouped(groups, show_ids=config.show_ids))
     return "\n".join(["", *parts] if is_one else [*parts, ""])
 
 
 def _groups(prediction: Prediction, config: RankConfig) -> dict[Aspect | None, list[Ranked]]:
     aspects = parse_aspects(config.aspect)
-    best = prediction.best(config.top_k, general=config.general, aspects=aspects)
+    sort = config.sort or "information"
+    best = prediction.best(config.top_k, general=config.general, aspects=aspects, sort=sort)
     return {aspect: [prediction.row(int(j)) for j in at] for aspect, at in best.items()}
 
 
 def _lines(prediction: Prediction, config: RankConfig) -> str:
     aspects = parse_aspects(config.aspect)
-    terms = prediction.top(None if aspects else config.top_k, general=config.general)
+    k, sort = None if aspects else config.top_k, config.sort or "information"
+    terms = prediction.top(k, general=config.general, sort=sort)
     if aspects:
         terms = [pair for pair in terms if pair[0].aspect in aspects][: config.top_k]
     return ranking(terms, show_ids=config.show_ids)

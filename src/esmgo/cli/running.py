@@ -55,11 +55,13 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
     """Rank the terms of the given proteins, or prompt for some on a terminal.
 
     The verb prints only results to standard output, and groups them by aspect. The script also
-    prints status lines there, and lists the terms of all aspects together, also general ones.
+    prints status lines there, and lists the terms of all aspects together, also general ones, by
+    their probability.
     """
     from esmgo.cli.conversation import answer, converse
 
-    config = replace(config, general=config.general or config.raw or not is_verb)
+    sort = config.sort or (None if is_verb else "score")
+    config = replace(config, general=config.general or config.raw or not is_verb, sort=sort)
     if config.sequence is None and config.fasta is None and sys.stdin.isatty():
         return converse(config, is_verb=is_verb)
     report = ReadReport(config.strict)

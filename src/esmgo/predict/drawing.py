@@ -31,7 +31,7 @@ class SubgraphConfig(CallerConfig):
         uses=writes,
     )
     top_k: int = option(
-        5, "Terms to call of each aspect, at most: the best ones of esmgo rank.", minimum=1
+        5, "Terms to call of each aspect, at most: the most probable ones of esmgo rank.", minimum=1
     )
     min_score: float = option(
         MIN_SCORE, "Call no term with a lower probability.", minimum=0, maximum=1

@@ -38,6 +38,8 @@ class Prediction:
     precision : ndarray, shape=(T,), dtype=float32, optional
         The calibrated probability that such a call is in the annotations; None without a
         calibration.
+    information : ndarray, shape=(T,), dtype=float64, optional
+        Bits of each term; NaN, or None, if they are unknown.
     matches : tuple of Match
         The training proteins with the same sequence.
     """
@@ -47,6 +49,7 @@ class Prediction:
     labels: LabelSpace
     n_windows: int = 1
     precision: NDArray[np.float32] | None = None
+    information: NDArray[np.float64] | None = None
     matches: tuple[Match, ...] = ()
 
     def __repr__(self) -> str:
@@ -63,8 +66,8 @@ class Prediction:
     def to_pandas(self) -> Any:
         """Return a data frame of all terms, most probable first; see `frame` for the error.
 
-        The columns are ``term``, ``name``, ``aspect``, ``score`` and ``precision``, which is NaN
-        without a calibration.
+        The columns are ``term``, ``name``, ``aspect``, ``score``, ``precision``, which is NaN
+        without a calibration, and ``information``.
         """
         rows = [self.row(int(j)) for j in self.ranked()]
         return frame(
@@ -74,19 +77,31 @@ class Prediction:
                 "aspect": [row.term.aspect.name if row.term.aspect else "" for row in rows],
                 "score": [row.probability for row in rows],
                 "precision": [row.precision for row in rows],
+                "information": [row.information for row in rows],
             }
         )
 
-    def ranked(self) -> NDArray[np.intp]:
-        """Return all columns, most probable first, deeper terms first on ties; shape=(T,)."""
-        return np.lexsort((np.arange(len(self.labels)), -self.labels.depth, -self.scores))
+    def ranked(self, sort: str = "score") -> NDArray[np.intp]:
+        """Return all columns, best first; shape=(T,).
 
-    def top(self, k: int | None, *, general: bool = True) -> list[tuple[Term, float]]:
-        """Return the ``k`` most probable terms (None: all) with their probabilities.
+        With ``sort="score"`` the most probable ones are first. With ``"information"`` the order is
+        that of probability × bits, the expected information, if the bits are known. Equal ones are
+        ordered by their probability; then deeper terms are first.
+        """
+        value = self.scores
+        if sort == "information" and self.information is not None:
+            value = self.scores * np.nan_to_num(self.information).astype(np.float32)
+        at = np.arange(len(self.labels))
+        return np.lexsort((at, -self.labels.depth, -self.scores, -value))
+
+    def top(
+        self, k: int | None, *, general: bool = True, sort: str = "score"
+    ) -> list[tuple[Term, float]]:
+        """Return the ``k`` best terms (None: all) with their probabilities; see `ranked`.
 
         Without ``general``, terms that a child implies are left out; see `implied`.
         """
-        columns = self._listed(general)[:k]
+        columns = self._listed(general, sort)[:k]
         return [(self.labels.terms[j], float(self.scores[j])) for j in columns]
 
     def best(
@@ -96,8 +111,9 @@ class Prediction:
         general: bool = False,
         aspects: Collection[Aspect] = (),
         min_score: float = 0.0,
+        sort: str = "score",
     ) -> dict[Aspect | None, NDArray[np.intp]]:
-        """Return the columns of the ``k`` most probable terms of each aspect, best first.
+        """Return the columns of the ``k`` best terms of each aspect, best first.
 
         Parameters
         ----------
@@ -109,8 +125,10 @@ class Prediction:
             Only these; by default all that have a term.
         min_score : float
             Lowest probability.
+        sort : str
+            ``score`` or ``information``; see `ranked`.
         """
-        listed = self._listed(general)
+        listed = self._listed(general, sort)
         listed = listed[self.scores[listed] >= np.float32(min_score)]
         found = {}
         for aspect in self.labels.aspects:
@@ -120,13 +138,17 @@ class Prediction:
         return found
 
     def row(self, column: int) -> Ranked:
-        """Return one term with its probability, precision and matching training protein."""
-        precision = math.nan if self.precision is None else float(self.precision[column])
+        """Return one term with its numbers and matching training protein."""
         known = next((match.id for match in self.matches if column in match.columns), "")
-        return Ranked(self.labels.terms[column], float(self.scores[column]), precision, known)
+        precision, information = (
+            math.nan if values is None else float(values[column])
+            for values in (self.precision, self.information)
+        )
+        term, score = self.labels.terms[column], float(self.scores[column])
+        return Ranked(term, score, precision, information, known)
 
-    def _listed(self, general: bool) -> NDArray[np.intp]:
-        order = self.ranked()
+    def _listed(self, general: bool, sort: str) -> NDArray[np.intp]:
+        order = self.ranked(sort)
         return order if general else order[~implied(self.scores, self.labels)[order]]
 
 

@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import Sources, available_sources
 from esmgo.evidence.source_scores import SourceScores, supporting_sources
 from esmgo.evidence.sources import EvidenceSource, parse_sources
+from esmgo.go.information import information_content
 from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
@@ -216,6 +218,13 @@ class Predictor:
         """The only source that the scores come from; None for a blend."""
         return self._alone if self._is_single else None
 
+    @cached_property
+    def information(self) -> NDArray[np.float64]:
+        """Bits of each term, shape=(T,); NaN without an index. See `information_content`."""
+        if self.sources.index is not None:
+            return information_content(self.sources.index.terms, self.labels)
+        return np.full(len(self.labels), np.nan)
+
     @property
     def _is_single(self) -> bool:
         return self.variant is None or len(self.variant.sources) == 1
@@ -261,7 +270,7 @@ class Predictor:
             if raw:
                 values, _, counts = self.scorer.states([p.sequence for p in block])
                 for protein, row, n in zip(block, values, counts, strict=True):
-                    yield Prediction(protein, row, self.labels, n)
+                    yield Prediction(protein, row, self.labels, n, information=self.information)
             else:
                 yield from self._predictions(block)
 
@@ -269,13 +278,11 @@ class Predictor:
         found = self.evidence(block)
         index, is_calibrated = self.sources.index, self.variant is not None
         for i, protein in enumerate(block):
+            known = matches(index, protein.sequence, self.labels) if index else ()
+            precision = found.precision[i] if is_calibrated else None
+            scores, n_windows = found.scores.values[i], int(found.n_windows[i])
             yield Prediction(
-                protein,
-                found.scores.values[i],
-                self.labels,
-                int(found.n_windows[i]),
-                found.precision[i] if is_calibrated else None,
-                matches(index, protein.sequence, self.labels) if index else (),
+                protein, scores, self.labels, n_windows, precision, self.information, known
             )
 
     def score(
@@ -296,10 +303,7 @@ class Predictor:
             If the checkpoint has no calibration.
         """
         if self.variant is None:
-            reason = (
-                "needs a calibrated checkpoint: esmgo blend calibrates it, and the bundled caller"
-                " (`checkpoint_path=bundled`) is calibrated"
-            )
+            reason = "needs a calibrated checkpoint: bundled, or esmgo blend calibrates this one"
             raise UsageError(reason, field="precision")
         threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
         return (evidence.scores.values >= threshold) & ~np.isnan(evidence.precision)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from esmgo.data.rejects import ReadReport, rejects_option
 from esmgo.errors import UsageError, printable
 from esmgo.files.output import is_stream
@@ -20,6 +22,8 @@ from esmgo.predict.inputs import CallerConfig, announce, open_named, read_protei
 if TYPE_CHECKING:
     from esmgo.predict.prediction import Prediction
     from esmgo.predict.predictor import Predictor
+
+SORTS = "information", "score"
 
 
 @documented
@@ -41,6 +45,13 @@ class RankConfig(CallerConfig):
         f"Also list general terms that are at most {IMPLIED} likelier than one of their children;"
         " predict-rank.py and `raw` always do.",
     )
+    sort: str | None = option(
+        None,
+        "The order: information, by probability × bits of the term, so that informative terms are"
+        " first; or score, by probability.",
+        choices=SORTS,
+        default_text="information; score by predict-rank.py, with `raw`, and without an index",
+    )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the probabilities of the network, without the true-path rule.")
     output: str = option(
@@ -60,6 +71,8 @@ class RankConfig(CallerConfig):
         if self.raw:
             reason = "cannot be combined with `raw`, the output of the network alone"
             refuse_unused(self, ("sources", "homology"), reason)
+            if self.sort == "information":
+                raise UsageError(reason, field="sort")
         parse_aspects(self.aspect)
         if not is_stream(self.output) and Path(self.output).suffix.lower() not in (".txt", ".tsv"):
             reason = f"{printable(self.output, 80)} should end in .txt or .tsv"
@@ -68,7 +81,11 @@ class RankConfig(CallerConfig):
     def predictor(self, report: ReadReport) -> Predictor:
         """Load the checkpoint; with ``raw``, its network alone."""
         if not self.raw:
-            return CallerConfig.predictor(self, report)
+            found = CallerConfig.predictor(self, report)
+            if self.sort == "information" and np.isnan(found.information).all():
+                reason = "information needs the index of the training proteins: use score"
+                raise UsageError(reason, field="sort")
+            return found
         from esmgo.evidence.relatives import Sources
         from esmgo.predict.predictor import Predictor  # torch takes seconds
         from esmgo.predict.scorer import Scorer

@@ -14,18 +14,22 @@ from esmgo.render.boxes import TITLES
 MOST_NAMES = 10
 """Annotations of a matching training protein that are named."""
 
-HEADER = ("protein", "term", "name", "aspect", "score", "precision", "training_protein")
+HEADER = (
+    "protein", "term", "name", "aspect", "score", "precision", "information", "training_protein",
+)  # fmt: skip
 
 
 class Ranked(NamedTuple):
     """A term of a ranking; ``precision`` is NaN without a calibration.
 
-    ``known`` is the training protein of the same sequence that has the term.
+    ``information`` is in bits, NaN if it is unknown. ``known`` is the training
+    protein of the same sequence that has the term.
     """
 
     term: Term
     probability: float
     precision: float = math.nan
+    information: float = math.nan
     known: str = ""
 
 
@@ -50,7 +54,9 @@ def ranking(terms: Iterable[tuple[Term, float]], *, show_ids: bool = False) -> s
 
 
 def grouped(groups: Mapping[Aspect | None, Sequence[Ranked]], *, show_ids: bool = False) -> str:
-    """Return the terms by aspect: a title, then probability, precision if any, and name.
+    """Return the terms by aspect: a title, then probability, precision, bits, and name.
+
+    Precision and bits are left out where no term has them.
 
     A ``*`` follows the terms that a matching training protein has.
 
@@ -58,20 +64,23 @@ def grouped(groups: Mapping[Aspect | None, Sequence[Ranked]], *, show_ids: bool 
     --------
     >>> from esmgo.go.terms import Aspect
     >>> membrane = Term("GO:0016020", "membrane", Aspect.CC)
-    >>> print(grouped({Aspect.CC: [Ranked(membrane, 0.45974, 0.52)]}))
+    >>> print(grouped({Aspect.CC: [Ranked(membrane, 0.45974, 0.52, 2.04)]}))
     Cellular component
-      0.4597  0.52  membrane
+      0.4597  0.52   2.0  membrane
     """
-    is_calibrated = any(not math.isnan(row.precision) for rows in groups.values() for row in rows)
+    all_rows = [row for rows in groups.values() for row in rows]
+    is_calibrated = any(not math.isnan(row.precision) for row in all_rows)
+    has_bits = any(not math.isnan(row.information) for row in all_rows)
     lines = []
     for aspect, rows in groups.items():
         lines += [TITLES[aspect]] if rows else [TITLES[aspect], "  (none)"]
         for row in rows:
             share = "   -" if math.isnan(row.precision) else f"{row.precision:.2f}"
             precision = f"  {share}" if is_calibrated else ""
+            bits = f"  {row.information:4.1f}" if has_bits else ""
             star = " *" if row.known else ""
             name = _name(row.term, show_ids=show_ids)
-            lines.append(f"  {row.probability:.4f}{precision}  {name}{star}")
+            lines.append(f"  {row.probability:.4f}{precision}{bits}  {name}{star}")
     return "\n".join(lines)
 
 
@@ -83,13 +92,17 @@ def annotated(names: Sequence[str]) -> str:
 
 
 def table_rows(protein_id: str, rows: Iterable[Ranked]) -> str:
-    """Return lines of TSV, one per term, in the columns of `HEADER`; six significant figures."""
+    """Return lines of TSV, one per term, in the columns of `HEADER`; six significant figures.
+
+    Information has two decimals.
+    """
     lines = []
-    for term, probability, precision, known in rows:
+    for term, *numbers, bits, known in rows:
         aspect = term.aspect.name if term.aspect else ""
-        share = "" if math.isnan(precision) else f"{precision:.6g}"
         texts = (escaped(protein_id), term.id, printable(term.name, 1000), aspect)
-        lines.append("\t".join([*texts, f"{probability:.6g}", share, escaped(known)]) + "\n")
+        figures = ("" if math.isnan(x) else f"{x:.6g}" for x in numbers)
+        information = "" if math.isnan(bits) else f"{bits:.2f}"
+        lines.append("\t".join([*texts, *figures, information, escaped(known)]) + "\n")
     return "".join(lines)
 
 
