@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from esmgo.metrics.calibration import calibrated
 from esmgo.metrics.calibration_sums import CalibrationSums
 
 
@@ -14,6 +15,12 @@ def block(random, n=60, n_terms=40, n_bins=2):
     return scores, true, aspect, random.integers(0, n_bins, n)
 
 
-def sums_of(scores, true, aspect, bins, n_bins=2):
+def sums_of(scores, true, kinds, bins, n_bins=2):
     """The sums that calibration needs, of one block."""
-    return CalibrationSums.of(scores, np.nonzero(true.T), aspect, bins, n_bins)
+    n_kinds = int(kinds.max()) + 1
+    return CalibrationSums.of(scores, np.nonzero(true.T), kinds, bins, n_kinds, n_bins)
+
+
+def calibrated_by(sums, decoys=0):
+    """The calibration of these sums, in which decoys have a part of the calls."""
+    return calibrated(sums, sums.calls, np.floor(sums.calls * decoys))

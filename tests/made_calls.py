@@ -38,6 +38,7 @@ ROOT_MF, KINASE, ROOT_BP, CYCLE, ROOT_CC, COMPLEX, RIBOSOME, NUCLEUS, CELL, SERI
     ORDER.index(j) for j in range(len(TERMS))
 )
 NAN = float("nan")
+BITS = np.array([0, 3.125, 0, 5, 0, 1, 2, 3, 4, 9.25])[ORDER]
 ABOUT = About(
     labels=LABELS, model="ab12", version="0.1.0",
     kept={purpose.word: "a score of 0.1 or more" for purpose in Purpose},
@@ -46,7 +47,7 @@ ABOUT = About(
 )  # fmt: skip
 
 
-def evidence(*rows, precision=None, sources=None, windows=1):
+def evidence(*rows, precision=None, decoy_rate=None, sources=None, windows=1):
     """Evidence of proteins p0, p1, …, whose scores are given by column."""
     values = np.zeros((len(rows), len(LABELS)), np.float32)
     for i, row in enumerate(rows):
@@ -56,7 +57,8 @@ def evidence(*rows, precision=None, sources=None, windows=1):
     return Evidence(
         Scores(tuple(f"p{i}" for i in range(n)), values, LABELS),
         np.full(values.shape, NAN, np.float32) if precision is None else precision,
-        np.full(values.shape, 1, np.uint8) if sources is None else sources,
+        np.full(values.shape, NAN, np.float32) if decoy_rate is None else decoy_rate,
+        BITS, np.full(values.shape, 1, np.uint8) if sources is None else sources,
         np.full(n, NAN, np.float32), np.full(n, windows), np.zeros(n, np.intp),
     )  # fmt: skip
 

@@ -100,6 +100,7 @@ def test_roots_are_annotated_nowhere(tmp_path):
     alone = replace(
         only_root, terms=SparseRows(np.array([0, 1]), only_root.terms.indices[:1]),
         scores=only_root.scores[:1], precision=only_root.precision[:1],
+        decoy_rate=only_root.decoy_rate[:1], information=only_root.information[:1],
         sources=only_root.sources[:1],
     )  # fmt: skip
     with writers({"gaf": str(tmp_path / "x.gaf")}, ABOUT) as (writer,):
@@ -198,6 +199,7 @@ def test_terms_that_are_too_general_for_go_are_left_out_and_counted(
     calls = replace(
         one, terms=SparseRows(np.array([0, len(row)]), np.array(columns, np.int32)),
         scores=np.array(list(row.values()), np.float32), precision=np.zeros(len(row), np.float32),
+        decoy_rate=np.zeros(len(row), np.float32), information=np.zeros(len(row), np.float32),
         sources=np.ones(len(row), np.uint8), purposes=np.full(len(row), 7, np.uint8),
     )  # fmt: skip
     with writers({name: str(tmp_path / "x")}, replace(ABOUT, labels=labels)) as (writer,):

@@ -10,19 +10,17 @@ from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.predict.blend import Blend, Variant
 
 
-def test_a_promise_is_made_in_all_aspects_and_groups_together(blended):
+def test_each_aspect_group_and_band_has_its_own_promise(blended):
     checkpoint = open_checkpoint(blended[0])
     variant = Blend.of(checkpoint).variant(["head", "neighbours"])
-    labels, n_groups = checkpoint.labels, len(variant.edges) + 1
-    found = variant.thresholds(0.6, np.arange(n_groups), labels)  # (G, T)
-    alone = variant.calibration.thresholds_for(0.6, 0.9)  # (A, G)
-    joint = variant.calibration.thresholds_for(0.6, 1 - 0.1 / (3 * n_groups))
-    assert np.isfinite(joint).any()
-    for a, aspect in enumerate(labels.aspects):
-        columns = found[:, labels.columns_of(aspect)]
-        assert (columns == joint[a][:, None]).all()
-        assert (columns >= alone[a][:, None]).all()
-    assert (joint > alone).any()
+    labels, bands = checkpoint.labels, variant.bands
+    found = variant.thresholds(0.6, np.arange(len(variant.edges) + 1), labels, 0)  # (G, T)
+    by_decoys = np.arange(9) % len(bands) > 0
+    cells = variant.calibration.thresholds_for(0.6, 0.9, by_decoys)  # (K, G)
+    assert np.isfinite(cells).any()
+    kinds = bands.kinds(labels)
+    assert np.isinf(found[:, kinds < 0]).all()
+    np.testing.assert_array_equal(found[:, kinds >= 0], cells[kinds[kinds >= 0]].T)
 
 
 def test_blend_survives_the_round_trip_and_weights_stay_as_they_were(blended, checkpoint):
@@ -32,7 +30,7 @@ def test_blend_survives_the_round_trip_and_weights_stay_as_they_were(blended, ch
         ("head", "neighbours"),
         ("head", "neighbours", "kmers"),
     ]
-    again = Variant.from_json(found.variants[1].to_json())
+    again = Variant.from_json(found.variants[1].to_json(), found.variants[1].bands, 3)
     assert again.stackers == found.variants[1].stackers
     assert Blend.of(open_checkpoint(checkpoint)) is None
     opened = open_checkpoint(blended[0])

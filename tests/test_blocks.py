@@ -32,7 +32,8 @@ def test_scores_are_those_of_the_predictor_in_the_order_of_the_file(
     found = rows_of(tmp_path / "x.tsv")
     assert [(row["protein"], row["term"], row["score"]) for row in found] == expected
     assert list(found[0]) == [
-        "protein", "term", "name", "aspect", "score", "precision", "source", "n_windows"
+        "protein", "term", "name", "aspect", "score", "precision", "decoy_rate",
+        "information", "source", "n_windows"
     ]  # fmt: skip
     assert {row["precision"] for row in found} == {""}  # this checkpoint is not calibrated
 

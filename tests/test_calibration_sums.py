@@ -14,15 +14,15 @@ def test_edges_ascend_to_one_and_nothing_lies_between_an_edge_and_its_bin():
     below = np.nextafter(EDGES, np.float32(0))
     one = np.zeros(1, np.intp)
     for values, first in ((EDGES, 0), (below, -1)):
-        for e in (0, 100, len(EDGES) - 1):
-            found = CalibrationSums.of(values[None, [e]], (one[:0], one[:0]), one, one, 1)
+        for e in (0, 70, len(EDGES) - 1):
+            found = CalibrationSums.of(values[None, [e]], (one[:0], one[:0]), one, one, 1, 1)
             assert np.flatnonzero(found.calls[0, 0]).max(initial=-1) == e + first
 
 
 def test_sums_are_those_of_counting_protein_by_protein():
     scores, true, aspect, bins = block(np.random.default_rng(0))
     found = sums_of(scores, true, aspect, bins)
-    for a, g, s in ((0, 0, 0), (1, 1, 90), (0, 1, 200)):
+    for a, g, s in ((0, 0, 0), (1, 1, 45), (0, 1, 100)):
         called = (scores[bins == g] >= EDGES[s]) & (aspect == a)
         n, r = called.sum(1), (called & true[bins == g]).sum(1)
         expected = [(n > 0).sum(), n.sum(), r.sum(), (n * n).sum(), (n * r).sum(), (r * r).sum()]

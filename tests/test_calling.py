@@ -57,11 +57,11 @@ def test_a_protein_and_an_aspect_without_a_promise_is_an_abstention():
     promised = np.zeros((2, len(LABELS)), np.bool_)
     promised[0, [SERINE, ROOT_BP, NUCLEUS]] = True  # a root is no call
     rules = Rules(min_score=0, precision=0.9)
-    found = CallRules(rules, LABELS).calls(evidence(ROW, ROW), [3, 3], lambda _: promised)
+    found = CallRules(rules, LABELS).calls(evidence(ROW, ROW), [3, 3], lambda *_: promised)
     assert found.terms.indices.tolist() == [SERINE, NUCLEUS]
     assert found.n_abstained.tolist() == [1, 3]
     few = CallRules(replace(rules, aspects=(Aspect.MF,)), LABELS)
-    assert few.calls(evidence(ROW, ROW), [3, 3], lambda _: promised).n_abstained.tolist() == [0, 1]
+    assert few.calls(evidence(ROW, ROW), [3, 3], lambda *_: promised).n_abstained.tolist() == [0, 1]
 
 
 def test_each_purpose_has_the_calls_of_its_own_rules():
@@ -73,10 +73,10 @@ def test_each_purpose_has_the_calls_of_its_own_rules():
     }
     promised = np.zeros((1, len(LABELS)), np.bool_)
     promised[0, [KINASE, NUCLEUS, ROOT_BP]] = True
-    found = CallRules(rules, LABELS).calls(evidence(ROW), [3], lambda _: promised)
+    found = CallRules(rules, LABELS).calls(evidence(ROW), [3], lambda *_: promised)
     assert found.is_sound(len(LABELS))
     for purpose, each in rules.items():
-        alone = CallRules(each, LABELS).calls(evidence(ROW), [3], lambda _: promised)
+        alone = CallRules(each, LABELS).calls(evidence(ROW), [3], lambda *_: promised)
         np.testing.assert_array_equal(found.of(purpose).terms.indices, alone.terms.indices)
         np.testing.assert_array_equal(found.of(purpose).scores, alone.scores)
     # the annotation is of the kinase, although its child is called with a lower score

@@ -21,7 +21,9 @@ def test_a_prediction_is_a_table_of_all_terms(predictor, proteins):
     pytest.importorskip("pandas")
     prediction = next(predictor.predict(proteins))
     table = prediction.to_pandas()
-    assert list(table.columns) == ["term", "name", "aspect", "score", "precision", "information"]
+    assert list(table.columns) == [
+        "term", "name", "aspect", "score", "precision", "decoy_rate", "information"
+    ]  # fmt: skip
     assert len(table) == len(predictor.labels)
     assert (table.information >= 0).all()
     assert (np.diff(table.score) <= 0).all()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import duckdb
 import numpy as np
 import pytest
-from made_calls import ABOUT, LABELS, NAN, NUCLEUS, ROW, evidence
+from made_calls import ABOUT, BITS, LABELS, NAN, NUCLEUS, ROW, evidence
 
 from esmgo.data.accessions import accession
 from esmgo.go.calls import Calls
@@ -37,7 +37,8 @@ def test_tsv_has_a_header_and_a_line_per_call(written):
     with written["tsv"].open(newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert list(found[0]) == [
-        "protein", "term", "name", "aspect", "score", "precision", "source", "n_windows"
+        "protein", "term", "name", "aspect", "score", "precision", "decoy_rate",
+        "information", "source", "n_windows"
     ]  # fmt: skip
     assert [r["n_windows"] for r in found] == ["1"] + ["7"] * 8
     assert [
@@ -84,7 +85,7 @@ def test_no_cell_of_csv_is_a_formula(tmp_path, text, cell):
         writer.write(found)
     _, line = (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[:-1]
     term = terms[0]
-    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,head,1"
+    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,,{BITS[1]:.2f},head,1"
 
 
 def test_json_lines_have_an_object_for_every_protein(written):
@@ -177,6 +178,7 @@ def test_no_more_than_1500_terms_go_to_cafa():
     values = np.linspace(0.002, 1, 2000, dtype=np.float32)[None]
     many = Evidence(
         Scores(("p",), values, labels), np.full(values.shape, NAN, np.float32),
+        np.full(values.shape, NAN, np.float32), np.zeros(2000),
         np.ones(values.shape, np.uint8), np.array([NAN], np.float32), np.ones(1, np.int64),
         np.zeros(1, np.intp),
     )  # fmt: skip

@@ -51,18 +51,19 @@ def test_annotations_of_a_calibrated_checkpoint_keep_a_promise(predict, blended,
     lines = "".join(f">{row['id']}\n{row['sequence']}\n" for row in sample_rows()["test"][:12])
     (tmp_path / "a.fasta").write_text(lines)
     flags = {"checkpoint_path": blended[0], "input": tmp_path / "a.fasta"}
-    assert predict(tmp_path / "x.gaf", "--taxon=9606", **flags) == 0
+    words = ("--taxon=9606", "--min_information=0")
+    assert predict(tmp_path / "x.gaf", *words, **flags) == 0
     *_, text = numbers(SUMMARY.search(capsys.readouterr().out))
     assert text == "a promised precision of 0.5"
     predictor = Predictor.load(blended[0], device="cpu", context_length=1024, dtype="fp32")
     evidence = predictor.evidence(list(read_fasta(tmp_path / "a.fasta")))
-    promised = predictor.is_promised(evidence, 0.5)
+    promised = predictor.is_promised(evidence, 0.5, 0)
     column = predictor.labels.column
     at = {id: i for i, id in enumerate(evidence.scores.proteins)}
     found = annotated(tmp_path / "x.gaf")
     assert found
     assert all(promised[at[protein], column[term]] for protein, term in found)
-    assert predict(tmp_path / "y.gaf", "--taxon=9606", "--precision=0.5", **flags) == 0
+    assert predict(tmp_path / "y.gaf", "--precision=0.5", *words, **flags) == 0
     assert annotated(tmp_path / "y.gaf") == found
 
 

@@ -21,7 +21,6 @@ from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError, brief
 from esmgo.evidence.decoys import KINDS, decoy
 from esmgo.files.atomic import write_atomically
-from esmgo.go.information import information_content
 from esmgo.model.batches import blocks
 
 if TYPE_CHECKING:
@@ -197,8 +196,7 @@ def _bands(predictor: Predictor) -> NDArray[np.bool_]:
     if index is None:
         reason = "needs the index of training proteins beside the checkpoint: esmgo train writes it"
         raise UsageError(reason, field="decoys")
-    bits = information_content(index.terms, predictor.labels)
-    band = np.searchsorted(EDGES, bits, side="right")
+    band = np.searchsorted(EDGES, predictor.information, side="right")
     return np.stack([band == 0, band == 1, band == 2, band > 0])
 
 

@@ -57,6 +57,10 @@ class Calls:
         In [0, 1].
     precision : ndarray, shape=(M,), dtype=float32
         Calibrated probability that such a call is right; NaN without a calibration.
+    decoy_rate : ndarray, shape=(M,), dtype=float32
+        Calls that decoys get for each such call of a protein; NaN without a calibration.
+    information : ndarray, shape=(M,), dtype=float32
+        Bits of the term; NaN if they are unknown.
     sources : ndarray, shape=(M,), dtype=uint8
         Flags of the sources that support the call.
     purposes : ndarray, shape=(M,), dtype=uint8
@@ -71,6 +75,8 @@ class Calls:
     terms: SparseRows
     scores: NDArray[np.float32]
     precision: NDArray[np.float32]
+    decoy_rate: NDArray[np.float32]
+    information: NDArray[np.float32]
     sources: NDArray[np.uint8]
     purposes: NDArray[np.uint8]
 
@@ -94,8 +100,9 @@ class Calls:
     def to_pandas(self, labels: LabelSpace) -> Any:
         """Return a data frame with a row per call, best first; ``labels`` are those of `terms`.
 
-        The columns are ``protein``, ``term``, ``name``, ``aspect``, ``score`` and ``precision``,
-        which is NaN without a calibration. See `frame` for the error.
+        The columns are ``protein``, ``term``, ``name``, ``aspect``, ``score``, ``precision`` and
+        ``decoy_rate``, which are NaN without a calibration, and ``information``. See `frame` for
+        the error.
         """
         called = [labels.terms[j] for j in self.terms.indices]
         return frame(
@@ -106,6 +113,8 @@ class Calls:
                 "aspect": [term.aspect.name if term.aspect else "" for term in called],
                 "score": self.scores,
                 "precision": self.precision,
+                "decoy_rate": self.decoy_rate,
+                "information": self.information,
             }
         )
 
@@ -129,7 +138,7 @@ class Calls:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for `from_arrays`."""
-        names = (*_OF_PROTEIN, "scores", "precision", "sources", "purposes")
+        names = (*_OF_PROTEIN, *(name for name in _OF_CALL if name != "columns"))
         terms = {"indptr": self.terms.indptr, "columns": self.terms.indices}
         return {**terms, **{name: getattr(self, name) for name in names}}
 
@@ -155,8 +164,8 @@ _OF_PROTEIN: dict[str, type[np.generic]] = {
     "lengths": np.int64, "n_windows": np.int64, "similarity": np.float32, "n_abstained": np.uint8,
 }  # fmt: skip
 _OF_CALL: dict[str, type[np.generic]] = {
-    "columns": np.int32, "scores": np.float32, "precision": np.float32, "sources": np.uint8,
-    "purposes": np.uint8,
+    "columns": np.int32, "scores": np.float32, "precision": np.float32,
+    "decoy_rate": np.float32, "information": np.float32, "sources": np.uint8, "purposes": np.uint8,
 }  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
 from esmgo.metrics.calibration import calibrated
-from esmgo.metrics.calibration_sums import CalibrationSums
+from esmgo.metrics.calibration_sums import CalibrationSums, count_calls
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import name_of, results
+from esmgo.predict.bands import Bands
 from esmgo.predict.blend import Variant, blended, key_of
 from esmgo.predict.regression import Stacker, factors, products
 
@@ -55,6 +56,8 @@ class HeldOut:
     information: NDArray[np.float64]  # (T,), bits
     fold: NDArray[np.intp]
     seed: int
+    bands: Bands
+    decoys: HeldOut | None = None  # one of each protein, with the same row of the index
     relatives: dict[int, Relatives] = field(default_factory=dict)
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], SourceScores]]:
@@ -81,22 +84,40 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
     edges = edges_of(close, names)
     bins = np.searchsorted(edges, close, side="right")
     labels, n_bins, aspects = job.labels, len(edges) + 1, aspect_of_column(job.labels)
-    sums = CalibrationSums.empty(len(labels.aspects), n_bins)
+    kinds, n_kinds = job.bands.kinds(labels), len(labels.aspects) * len(job.bands)
+    sums = CalibrationSums.empty(n_kinds, n_bins)
+    seen, decoys = np.zeros_like(sums.calls), np.zeros_like(sums.calls)
     evaluator = Evaluator(job.proteins.truth(job.labels))
     for rows, scores in job.blocks(names):
-        values = np.empty_like(scores.head)
-        for f in range(FOLDS):
-            of_fold = job.fold[rows] == f
-            values[of_fold] = blended(scores.rows(of_fold), labels, by_fold[f])
-        values = propagate(values, labels)
+        values = _out_of_fold(job, rows, scores, by_fold)
+        seen += count_calls(values, kinds, bins[rows], n_kinds, n_bins)
         true = job.proteins.terms.cells(rows)
         # proteins without a term of an aspect were not studied in it
         annotated = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
         annotated[aspects[true[0]], true[1]] = True  # roots go to the last row
-        groups = np.where(annotated[:-1], bins[rows], -1)  # (A, B)
-        sums += CalibrationSums.of(values, true, aspects, groups, n_bins)
+        groups = np.where(annotated[:-1], bins[rows], -1).repeat(len(job.bands), axis=0)  # (K, B)
+        sums += CalibrationSums.of(values, true, kinds, groups, n_kinds, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
-    return Variant(names, stackers, edges, calibrated(sums)), _fmax(evaluator)
+    for rows, scores in job.decoys.blocks(names) if job.decoys else ():
+        values = _out_of_fold(job, rows, scores, by_fold)
+        of_decoy = np.searchsorted(edges, scores.closeness(names), side="right")
+        decoys += count_calls(values, kinds, of_decoy, n_kinds, n_bins)
+    found = job.bands.raised(calibrated(sums, seen, decoys))
+    return Variant(names, stackers, edges, job.bands, found), _fmax(evaluator)
+
+
+def _out_of_fold(
+    job: HeldOut,
+    rows: NDArray[np.intp],
+    scores: SourceScores,
+    by_fold: Sequence[dict[str, Stacker]],
+) -> NDArray[np.float32]:
+    """Return the propagated scores by the weights of each protein's fold; shape=(B, T)."""
+    values = np.empty_like(scores.head)
+    for f in range(FOLDS):
+        of_fold = job.fold[rows] == f
+        values[of_fold] = blended(scores.rows(of_fold), job.labels, by_fold[f])
+    return propagate(values, job.labels)
 
 
 def _stackers(

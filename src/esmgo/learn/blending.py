@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -24,6 +25,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import NOTICE, CheckpointError, UsageError, brief, printable
+from esmgo.evidence.decoys import KINDS, decoy
 from esmgo.evidence.homology import Homologs
 from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
@@ -35,7 +37,7 @@ from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.files.output import exclusive
 from esmgo.files.source import is_file
 from esmgo.files.uses import Use
-from esmgo.go.information import information_accretion
+from esmgo.go.information import information_accretion, information_content
 from esmgo.go.truepath import propagate
 from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
 from esmgo.model.bundled import USUAL
@@ -50,10 +52,15 @@ from esmgo.options import (
     option,
     threads_option,
 )
+from esmgo.predict.bands import Bands
 from esmgo.predict.blend import Blend
 from esmgo.predict.scorer import Scorer
 
 log = logging.getLogger(__name__)
+
+BANDS = 3.32, 6.0
+"""Lower edges, in bits, of the bands of informative terms: at most a tenth of the training proteins
+of the aspect carry them, and at most a sixty-fourth."""
 
 LEAST = 20
 """Minimal number of calibration proteins."""
@@ -185,7 +192,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     scorer = Scorer.of(checkpoint, device=config.device, dtype=config.dtype)
     log.log(NOTICE, "%s", described(checkpoint))
     threads = config.threads or available_threads()
-    with TemporaryFile() as file:
+    with TemporaryFile() as file, TemporaryFile() as decoy_file:
         records = list(map(Protein, held_out.ids, held_out.sequences))
         head, vectors = _states(scorer, records, file)
         trained, n_trained = _trained_vectors(checkpoint, data, scorer, report), len(data.train)
@@ -202,8 +209,13 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         fold = draw.permutation(len(records)) % FOLDS
         bits = information_accretion(data.train.terms, data.labels)
         job = HeldOut(
-            data.labels, held_out, records, head, vectors, sources, own, bits, fold, config.seed
-        )
+            data.labels, held_out, records, head, vectors, sources, own, bits, fold, config.seed,
+            Bands(information_content(data.train.terms, data.labels).round(2), BANDS),
+        )  # fmt: skip
+        kinds = cycle(KINDS)
+        decoys = [Protein(p.id, decoy(p.sequence, next(kinds))) for p in records]
+        head, vectors = _states(scorer, decoys, decoy_file)
+        job.decoys = replace(job, records=decoys, head=head, vectors=vectors, relatives={})
         left_out = {EvidenceSource.KMERS: config.kmers, EvidenceSource.HOMOLOGY: config.homology}
         names = [name for name in SCORING if left_out.get(EvidenceSource[name.upper()], True)]
         fmax = fmax_of_sources(job, names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -16,7 +17,7 @@ _DROPPED = 13
 
 
 def _edges() -> NDArray[np.float32]:
-    logistic = 1 / (1 + np.exp(-np.linspace(-7, 7, 281)))
+    logistic = 1 / (1 + np.exp(-np.linspace(-7, 7, 141)))
     bits = np.append(logistic, 1).astype(np.float32).view(np.uint32)
     return np.unique((bits >> _DROPPED << _DROPPED).view(np.float32))
 
@@ -30,7 +31,7 @@ to 0.999, and 1; each a float32, so that a score is compared with it exactly."""
 class CalibrationSums:
     """Sums over proteins of their calls at or above each of `EDGES`; they add up.
 
-    All of shape (A, G, S), for A aspects and G bins of similarity, dtype=float64.
+    All of shape (K, G, S), for K kinds of terms and G bins of similarity, dtype=float64.
 
     Parameters
     ----------
@@ -50,9 +51,9 @@ class CalibrationSums:
     right2: Values
 
     @classmethod
-    def empty(cls, n_aspects: int, n_bins: int) -> CalibrationSums:
+    def empty(cls, n_kinds: int, n_bins: int) -> CalibrationSums:
         """Return sums over no proteins."""
-        shape = (n_aspects, n_bins, len(EDGES))
+        shape = (n_kinds, n_bins, len(EDGES))
         return cls(*(np.zeros(shape) for _ in fields(cls)))
 
     @classmethod
@@ -60,8 +61,9 @@ class CalibrationSums:
         cls,
         scores: NDArray[np.float32],
         true: tuple[NDArray[np.intp], NDArray[np.intp]],
-        aspect_of_column: NDArray[np.intp],
+        kind_of_column: NDArray[np.intp],
         bin_of_protein: NDArray[np.intp],
+        n_kinds: int,
         n_bins: int,
     ) -> CalibrationSums:
         """Count one block of proteins.
@@ -72,25 +74,25 @@ class CalibrationSums:
             Propagated, in [0, 1].
         true : tuple of ndarray
             Column and row of each true cell, each once (see `esmgo.go.sparse.cells`).
-        aspect_of_column : ndarray, shape=(T,), dtype=intp
-            From 0; -1 leaves a column out, such as a root.
-        bin_of_protein : ndarray, shape=(B,) or (A, B), dtype=intp
-            From 0 to ``n_bins - 1``; -1 leaves a protein out, of all aspects or of one.
+        kind_of_column : ndarray, shape=(T,), dtype=intp
+            From 0 to ``n_kinds - 1``; -1 leaves a column out, such as a root.
+        bin_of_protein : ndarray, shape=(B,) or (K, B), dtype=intp
+            From 0 to ``n_bins - 1``; -1 leaves a protein out, of all kinds of terms or of one.
         """
-        n, n_aspects, n_edges = len(scores), int(aspect_of_column.max(initial=-1)) + 1, len(EDGES)
+        n, n_edges = len(scores), len(EDGES)
         bins = _bins_of(scores)  # (B, T)
-        bins[:, aspect_of_column < 0] = 0
+        bins[:, kind_of_column < 0] = 0
         column, place = true
 
         def at_least(place: NDArray[np.intp], column: NDArray[np.intp]) -> Values:
             bin = bins[place, column]
             kept = bin > 0
-            key = (aspect_of_column[column[kept]] * n + place[kept]) * n_edges + bin[kept] - 1
-            count = np.bincount(key, minlength=n_aspects * n * n_edges)
-            return np.cumsum(count.reshape(n_aspects, n, n_edges)[..., ::-1], 2, float)[..., ::-1]
+            key = (kind_of_column[column[kept]] * n + place[kept]) * n_edges + bin[kept] - 1
+            count = np.bincount(key, minlength=n_kinds * n * n_edges)
+            return _from_above(count.reshape(n_kinds, n, n_edges))
 
-        calls, right = at_least(*np.nonzero(bins)), at_least(place, column)  # (A, B, S)
-        member = np.arange(n_bins)[:, None] == bin_of_protein[..., None, :]  # (A or none, G, B)
+        calls, right = at_least(*np.nonzero(bins)), at_least(place, column)  # (K, B, S)
+        member = np.arange(n_bins)[:, None] == bin_of_protein[..., None, :]  # (K or none, G, B)
         each = (calls > 0, calls, right, calls * calls, calls * right, right * right)
         return cls(*(member.astype(np.float64) @ x for x in each))
 
@@ -98,6 +100,31 @@ class CalibrationSums:
         return CalibrationSums(
             *(getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
         )
+
+
+def count_calls(
+    scores: NDArray[np.float32],
+    kind_of_column: NDArray[np.intp],
+    bin_of_protein: NDArray[np.intp],
+    n_kinds: int,
+    n_bins: int,
+) -> Values:
+    """Return the calls of B proteins at or above each of `EDGES`, shape=(K, G, S).
+
+    The parameters are those of `CalibrationSums.of`, with ``bin_of_protein`` of shape=(B,).
+    """
+    bins = _bins_of(scores)
+    bins[:, kind_of_column < 0] = 0
+    place, column = np.nonzero(bins)
+    shape = n_kinds, n_bins, len(EDGES)
+    at = kind_of_column[column], bin_of_protein[place], bins[place, column] - 1
+    counts = np.bincount(np.ravel_multi_index(at, shape), minlength=math.prod(shape))
+    return _from_above(counts.reshape(shape))
+
+
+def _from_above(counts: NDArray[np.integer]) -> Values:
+    """Return the sums of counts in a bin and all bins above it, along the last axis."""
+    return np.cumsum(counts[..., ::-1], axis=-1, dtype=np.float64)[..., ::-1]
 
 
 @cache

@@ -17,8 +17,8 @@ Values = NDArray[np.float64]
 SMALLEST = 20
 """Fewest proteins from which a precision is promised."""
 
-START, LATEST = 0.3, 4
-"""Tests start at this part of the worth of all calls, within 1 to 4 times the smallest size."""
+START, LATEST = 0.3, 1.25
+"""Tests start at this part of the worth of all calls, within 1 to 1.25 times the smallest size."""
 
 
 _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
@@ -62,7 +62,7 @@ def effective_size(
 
 def lowest_kept(
     calls: Values, right: Values, worth: Values, effective: Values,
-    precision: float, confidence: float,
+    precision: float, confidence: float, is_allowed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.intp]:  # fmt: skip
     """Return the lowest threshold that keeps the promise.
 
@@ -79,6 +79,8 @@ def lowest_kept(
         Sums at or above each threshold, which ascend; see `effective_size`.
     precision, confidence : float
         In (0, 1).
+    is_allowed : ndarray, shape=(..., S), dtype=bool, optional
+        Thresholds that another condition allows; by default all.
 
     Returns
     -------
@@ -97,6 +99,8 @@ def lowest_kept(
     passes = (chance <= 1 - confidence) | ~is_tested
     unbroken = np.logical_and.accumulate(passes[..., ::-1], axis=-1)[..., ::-1]
     kept = unbroken & is_tested
+    if is_allowed is not None:
+        kept &= is_allowed
     lowest: NDArray[np.intp] = np.where(kept.any(axis=-1), kept.argmax(axis=-1), calls.shape[-1])
     return lowest
 

@@ -15,17 +15,21 @@ from numpy.typing import NDArray
 from esmgo.errors import CheckpointError, brief, printable
 from esmgo.evidence.source_scores import SourceScores, given_aspect
 from esmgo.evidence.sources import EvidenceSource, parse_sources
-from esmgo.go.labels import LabelSpace, aspect_of_column
+from esmgo.go.labels import LabelSpace
 from esmgo.go.terms import Aspect
+from esmgo.go.truepath import climb
 from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
+from esmgo.predict.bands import Bands
+from esmgo.predict.calling import MIN_INFORMATION
 from esmgo.predict.regression import Stacker, feature_names
+from esmgo.predict.stored_calibration import packed_calibration, unpacked_calibration
 
-FORMAT = 3
+FORMAT = 4
 
 
 CONFIDENCE = 0.9
-"""Probability that a promised precision holds in all aspects and groups together."""
+"""Probability that a promised precision holds, for each aspect, group and band."""
 
 
 def key_of(aspect: Aspect | None) -> str:
@@ -45,13 +49,16 @@ class Variant:
         By aspect, see `key_of`; a single source has none; its scores are used directly.
     edges : tuple of float
         Lower edges, except the first, of the groups of proteins by `SourceScores.closeness`.
+    bands : Bands
+        The information of the terms.
     calibration : Calibration
-        Calibration of the blended scores, by aspect and group.
+        Calibration of the blended scores, by `Bands.kinds` and group.
     """
 
     sources: tuple[str, ...]
     stackers: Mapping[str, Stacker]
     edges: tuple[float, ...]
+    bands: Bands
     calibration: Calibration
 
     __repr__ = brief
@@ -68,21 +75,51 @@ class Variant:
         self, scores: NDArray[np.float32], group: NDArray[np.intp], labels: LabelSpace
     ) -> NDArray[np.float32]:
         """Return the calibrated precision of calls, shape=(N, T); NaN for roots."""
-        return self.calibration.precision_of(scores, aspect_of_column(labels), group)
+        return self.calibration.precision_of(scores, self.bands.kinds(labels), group)
+
+    def decoy_rate_of(
+        self, scores: NDArray[np.float32], group: NDArray[np.intp], labels: LabelSpace
+    ) -> NDArray[np.float32]:
+        """Return the calls of decoys for each call of a protein, shape=(N, T); NaN for roots."""
+        return self.calibration.decoy_rate_of(scores, self.bands.kinds(labels), group)
 
     def thresholds(
-        self, precision: float, group: NDArray[np.intp], labels: LabelSpace
+        self,
+        precision: float,
+        group: NDArray[np.intp],
+        labels: LabelSpace,
+        min_information: float = MIN_INFORMATION,
     ) -> NDArray[np.float32]:
         """Return the lowest score that keeps a promised precision, shape=(N, T); inf if none does.
 
-        The promise holds in all aspects and groups together with probability `CONFIDENCE`. Each
-        is tested at its share of the risk (Bonferroni).
+        Each promise of an aspect, group and band holds with probability `CONFIDENCE`. It concerns
+        the whole band: terms of bands that begin below ``min_information`` have no threshold.
+        Decoys are counted in the bands of informative terms.
         """
-        n_promises = self.calibration.curve[..., 0].size
-        confidence = 1 - (1 - CONFIDENCE) / n_promises
-        found = self.calibration.thresholds_for(precision, confidence)  # (A, G)
+        band = np.arange(len(self.calibration.curve)) % len(self.bands)  # (K,)
+        is_promised = band >= self.bands.first(min_information)
+        found = self.calibration.thresholds_for(precision, CONFIDENCE, band > 0)  # (K, G)
+        found[~is_promised] = np.inf
         found = np.vstack([found, np.full(found.shape[1], np.inf, np.float32)])  # for roots
-        return found[aspect_of_column(labels)].T[group]
+        return found[self.bands.kinds(labels)].T[group]
+
+    def is_promised(
+        self,
+        scores: NDArray[np.float32],
+        group: NDArray[np.intp],
+        labels: LabelSpace,
+        precision: float,
+        min_information: float = MIN_INFORMATION,
+    ) -> NDArray[np.bool_]:
+        """Return where a score reaches `thresholds`, or that of a descendant does; (N, T).
+
+        A root is no call.
+        """
+        threshold = self.thresholds(precision, group, labels, min_information)  # (N, T)
+        columns = np.ascontiguousarray((scores >= threshold).T, np.uint8)
+        climb(columns, labels)
+        columns[self.bands.kinds(labels) < 0] = 0
+        return columns.T.astype(bool)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; `from_json` takes them."""
@@ -90,11 +127,11 @@ class Variant:
             "sources": list(self.sources),
             "stackers": {key: stacker.to_json() for key, stacker in self.stackers.items()},
             "edges": list(self.edges),
-            "calibration": self.calibration.to_json(),
+            "calibration": packed_calibration(self.calibration),
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Variant:
+    def from_json(cls, value: dict[str, Any], bands: Bands, n_aspects: int) -> Variant:
         """Read a result of `to_json`.
 
         Raises
@@ -106,12 +143,10 @@ class Variant:
         stackers = {str(k): Stacker.from_json(v) for k, v in value["stackers"].items()}
         if not sources or any(feature_names(sources) - set(s.weights) for s in stackers.values()):
             raise ValueError("weights of other sources")
-        return cls(
-            sources,
-            stackers,
-            tuple(map(float, value["edges"])),
-            Calibration.from_json(value["calibration"]),
-        )
+        edges = tuple(map(float, value["edges"]))
+        n_kinds, n_groups = n_aspects * len(bands), len(edges) + 1
+        found = unpacked_calibration(value["calibration"], n_kinds, n_groups)
+        return cls(sources, stackers, edges, bands, found)
 
 
 def blended(
@@ -152,7 +187,12 @@ class Blend:
     def to_json(self) -> dict[str, Any]:
         """Return plain values; `from_json` takes them."""
         variants = [variant.to_json() for variant in self.variants]
-        return {"blend": FORMAT, "num_neighbours": self.num_neighbours, "variants": variants}
+        return {
+            "blend": FORMAT,
+            "num_neighbours": self.num_neighbours,
+            "bands": self.variants[0].bands.to_json(),
+            "variants": variants,
+        }
 
     def check_sources(self, available: Sequence[str], checkpoint: Checkpoint) -> None:
         """Raise CheckpointError if the index lacks a source of the blend; homology is optional."""
@@ -183,14 +223,12 @@ class Blend:
                 checkpoint.path, "its blend was fitted to another model: run esmgo blend again"
             )
         try:
-            variants = tuple(map(Variant.from_json, value["variants"]))
-            found = cls(int(value["num_neighbours"]), variants)
+            labels = checkpoint.labels
+            bands = Bands.from_json(value["bands"], len(labels))
+            each = (Variant.from_json(v, bands, len(labels.aspects)) for v in value["variants"])
+            found = cls(int(value["num_neighbours"]), tuple(each))
             if found.num_neighbours < 1:
                 raise ValueError("num_neighbours below 1")
-            n_aspects = len(checkpoint.labels.aspects)
-            for v in variants:
-                if v.calibration.curve.shape[:2] != (n_aspects, len(v.edges) + 1):
-                    raise ValueError("calibration for different labels")
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CheckpointError(
                 checkpoint.path, f"damaged blend ({printable(error, 50)}): run esmgo blend again"

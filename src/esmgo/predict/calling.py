@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MIN_SCORE = 0.1
 """Default lowest score of a call; not used with a promised precision."""
 
+MIN_INFORMATION = 3.32
+"""Default fewest bits of a promised call: at most a tenth of the proteins carry the term."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -36,6 +39,8 @@ class Rules:
         Lowest score of a call.
     precision : float, optional
         Promised precision of a call.
+    min_information : float
+        Fewest bits of a promised call. General terms are called as its ancestors only.
     most_specific : bool
         Drop terms with a called descendant.
     top_k : int, optional
@@ -47,13 +52,17 @@ class Rules:
     aspects: tuple[Aspect, ...] = ()
     min_score: float = MIN_SCORE
     precision: float | None = None
+    min_information: float = MIN_INFORMATION
     most_specific: bool = False
     top_k: int | None = None
     with_ancestors: bool = False
 
     def __str__(self) -> str:
         parts = [f"a score of {self.min_score:g} or more"] if self.min_score else []
-        parts += [f"a promised precision of {self.precision:g}"] if self.precision else []
+        if self.precision:
+            bits = f" (terms of {self.min_information:g} bits or more, and their ancestors)"
+            promise = f"a promised precision of {self.precision:g}"
+            parts += [promise + bits * bool(self.min_information)]
         parts += [f"a place among the {self.top_k} best of a protein"] if self.top_k else []
         return " and ".join(parts) or "any score"
 
@@ -86,7 +95,7 @@ class CallRules:
         self,
         evidence: Evidence,
         lengths: Sequence[int],
-        promised: Callable[[float], NDArray[np.bool_]] | None = None,
+        promised: Callable[[float, float], NDArray[np.bool_]] | None = None,
     ) -> Calls:
         """Choose the calls of a block of proteins.
 
@@ -97,8 +106,8 @@ class CallRules:
         lengths : sequence of int
             Number of residues of each protein.
         promised : callable, optional
-            Maps a precision to an array of shape=(N, T), dtype=bool: which calls keep the promise.
-            Needed for rules with a precision.
+            Maps a precision and the fewest bits to an array of shape=(N, T), dtype=bool: which
+            calls keep the promise. Needed for rules with a precision.
         """
         values = evidence.scores.values
         n_abstained = np.zeros(len(values), np.uint8)
@@ -107,7 +116,7 @@ class CallRules:
             is_kept = (values >= np.float32(rules.min_score)) & self._is_allowed
             if rules.precision is not None:
                 assert promised is not None
-                is_kept &= promised(rules.precision)
+                is_kept &= promised(rules.precision, rules.min_information)
                 if rules is self._first:
                     for columns in self._columns:
                         n_abstained += ~is_kept[:, columns].any(axis=1)
@@ -129,6 +138,8 @@ class CallRules:
             terms,
             values[at],
             evidence.precision[at],
+            evidence.decoy_rate[at],
+            evidence.information[called].astype(np.float32),
             evidence.sources[at],
             purposes[at],
         )

@@ -36,10 +36,12 @@ class Prediction:
     n_windows : int
         Overlapping windows in which the protein was scored; 1 if it fits the context.
     precision : ndarray, shape=(T,), dtype=float32, optional
-        The calibrated probability that such a call is in the annotations; None without a
+        The calibrated probability that such a call is in the annotations; NaN without a
         calibration.
+    decoy_rate : ndarray, shape=(T,), dtype=float32, optional
+        The calls that decoys get for each such call; see `Evidence`.
     information : ndarray, shape=(T,), dtype=float64, optional
-        Bits of each term; NaN, or None, if they are unknown.
+        Bits of each term.
     matches : tuple of Match
         The training proteins with the same sequence.
     """
@@ -49,6 +51,7 @@ class Prediction:
     labels: LabelSpace
     n_windows: int = 1
     precision: NDArray[np.float32] | None = None
+    decoy_rate: NDArray[np.float32] | None = None
     information: NDArray[np.float64] | None = None
     matches: tuple[Match, ...] = ()
 
@@ -66,8 +69,8 @@ class Prediction:
     def to_pandas(self) -> Any:
         """Return a data frame of all terms, most probable first; see `frame` for the error.
 
-        The columns are ``term``, ``name``, ``aspect``, ``score``, ``precision``, which is NaN
-        without a calibration, and ``information``.
+        The columns are ``term``, ``name``, ``aspect``, ``score``, ``precision`` and
+        ``decoy_rate``, which are NaN without a calibration, and ``information``.
         """
         rows = [self.row(int(j)) for j in self.ranked()]
         return frame(
@@ -77,6 +80,7 @@ class Prediction:
                 "aspect": [row.term.aspect.name if row.term.aspect else "" for row in rows],
                 "score": [row.probability for row in rows],
                 "precision": [row.precision for row in rows],
+                "decoy_rate": [row.decoy_rate for row in rows],
                 "information": [row.information for row in rows],
             }
         )
@@ -140,12 +144,12 @@ class Prediction:
     def row(self, column: int) -> Ranked:
         """Return one term with its numbers and matching training protein."""
         known = next((match.id for match in self.matches if column in match.columns), "")
-        precision, information = (
+        precision, decoy_rate, information = (
             math.nan if values is None else float(values[column])
-            for values in (self.precision, self.information)
+            for values in (self.precision, self.decoy_rate, self.information)
         )
         term, score = self.labels.terms[column], float(self.scores[column])
-        return Ranked(term, score, precision, information, known)
+        return Ranked(term, score, precision, decoy_rate, information, known)
 
     def _listed(self, general: bool, sort: str) -> NDArray[np.intp]:
         order = self.ranked(sort)
@@ -163,6 +167,11 @@ class Evidence:
     precision : ndarray, shape=(N, T), dtype=float32
         The calibrated probability that such a call is in the annotations; NaN if the
         checkpoint has no calibration, and for proteins of fewer than 10 known residues.
+    decoy_rate : ndarray, shape=(N, T), dtype=float32
+        The calls that decoys get for each such call of a protein; see
+        `Calibration.decoy_rate_of`. NaN where ``precision`` is.
+    information : ndarray, shape=(T,), dtype=float64
+        Bits of each term; NaN if they are unknown. See `information_content`.
     sources : ndarray, shape=(N, T), dtype=uint8
         Flags of `EvidenceSource`; 0 where no source scores the term above its frequency.
     similarity : ndarray, shape=(N,), dtype=float32
@@ -175,9 +184,18 @@ class Evidence:
 
     scores: Scores
     precision: NDArray[np.float32]
+    decoy_rate: NDArray[np.float32]
+    information: NDArray[np.float64]
     sources: NDArray[np.uint8]
     similarity: NDArray[np.float32]
     n_windows: NDArray[np.int64]
     group: NDArray[np.intp]
 
     __repr__ = brief
+
+    def prediction(self, i: int, protein: Protein, matches: tuple[Match, ...] = ()) -> Prediction:
+        """Return the result for protein ``i`` of the block."""
+        return Prediction(
+            protein, self.scores.values[i], self.scores.labels, int(self.n_windows[i]),
+            self.precision[i], self.decoy_rate[i], self.information, matches,
+        )  # fmt: skip

@@ -34,6 +34,7 @@ from esmgo.model.bundled import bundled_path, checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
 from esmgo.predict.blend import Blend, Variant
+from esmgo.predict.calling import MIN_INFORMATION
 from esmgo.predict.findings import Findings
 from esmgo.predict.pasting import queries
 from esmgo.predict.prediction import Evidence, Prediction
@@ -193,7 +194,7 @@ class Predictor:
         proteins, scores, head = found.proteins, found.scores, found.scores.head
         values = scores.by_source()[self._alone]
         flags = self._supporting(scores)
-        precision = np.full(head.shape, np.nan, np.float32)
+        precision = decoy_rate = np.full(head.shape, np.nan, np.float32)
         group = np.zeros(len(proteins), np.intp)
         if self.variant is not None:
             blended = self.variant.blended(scores, self.labels)
@@ -202,28 +203,29 @@ class Predictor:
                 flags |= (values > blended) * np.uint8(EvidenceSource.DESCENDANT)
             group = self.variant.groups(scores)
             precision = self.variant.precision_of(values, group, self.labels)
-            precision[[is_short(p.sequence) for p in proteins]] = np.nan
+            decoy_rate = self.variant.decoy_rate_of(values, group, self.labels)
+            short = [is_short(p.sequence) for p in proteins]
+            precision[short] = decoy_rate[short] = np.nan
         unknown = np.full(len(proteins), np.nan, np.float32)
         return Evidence(
             Scores(tuple(p.id for p in proteins), values, self.labels),
-            precision,
-            flags,
+            precision, decoy_rate, self.information, flags,
             scores.similarity.get(EvidenceSource.NEIGHBOURS.word, unknown),
-            np.array(found.n_windows, np.int64),
-            group,
-        )
+            np.array(found.n_windows, np.int64), group,
+        )  # fmt: skip
+
+    @cached_property
+    def information(self) -> NDArray[np.float64]:
+        """Bits of each term, shape=(T,); NaN without a blend and an index."""
+        if self.variant is not None:
+            return self.variant.bands.information
+        index, n_terms = self.sources.index, len(self.labels)
+        return information_content(index.terms, self.labels) if index else np.full(n_terms, np.nan)
 
     @property
     def alone(self) -> str | None:
         """The only source that the scores come from; None for a blend."""
         return self._alone if self._is_single else None
-
-    @cached_property
-    def information(self) -> NDArray[np.float64]:
-        """Bits of each term, shape=(T,); NaN without an index. See `information_content`."""
-        if self.sources.index is not None:
-            return information_content(self.sources.index.terms, self.labels)
-        return np.full(len(self.labels), np.nan)
 
     @property
     def _is_single(self) -> bool:
@@ -239,10 +241,8 @@ class Predictor:
         sources = "+".join(self.variant.sources) if self.variant else self._alone
         length, device = self.scorer.context_length, self.scorer.device
         calibration = "calibrated" if self.variant else "not calibrated"
-        return (
-            f"<Predictor of {len(self.labels):,} terms by {sources}, {calibration},"
-            f" {length:,} tokens, on {device}>"
-        )
+        what = f"{len(self.labels):,} terms by {sources}, {calibration}"
+        return f"<Predictor of {what}, {length:,} tokens, on {device}>"
 
     def predict(
         self, proteins: str | Protein | Iterable[str | Protein], *, raw: bool = False
@@ -276,14 +276,10 @@ class Predictor:
 
     def _predictions(self, block: Sequence[Protein]) -> Iterator[Prediction]:
         found = self.evidence(block)
-        index, is_calibrated = self.sources.index, self.variant is not None
+        index = self.sources.index
         for i, protein in enumerate(block):
             known = matches(index, protein.sequence, self.labels) if index else ()
-            precision = found.precision[i] if is_calibrated else None
-            scores, n_windows = found.scores.values[i], int(found.n_windows[i])
-            yield Prediction(
-                protein, scores, self.labels, n_windows, precision, self.information, known
-            )
+            yield found.prediction(i, protein, known)
 
     def score(
         self, proteins: Iterable[Protein], *, progress: Callable[[int], object] | None = None
@@ -292,21 +288,25 @@ class Predictor:
         for block in blocks(proteins, BLOCK):
             yield self.evidence(block, progress=progress).scores
 
-    def is_promised(self, evidence: Evidence, precision: float) -> NDArray[np.bool_]:
-        """Return which calls keep a promise of precision, shape=(N, T).
+    def is_promised(
+        self, evidence: Evidence, precision: float, min_information: float = MIN_INFORMATION
+    ) -> NDArray[np.bool_]:
+        """Return which calls keep a promise of precision, shape=(N, T), with their ancestors.
 
-        No call of a protein with fewer than 10 known residues does.
+        The promise concerns terms of at least ``min_information`` bits; other terms are ancestors
+        of promised calls. No call of a protein with fewer than 10 known residues is promised.
 
         Raises
         ------
         UsageError
-            If the checkpoint has no calibration.
+            If the checkpoint has no calibration, or none for so many bits.
         """
         if self.variant is None:
             reason = "needs a calibrated checkpoint: bundled, or esmgo blend calibrates this one"
             raise UsageError(reason, field="precision")
-        threshold = self.variant.thresholds(precision, evidence.group, self.labels)  # (N, T)
-        return (evidence.scores.values >= threshold) & ~np.isnan(evidence.precision)
+        values, group = evidence.scores.values, evidence.group
+        kept = self.variant.is_promised(values, group, self.labels, precision, min_information)
+        return kept & ~np.isnan(evidence.precision).all(axis=1, keepdims=True)
 
 
 def _unless(is_optional: bool, read: Callable[[], _T]) -> _T | None:

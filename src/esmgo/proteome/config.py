@@ -12,7 +12,7 @@ from esmgo.files.uses import reads
 from esmgo.go.calls import ALL_PURPOSES, Purpose
 from esmgo.go.terms import parse_aspects
 from esmgo.options import documented, dtype_option, option, refuse_unused
-from esmgo.predict.calling import MIN_SCORE, Rules
+from esmgo.predict.calling import MIN_INFORMATION, MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig, SourcesConfig
 from esmgo.proteome.formats import FORMATS, OutputConfig
 from esmgo.render.cafa import MIN_SCORE as CAFA_SCORE
@@ -48,6 +48,13 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         "Keep only calls with this promised precision, a fraction between 0 and 1.",
         above=0,
         below=1,
+    )
+    min_information: float = option(
+        MIN_INFORMATION,
+        "Fewest bits of a call with `min_precision`, -log2 of the fraction of training proteins"
+        " with the term; its ancestors are kept with it. Promises are made for whole bands of"
+        " information: a value inside a band counts as its upper end.",
+        minimum=0,
     )
     aspect: str | None = option(
         None, "Keep only terms of these aspects, comma-separated: mf, bp, cc."
@@ -98,6 +105,7 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
             most_specific=self.most_specific,
             top_k=self.top_k,
             with_ancestors=self.with_ancestors,
+            min_information=self.min_information,
         )
         if self.min_score is not None or self.min_precision is not None:
             given = replace(plain, min_score=self.min_score or 0.0, precision=self.min_precision)

@@ -12,7 +12,7 @@ from typing import Any
 
 from esmgo.errors import printable
 
-FORMAT = 2
+FORMAT = 3
 """Version of jobs, parts and shards. It changes when older ones cannot be read any more."""
 
 MOST_PROTEINS = 1 << 40

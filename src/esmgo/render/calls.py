@@ -27,7 +27,8 @@ ParsedId: TypeAlias = tuple[str, str, str, str]
 SCHEMA_VERSION = 1
 """Version of JSON Lines and Parquet. It grows when old readers would misread it."""
 
-HEADER = ("protein", "term", "name", "aspect", "score", "precision", "source", "n_windows")
+_NUMBERS = "score", "precision", "decoy_rate", "information"
+HEADER = ("protein", "term", "name", "aspect", *_NUMBERS, "source", "n_windows")
 
 ROW_GROUP = 1 << 17
 """Calls in a row group of Parquet."""
@@ -165,9 +166,11 @@ class TableWriter(Writer):
             name, windows = self._cell(escaped(id)), int(calls.n_windows[i])
             lines = [
                 f"{name}{between}{self._terms[j]}{between}{score:.6g}{between}"
-                f"{'' if precision != precision else format(precision, '.6g')}"
+                f"{'' if precision != precision else format(precision, '.6g')}{between}"
+                f"{'' if decoys != decoys else format(decoys, '.6g')}{between}"
+                f"{'' if bits != bits else format(bits, '.2f')}"
                 f"{between}{words[flags]}{between}{windows}{self._end}"
-                for j, score, precision, flags in _of(calls, i)
+                for j, score, precision, decoys, bits, flags in _of(calls, i)
             ]
             self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
 
@@ -208,9 +211,11 @@ class JsonWriter(Writer):
                     "aspect": terms[j][2] or None,
                     "score": _figures(score),
                     "precision": _figures(precision),
+                    "decoy_rate": _figures(decoys),
+                    "information": None if bits != bits else round(bits, 2),
                     "source": words[flags],
                 }
-                for j, score, precision, flags in _of(calls, i)
+                for j, score, precision, decoys, bits, flags in _of(calls, i)
             ]
             value = {
                 "schema_version": SCHEMA_VERSION,
@@ -238,7 +243,7 @@ class ParquetWriter(Writer):
             "go_release": about.labels.release,
             "kept": about.kept[self.purpose.word],
         }
-        numbers = {"score": pa.float32(), "precision": pa.float32(), "n_windows": pa.int32()}
+        numbers = dict.fromkeys(_NUMBERS, pa.float32()) | {"n_windows": pa.int32()}
         kinds = [numbers.get(name, pa.string()) for name in HEADER]
         self._schema = pa.schema(list(zip(HEADER, kinds, strict=True)), metadata)
         self._writer = pq.ParquetWriter(
@@ -257,12 +262,12 @@ class ParquetWriter(Writer):
         ids = pa.array(calls.proteins, pa.string())
         for first in range(0, len(owner), ROW_GROUP):
             at = slice(first, first + ROW_GROUP)
-            columns, precision = pa.array(calls.terms.indices[at]), calls.precision[at]
+            columns = pa.array(calls.terms.indices[at])
+            numbers = (calls.scores, calls.precision, calls.decoy_rate, calls.information)
             values = [
                 ids.take(pa.array(owner[at])),
                 *(texts.take(columns) for texts in self._terms),
-                pa.array(calls.scores[at]),
-                pa.array(precision, mask=np.isnan(precision)),
+                *(pa.array(x[at], mask=np.isnan(x[at])) for x in numbers),
                 self._words.take(pa.array(calls.sources[at])),
                 pa.array(calls.n_windows[owner[at]], pa.int32()),
             ]
@@ -303,9 +308,10 @@ class CafaWriter(AccessionWriter):
 
 
 def _of(calls: Calls, i: int) -> Any:
-    """Return column, score, precision and sources of each call of a protein, as plain values."""
+    """Return column, score, precision, decoy rate, bits and sources of a protein's calls."""
     at = calls.row(i)
-    columns = (calls.terms.indices, calls.scores, calls.precision, calls.sources)
+    numbers = (calls.scores, calls.precision, calls.decoy_rate, calls.information)
+    columns = (calls.terms.indices, *numbers, calls.sources)
     return zip(*(values[at].tolist() for values in columns), strict=True)
 
 

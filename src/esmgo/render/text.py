@@ -15,12 +15,13 @@ MOST_NAMES = 10
 """Annotations of a matching training protein that are named."""
 
 HEADER = (
-    "protein", "term", "name", "aspect", "score", "precision", "information", "training_protein",
+    "protein", "term", "name", "aspect", "score", "precision", "decoy_rate", "information",
+    "training_protein",
 )  # fmt: skip
 
 
 class Ranked(NamedTuple):
-    """A term of a ranking; ``precision`` is NaN without a calibration.
+    """A term of a ranking; ``precision`` and ``decoy_rate`` are NaN without a calibration.
 
     ``information`` is in bits, NaN if it is unknown. ``known`` is the training
     protein of the same sequence that has the term.
@@ -29,6 +30,7 @@ class Ranked(NamedTuple):
     term: Term
     probability: float
     precision: float = math.nan
+    decoy_rate: float = math.nan
     information: float = math.nan
     known: str = ""
 
@@ -64,7 +66,7 @@ def grouped(groups: Mapping[Aspect | None, Sequence[Ranked]], *, show_ids: bool 
     --------
     >>> from esmgo.go.terms import Aspect
     >>> membrane = Term("GO:0016020", "membrane", Aspect.CC)
-    >>> print(grouped({Aspect.CC: [Ranked(membrane, 0.45974, 0.52, 2.04)]}))
+    >>> print(grouped({Aspect.CC: [Ranked(membrane, 0.45974, 0.52, 0.01, 2.04)]}))
     Cellular component
       0.4597  0.52   2.0  membrane
     """
