@@ -48,14 +48,16 @@ HEAD = (
 )
 """Finally a head for all terms, on the frozen encoder."""
 
-BLEND = "--homology --num_neighbours=100"
+BLEND = "--num_neighbours=100 --kmers=500"
 
 SOURCES = {
-    "blend": "--sources=head,neighbours,kmers",
+    "blend": "",
+    "none": "--homology=none",
     "head": "--sources=head",
     "neighbours": "--sources=neighbours",
     "kmers": "--sources=kmers",
     "homology": "--homology=diamond",
+    "mmseqs": "--homology=mmseqs",
 }
 """Evaluated sources of the caller; for homology DIAMOND searches its training proteins."""
 

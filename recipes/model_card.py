@@ -2,7 +2,7 @@
 
     python recipes/model_card.py FOLDER/evaluation [--plot=docs/calibration.svg]
 
-where FOLDER/evaluation/{naive,diamond,head,neighbours,kmers,blend,homology}/evaluation.json are
+where FOLDER/evaluation/NAME/evaluation.json, with the names of `CALLERS`, are
 results of recipes/bundled_caller.py; missing ones are omitted. The plot shows the third table.
 """
 
@@ -23,8 +23,10 @@ CALLERS = {
     "head": "head",
     "neighbours": "neighbours",
     "kmers": "k-mers",
+    "none": "blend without homology",
     "blend": "blend",
     "homology": "blend with DIAMOND",
+    "mmseqs": "blend with MMseqs2",
 }
 STYLE = """
 svg { background: #fff; max-width: 30rem; }

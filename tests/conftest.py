@@ -36,7 +36,8 @@ from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term
-from esmgo.learn.blending import BlendConfig, blend
+from esmgo.learn.blend_config import BlendConfig
+from esmgo.learn.blending import blend
 from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode

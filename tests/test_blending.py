@@ -13,8 +13,9 @@ from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import available_sources
-from esmgo.evidence.sources import EvidenceSource
-from esmgo.learn.blending import BlendConfig, blend
+from esmgo.evidence.sources import SCORING, EvidenceSource
+from esmgo.learn.blend_config import BlendConfig
+from esmgo.learn.blending import blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.container import index_path
 from esmgo.predict.predictor import Predictor
@@ -75,7 +76,7 @@ def test_blending_again_replaces_a_lost_index(blended, trained, tmp_path, case):
     before, after = (open_index(open_checkpoint(each)) for each in (blended[0], path))
     assert before.ids == after.ids
     np.testing.assert_allclose(before.vectors, after.vectors, atol=2e-3)
-    assert Predictor.load(path, device="cpu").variant.sources == ("head", "neighbours", "kmers")
+    assert Predictor.load(path, device="cpu").variant.sources == SCORING
 
 
 def test_blending_needs_the_data_that_it_was_trained_on(blended, tmp_path):
@@ -116,7 +117,8 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
     for each in (blended[0], index_path(blended[0])):
         shutil.copy(each, tmp_path / each.name)
     assert main([
-        "blend", f"--checkpoint_path={path}", "--dataset=sample", "--homology", "--device=cpu",
+        "blend", f"--checkpoint_path={path}", "--dataset=sample", "--homology=diamond",
+        "--device=cpu",
     ]) == 0  # fmt: skip
     assert "blend of head + neighbours + kmers + homology" in capsys.readouterr().out
     data = open_dataset("sample", "all", eval_ratio=1)
@@ -146,8 +148,8 @@ def test_homology_is_blended_where_diamond_is(blended, held_out, tmp_path, capsy
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("blast", "no program of the name blast: diamond or mmseqs"),
-    ("diamond", "no sequences beside .*: run esmgo blend again, or give `homology=FILE`"),
+    ("blast", "no search of the name blast; builtin, diamond, mmseqs, none"),
+    ("diamond", "no similar k-mers and sequences beside .*: run esmgo blend again, or give"),
 ])  # fmt: skip
 def test_a_program_needs_a_known_name_and_an_index_with_sequences(blended, name, words):
     checkpoint = open_checkpoint(blended[0])

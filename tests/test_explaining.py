@@ -100,10 +100,11 @@ def test_a_card_has_the_score_and_the_precision_of_rank(blended, held_out, sourc
         assert found.call.score == ranked.scores[j]
         if ranked.precision is not None:
             np.testing.assert_equal(np.float32(found.call.precision), ranked.precision[j])
+            np.testing.assert_equal(np.float32(found.call.decoy_rate), ranked.decoy_rate[j])
         for each in found.ancestors:
             assert each.score == ranked.scores[ranked.labels.column[each.term.id]]
         bits = found.call.information
-        assert bits >= 0
+        assert bits == ranked.information[j] >= 0
         assert bits == 0 or not term.is_root
         if found.call.source == term:
             assert found.call.own_score == pytest.approx(found.call.score)

@@ -17,7 +17,8 @@ from torch.nn.functional import gelu, layer_norm
 from training import config, losses
 
 from esmgo.dataset.opening import open_dataset
-from esmgo.learn.blending import BlendConfig, blend
+from esmgo.learn.blend_config import BlendConfig
+from esmgo.learn.blending import blend
 from esmgo.learn.finetune import fit
 from esmgo.model.caller import Caller
 from esmgo.model.container import index_path
@@ -154,7 +155,9 @@ def test_scores_with_homology_are_those_of_the_cpu(blended, held_out, tmp_path):
     path = tmp_path / blended[0].name
     for each in (blended[0], index_path(blended[0])):
         shutil.copy(each, tmp_path / each.name)
-    blend(BlendConfig(checkpoint_path=str(path), dataset="sample", homology=True, device="cpu"))
+    blend(
+        BlendConfig(checkpoint_path=str(path), dataset="sample", homology="diamond", device="cpu")
+    )
     train = open_dataset("sample", "all", eval_ratio=1).train
     sequences = dict(zip(train.ids, train.sequences, strict=True))
     for sources in (None, ["homology"]):

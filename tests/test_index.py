@@ -25,7 +25,8 @@ from esmgo.evidence.index import (
     write_index,
 )
 from esmgo.go.sparse import SparseRows
-from esmgo.learn.blending import BlendConfig, blend
+from esmgo.learn.blend_config import BlendConfig
+from esmgo.learn.blending import blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.container import read_header, write_container
 from esmgo.model.embeddings import embed, encoder_of

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
 from esmgo.evidence.index import open_index
-from esmgo.evidence.kmers import GROUPS, SHAPES, Kmers, best, kmers_of
+from esmgo.evidence.kmers import GROUPS, NEAR, SHAPES, Kmers, best, kmers_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import index_path, read_header, write_container
 
@@ -95,6 +95,25 @@ def test_proteins_to_be_looked_up_decide_nothing_about_themselves():
     assert set(kmers_of(motifs[4])) <= set(holders(both, n))
 
 
+def test_the_nearest_of_each_protein_are_listed():
+    draw = np.random.default_rng(5)
+    motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(4)]
+    proteins = [p for motif in motifs for p in family(draw, NEAR + 4, motif=motif)]
+    whole, kmers = Kmers.of(proteins), Kmers.of(proteins, 18)
+    assert whole.near is None
+    for i, protein in enumerate(proteins):
+        cosine = whole.cosine(protein)
+        cosine[i] = 2  # listed itself
+        assert kmers.near.row(i).tolist() == sorted(best(cosine, NEAR + 1))
+    assert kmers.near_any(np.array([3, 40])).tolist() == sorted(
+        {*kmers.near.row(3).tolist(), *kmers.near.row(40).tolist()}
+    )
+    order = draw.permutation(len(proteins))
+    found = kmers.reordered(order)
+    for i, old in enumerate(order):
+        assert sorted(order[found.near.row(i)]) == kmers.near.row(old).tolist()
+
+
 def test_a_tour_goes_from_each_to_the_one_most_like_it_that_is_left():
     draw = np.random.default_rng(2)
     motifs = ["".join(draw.choice(list(LETTERS), 14)) for _ in range(4)]
@@ -154,6 +173,8 @@ def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
     assert index.ids == (*data.train.ids, *data.validation.ids)
     wanted = Kmers.of(sequences, 560, n_trained=len(data.train))
     same(index.kmers, wanted)
+    for i in (0, 7, len(index) - 1):
+        assert index.kmers.near_any(np.array([i])).tolist() == wanted.near.row(i).tolist()
     n = len(data.train)
     np.testing.assert_array_equal(index.terms.row(n + 3), data.validation.terms.row(3))
     assert [index.sequences[i] for i in range(len(index))] == sequences
@@ -164,6 +185,8 @@ def test_the_index_of_a_blend_holds_all_proteins_and_their_kmers(blended):
     [
         ("kmers.parts", lambda data: data[:-4]),
         ("kmers.counts", lambda data: b"not deflated"),
+        ("near.parts", lambda data: data[:-4]),
+        ("near.counts", lambda data: b"not deflated"),
         ("kmers.keys", None),
         ("kmers.length", lambda data: data[:-4]),
     ],

@@ -7,9 +7,8 @@ import pytest
 
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.evidence import votes as voting
-from esmgo.evidence.homology import votes_of
 from esmgo.evidence.search import Hits
-from esmgo.evidence.votes import vote
+from esmgo.evidence.votes import vote, votes_by_bits
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
@@ -38,7 +37,14 @@ def test_the_vote_equals_a_plain_computation(monkeypatch):
         {(draw.randrange(7), draw.randrange(30)) for _ in range(60)} - {(4, i) for i in range(30)}
     )
     found = hits(*((q, s, draw.uniform(30, 900)) for q, s in pairs))
-    blocks = list(vote(votes_of(found, 7), list("abcdefg"), train.terms, labels))
+    blocks = list(
+        vote(
+            votes_by_bits(found.query, found.subject, found.bits, 7),
+            list("abcdefg"),
+            train.terms,
+            labels,
+        )
+    )
     assert [block.proteins for block in blocks] == [tuple("abc"), tuple("def"), ("g",)]
     values = np.concatenate([block.values for block in blocks])
     assert values.dtype == np.float32
@@ -53,7 +59,9 @@ def test_the_vote_equals_a_plain_computation(monkeypatch):
 def test_a_protein_without_hits_gets_zeros_and_an_ancestor_is_never_lower():
     train, labels = trained([[0, 1], [0], [0, 1, 2]], 3)
     found = hits((1, 0, 0.1), (1, 1, 0.2), (1, 2, 0.3))
-    (block,) = vote(votes_of(found, 2), ["a", "b"], train.terms, labels)
+    (block,) = vote(
+        votes_by_bits(found.query, found.subject, found.bits, 2), ["a", "b"], train.terms, labels
+    )
     assert not block.values[0].any()
     assert block.values[1].tolist() == pytest.approx([1, 2 / 3, 0.5])
     assert block.values.max() <= 1
@@ -62,6 +70,11 @@ def test_a_protein_without_hits_gets_zeros_and_an_ancestor_is_never_lower():
 def test_no_proteins_and_no_hits_are_fine():
     train, labels = trained([[0]], 1)
     none = Hits(*(np.zeros(0, np.int64),) * 2, *(np.zeros(0),) * 4)
-    assert list(vote(votes_of(none, 0), [], train.terms, labels)) == []
-    (block,) = vote(votes_of(none, 1), ["a"], train.terms, labels)
+    assert (
+        list(vote(votes_by_bits(none.query, none.subject, none.bits, 0), [], train.terms, labels))
+        == []
+    )
+    (block,) = vote(
+        votes_by_bits(none.query, none.subject, none.bits, 1), ["a"], train.terms, labels
+    )
     assert block.values.tolist() == [[0]]

@@ -32,8 +32,8 @@ from .go.sparse import SparseRows as SparseRows
 from .go.terms import Aspect as Aspect
 from .go.terms import Term as Term
 from .go.truepath import propagate as propagate
-from .learn.blending import BlendConfig as BlendConfig
-from .learn.blending import BlendSummary as BlendSummary
+from .learn.blend_config import BlendConfig as BlendConfig
+from .learn.blend_config import BlendSummary as BlendSummary
 from .learn.blending import blend as blend
 from .learn.config import Fitted as Fitted
 from .learn.config import TrainConfig as TrainConfig

@@ -18,10 +18,9 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset
 from esmgo.errors import FastaError, UsageError, printable
-from esmgo.evidence.homology import votes_of as votes_of_hits
 from esmgo.evidence.programs import DIAMOND
 from esmgo.evidence.search import search
-from esmgo.evidence.votes import BLOCK, Votes, vote
+from esmgo.evidence.votes import BLOCK, Votes, vote, votes_by_bits
 from esmgo.files.output import check_free, check_suffix, exclusive, opened
 from esmgo.files.source import check_readable
 from esmgo.files.uses import reads, writes
@@ -152,7 +151,7 @@ def score_baseline(
     if config.method == "diamond":
         log.debug("Searching with DIAMOND ...")
         hits = search(sequences, train.sequences, threads=config.n_threads)
-        votes = votes_of_hits(hits, len(ids))
+        votes = votes_by_bits(hits.query, hits.subject, hits.bits, len(ids))
     else:
         votes = _votes_of_neighbours(config, train.sequences, sequences, encoder)
     yield from vote(votes, ids, train.terms, data.labels)

@@ -13,8 +13,8 @@ from esmgo.data.fasta import Protein
 from esmgo.errors import NOTICE
 from esmgo.evidence.index import Index
 from esmgo.evidence.programs import DIAMOND, PROGRAMS, Program
-from esmgo.evidence.search import Database, Hits
-from esmgo.evidence.votes import Votes
+from esmgo.evidence.search import Database
+from esmgo.evidence.votes import Votes, votes_by_bits
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ class Homologs:
         return cls(np.array(list(found)), sequences, threads)
 
     def votes(
-        self, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None
+        self,
+        proteins: Sequence[Protein],
+        own: NDArray[np.intp] | None = None,
     ) -> tuple[Votes, NDArray[np.float32]]:
         """Return the votes for N proteins, and bits per residue of the best alignment, (N,).
 
@@ -66,8 +68,8 @@ class Homologs:
         first, bits = hits.best(), np.zeros(len(proteins), np.float32)
         lengths = np.array([len(p.sequence) for p in proteins])
         bits[first.query] = first.bits / lengths[first.query]
-        votes = votes_of(hits, len(proteins))
-        return votes.of(self._rows[votes.voter]), bits
+        voters = self._rows[hits.subject]
+        return votes_by_bits(hits.query, voters, hits.bits, len(proteins)), bits
 
 
 def matched(ids: Sequence[str], sequences: Iterable[str]) -> dict[int, str]:
@@ -81,17 +83,3 @@ def matched(ids: Sequence[str], sequences: Iterable[str]) -> dict[int, str]:
         if row is not None and (row not in found or ids[row] == id):
             found[row] = id
     return found
-
-
-def votes_of(hits: Hits, n_queries: int) -> Votes:
-    """Return one vote of each hit, weighted by its bit score.
-
-    The score of a term is the sum of bit scores of the hits that have it, divided by the
-    sum over all hits of the protein, as in DiamondScore.
-
-    References
-    ----------
-    Kulmanov & Hoehndorf, DeepGOPlus, Bioinformatics 36:422 (2020).
-    """
-    total = np.bincount(hits.query, hits.bits, n_queries).astype(np.float64)
-    return Votes(hits.query, hits.subject, hits.bits, total)

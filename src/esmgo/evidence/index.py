@@ -37,7 +37,7 @@ _TYPES = {
     _COARSE: dict.fromkeys(("lengths", "terms", "steps"), ("U8", "|u1"))
     | dict.fromkeys(("scales", "axes", "centre"), ("F32", "<f4")),
 }
-_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, in parts"
+_KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, in parts, with the nearest"
 """Which k-mers, and how their lists are stored."""
 
 
@@ -72,6 +72,12 @@ class Index:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether it has all that `esmgo.evidence.local_search` needs."""
+        has_near = self.kmers is not None and self.kmers.near is not None
+        return has_near and self.sequences is not None
 
     def reordered(self, order: NDArray[np.intp]) -> Index:
         """Return the same proteins in another order; ``order`` contains each once, shape=(M,)."""
@@ -255,9 +261,14 @@ def _squeezed(kmers: Kmers) -> list[tuple[str, str, tuple[int, ...], memoryview]
     """Return k-mers as compressed differences of their keys, and packed lists of their holders."""
     steps = np.diff(kmers.keys, prepend=np.int32(0)).astype(np.int32)
     keys = np.frombuffer(deflated(steps), np.uint8)
-    arrays = {"keys": keys, **Packed.of(kmers.lists)._asdict()}
+    arrays = {"kmers.keys": keys}
+    lists = {"kmers": kmers.lists} | (
+        {"near": kmers.near.take(np.arange(kmers.n_proteins))} if kmers.near else {}
+    )
+    for name, each in lists.items():
+        arrays |= {f"{name}.{part}": data for part, data in Packed.of(each)._asdict().items()}
     length = np.ascontiguousarray(kmers.lengths, "<f4")
-    found = [(f"kmers.{name}", "U8", each.shape, each.data) for name, each in arrays.items()]
+    found = [(name, "U8", each.shape, each.data) for name, each in arrays.items()]
     return [*found, ("kmers.length", "F32", length.shape, length.view(np.uint8).data)]
 
 
@@ -267,19 +278,25 @@ def _kmers(header: Header, n_proteins: int, room: int) -> Kmers:
         raise CheckpointError(path, "k-mers of a different kind")
     try:
         keys = np.cumsum(inflated(header.read("kmers.keys"), room), dtype=np.int32)
-        packed = Packed(*(header.read(f"kmers.{name}") for name in Packed._fields))
-        holders = PackedLists(packed, n_proteins, room, path)
+        holders = _lists("kmers", header, n_proteins, room)
+        near = _lists("near", header, n_proteins, room) if "near.parts" in header.tensors else None
         length = header.read("kmers.length", "<f4")
     except (KeyError, ValueError, zlib.error) as error:
         raise CheckpointError(path, f"damaged k-mers ({printable(error, 60)})") from None
     is_sound = (
         len(keys) == len(holders)
         and len(length) == n_proteins
+        and (near is None or len(near) == n_proteins)
         and bool((np.diff(keys) > 0).all() and np.isfinite(length).all())
     )
     if not is_sound:
         raise CheckpointError(path, "damaged k-mers: they do not fit the proteins")
-    return Kmers(n_proteins, keys, holders, length)
+    return Kmers(n_proteins, keys, holders, length, near)
+
+
+def _lists(name: str, header: Header, n_proteins: int, room: int) -> PackedLists:
+    packed = Packed(*(header.read(f"{name}.{part}") for part in Packed._fields))
+    return PackedLists(packed, n_proteins, room, header.path)
 
 
 def _sequences(header: Header, n_proteins: int, room: int) -> StoredSequences:

@@ -15,13 +15,13 @@ Murphy, Wallqvist & Levy (reduced alphabets), Protein Engineering 13:149 (2000).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.data.fasta import Protein
 from esmgo.errors import brief
 from esmgo.evidence.packed_lists import PackedLists
 from esmgo.evidence.votes import Votes
@@ -41,6 +41,9 @@ NEAREST = 50
 
 MOST_SHARING = 100
 """Training proteins that vote by the k-mers that they share with a protein, at most."""
+
+NEAR = 32
+"""Most similar proteins that are listed for each protein."""
 
 _OTHER = 255
 _GROUP = np.full(256, _OTHER, np.uint8)
@@ -63,6 +66,21 @@ def kmers_of(sequence: str) -> NDArray[np.int32]:
     return np.concatenate(found)
 
 
+class Similar(NamedTuple):
+    """The proteins that are most similar to a sequence, most similar first.
+
+    Parameters
+    ----------
+    protein : ndarray, shape=(n,), dtype=int64
+        Their numbers.
+    cosine : ndarray, shape=(n,), dtype=float64
+        The similarity, in (0, 1].
+    """
+
+    protein: NDArray[np.intp]
+    cosine: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Kmers:
     """The k-mers of M proteins.
@@ -77,12 +95,15 @@ class Kmers:
         The proteins with each k-mer, ascending; K rows.
     stored_lengths : ndarray, shape=(M,), dtype=float32, optional
         The result of `lengths`, computed when left out.
+    near : SparseRows or PackedLists, optional
+        For each protein itself and the `NEAR` most similar ones by all k-mers, ascending; M rows.
     """
 
     n_proteins: int
     keys: NDArray[np.int32]
     holders: SparseRows | PackedLists
     stored_lengths: NDArray[np.float32] | None = None
+    near: SparseRows | PackedLists | None = None
 
     __repr__ = brief
 
@@ -103,7 +124,8 @@ class Kmers:
             M of them.
         most : int, optional
             K-mers to keep per protein on average. Those that most of the similar proteins
-            have, too, are kept: they are conserved in families. All when left out.
+            have, too, are kept: they are conserved in families. All when left out; then the
+            most similar proteins are not listed either.
         n_trained : int, optional
             The proteins after the first ``n_trained`` ones will be queries themselves. They do
             not influence which k-mers of the first ones are kept. One supporting protein fewer
@@ -120,28 +142,28 @@ class Kmers:
         starts = np.flatnonzero(np.diff(key, prepend=np.int32(-1)))
         indptr = np.append(starts, len(key)).astype(np.int64)
         whole = cls(len(rows), key[starts], SparseRows(indptr, holder[order]))
-        if most is None or len(key) <= most * len(rows):
+        if most is None:
             return whole
         support = np.zeros(len(key), np.uint8)
+        near = []
         for i, end in enumerate(np.cumsum(sizes)):
+            at = np.searchsorted(whole.keys, rows[i])
+            lists = whole.holders.take(at)
+            cosine = whole._cosine(at, lists)
+            cosine[i] = 0
+            near.append(np.append(best(cosine, NEAR), i))
             is_trained = n_trained is None or i < n_trained
-            others = n_trained if is_trained else None
-            found = whole._support(i, rows[i], others)
+            if is_trained and n_trained is not None:
+                cosine[n_trained:] = 0
+            is_near = np.zeros(len(rows), bool)
+            is_near[best(cosine, NEAREST)] = True
+            found = np.bincount(lists.owner[is_near[lists.indices]], minlength=len(at))
             support[end - sizes[i] : end] = found if is_trained else np.maximum(found - 1, 0)
             step()
-        return whole._kept(support[order], most * len(rows))
-
-    def _support(self, i: int, row: NDArray[np.int32], among: int | None) -> NDArray[np.intp]:
-        """Return how many of the proteins most similar to ``i`` have each of its k-mers."""
-        at = np.searchsorted(self.keys, row)
-        lists = self.holders.take(at)
-        cosine = self._cosine(at, lists)
-        cosine[i] = 0
-        if among is not None:
-            cosine[among:] = 0
-        near = np.zeros(self.n_proteins, bool)
-        near[best(cosine, NEAREST)] = True
-        return np.bincount(lists.owner[near[lists.indices]], minlength=len(at))
+        is_small = len(key) <= most * len(rows)
+        kept = whole if is_small else whole._kept(support[order], most * len(rows))
+        lists = SparseRows.of(list(map(len, near)), np.concatenate(near).astype(np.int32))
+        return replace(kept, near=_ascending(lists))
 
     def _kept(self, support: NDArray[np.uint8], room: int) -> Kmers:
         """Keep ``room`` entries with the highest support; of the last level a pseudorandom part."""
@@ -185,6 +207,14 @@ class Kmers:
         at = self._known(sequence)
         return self._cosine(at, self.holders.take(at))
 
+    def most_similar(self, sequence: str, most: int, own: int = -1) -> Similar:
+        """Return the ``most`` proteins that are most similar to a sequence, without ``own``."""
+        cosine = self.cosine(sequence)
+        if own >= 0:
+            cosine[own] = 0
+        at = best(cosine, most)
+        return Similar(at, cosine[at])
+
     def _known(self, sequence: str) -> NDArray[np.intp]:
         """Return the positions in `keys` of the k-mers of a sequence that any protein has."""
         row = kmers_of(sequence)
@@ -218,9 +248,14 @@ class Kmers:
         """Return the same proteins in another order, shape=(M,); it contains each once."""
         place = np.empty(self.n_proteins, np.int32)
         place[order] = np.arange(self.n_proteins, dtype=np.int32)
-        holders = place[self.lists.indices]
-        holders = holders[np.lexsort((holders, self.lists.owner))]
-        return Kmers(self.n_proteins, self.keys, SparseRows(self.lists.indptr, holders))
+        lists = _ascending(SparseRows(self.lists.indptr, place[self.lists.indices]))
+        near = self.near and self.near.take(order)
+        near = near and _ascending(SparseRows(near.indptr, place[near.indices]))
+        return Kmers(self.n_proteins, self.keys, lists, near=near)
+
+    def near_any(self, rows: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the proteins that `near` lists for any of some proteins, ascending."""
+        return np.unique(self.near.take(rows).indices) if self.near else rows.astype(np.int32)
 
     def _cosine(self, at: NDArray[np.integer], lists: SparseRows) -> NDArray[np.float64]:
         squares = self._weights(at)
@@ -241,30 +276,27 @@ def best(values: NDArray[np.float64], most: int) -> NDArray[np.intp]:
     return at[np.argsort(-values[at], kind="stable")][:most]
 
 
+def _ascending(lists: SparseRows) -> SparseRows:
+    """Return the same rows, each sorted."""
+    return SparseRows(lists.indptr, lists.indices[np.lexsort((lists.indices, lists.owner))])
+
+
 def _scattered(keys: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return a pseudorandom number in [0, 1) for each k-mer: a multiplicative hash."""
     return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) / 2.0**24
 
 
-def kmer_votes(
-    kmers: Kmers, proteins: Sequence[Protein], own: NDArray[np.intp] | None = None
-) -> tuple[Votes, NDArray[np.float32]]:
+def kmer_votes(found: Sequence[Similar]) -> tuple[Votes, NDArray[np.float32]]:
     """Return the votes of training proteins that share k-mers, and the highest cosine, (N,).
 
-    Each votes with the square of the cosine, so that one relative outweighs a hundred unrelated
-    proteins. ``own`` gives the row of each protein among the training proteins. It does not vote.
+    ``found`` are results of `Kmers.most_similar` for N proteins; at most `MOST_SHARING` of each
+    vote. Each votes with the square of the cosine, so that one relative outweighs a hundred
+    unrelated proteins.
     """
-    voters, weights = [], []
-    shared = np.zeros(len(proteins), np.float32)
-    for i, protein in enumerate(proteins):
-        cosine = kmers.cosine(protein.sequence)
-        if own is not None:
-            cosine[own[i]] = 0
-        at = best(cosine, MOST_SHARING)
-        voters.append(at)
-        weights.append(cosine[at] ** 2)
-        shared[i] = cosine[at[0]] if len(at) else 0
-    query = np.repeat(np.arange(len(proteins)), list(map(len, voters)))
-    voter, weight = np.concatenate(voters), np.concatenate(weights)
-    total = np.bincount(query, weight, len(proteins)).astype(np.float64)
+    found = [Similar(p[:MOST_SHARING], cosine[:MOST_SHARING]) for p, cosine in found]
+    query = np.repeat(np.arange(len(found)), [len(one.protein) for one in found])
+    voter = np.concatenate([one.protein for one in found])
+    weight = np.concatenate([one.cosine for one in found]) ** 2
+    total = np.bincount(query, weight, len(found)).astype(np.float64)
+    shared = np.array([one.cosine.max(initial=0) for one in found], np.float32)
     return Votes(query, voter, weight, total), shared

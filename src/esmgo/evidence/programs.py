@@ -70,4 +70,10 @@ MMSEQS = Program(
     " --format-output query,target,bits,pident,qstart,qend,tstart,tend",
 )
 
+BUILTIN, NONE = "builtin", "none"
+"""Names of the search without a program, and of no search."""
+
 PROGRAMS = {program.name: program for program in (DIAMOND, MMSEQS)}
+
+SEARCHES = (BUILTIN, *PROGRAMS)
+"""Ways to find homologs among the training proteins of an index."""

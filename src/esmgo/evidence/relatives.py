@@ -19,8 +19,9 @@ from esmgo.evidence.coannotation import Coannotation
 from esmgo.evidence.homology import Homologs, matched
 from esmgo.evidence.index import Index
 from esmgo.evidence.kmers import kmer_votes
+from esmgo.evidence.local_search import SHORT, LocalSearch
 from esmgo.evidence.neighbours import neighbour_votes, normalised
-from esmgo.evidence.programs import PROGRAMS
+from esmgo.evidence.programs import BUILTIN, NONE, SEARCHES
 from esmgo.evidence.source_scores import SourceScores, Values, given_aspect
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.evidence.votes import Votes, vote
@@ -31,8 +32,8 @@ _CURES = {
     EvidenceSource.NEIGHBOURS.word: "no index beside {path}: run fine-tune.py with"
     " `resume` to make it, or leave neighbours out of `sources`",
     EvidenceSource.KMERS.word: "no k-mers beside {path}: run esmgo blend to add them",
-    EvidenceSource.HOMOLOGY.word: "homology needs a program: give `homology=diamond` or"
-    " `homology=mmseqs`",
+    EvidenceSource.HOMOLOGY.word: "no similar k-mers and sequences beside {path}: run esmgo blend"
+    " again, or give `homology=FILE`",
 }
 
 
@@ -51,6 +52,15 @@ class Relatives(NamedTuple):
     similarity: dict[str, Values]
 
 
+def search_of(
+    homology: str | Mapping[str, str] | None, index: Index | None
+) -> str | Mapping[str, str] | None:
+    """Return how to find homologs, None for not at all: by default builtin where it is possible."""
+    if homology is None:
+        return BUILTIN if index is not None and index.is_searchable else None
+    return None if homology == NONE else homology
+
+
 def available_sources(
     index: Index | None,
     homology: str | Mapping[str, str] | None,
@@ -60,8 +70,8 @@ def available_sources(
     """Return the requested sources, names of `SCORING`, or all that are available.
 
     ``index`` has the training proteins of the checkpoint at ``path``. ``homology`` is the name of
-    a program, or their sequences by id. Raises UsageError if a requested source is not available.
-    The message names the remedy.
+    a search, or their sequences by id; see `search_of`. Raises UsageError if a requested source
+    is not available. The message names the remedy.
     """
     has = {
         EvidenceSource.HEAD: True,
@@ -74,13 +84,15 @@ def available_sources(
         if name not in available:
             raise UsageError(_CURES[name].format(path=printable(path, 60)))
     if isinstance(homology, str):
-        if homology not in PROGRAMS:
-            names = " or ".join(PROGRAMS)
-            reason = f"no program of the name {printable(homology, 40)}: {names}, or none"
+        if homology not in SEARCHES:
+            names = ", ".join((*SEARCHES, NONE))
+            reason = f"no search of the name {printable(homology, 40)}; {names}"
             raise UsageError(reason, field="homology")
-        if index is None or index.sequences is None:
-            where = printable(path, 60)
-            reason = f"no sequences beside {where}: run esmgo blend again, or give `homology=FILE`"
+        able = index is not None and index.sequences is not None
+        if homology == BUILTIN:
+            able = index is not None and index.is_searchable
+        if not able:
+            reason = _CURES[EvidenceSource.HOMOLOGY.word].format(path=printable(path, 60))
             raise UsageError(reason, field="homology")
     elif index is not None and homology is not None and not matched(index.ids, homology):
         look = forms(next(iter(homology), ""), "the checkpoint", next(iter(index.ids), ""))
@@ -97,8 +109,8 @@ class Sources:
         The terms.
     index : Index, optional
         The training proteins.
-    homologs : Homologs, optional
-        The training proteins with their sequences.
+    homologs : Homologs or LocalSearch, optional
+        The training proteins whose sequences align to a protein.
     num_neighbours : int
         Number of nearest training proteins that vote by their embeddings.
     counted : SparseRows, optional
@@ -106,21 +118,24 @@ class Sources:
         the index.
     is_blended : bool
         Whether co-annotation is used.
+    with_kmers : bool
+        Whether training proteins that share k-mers vote.
     """
 
     def __init__(
         self,
         labels: LabelSpace,
         index: Index | None,
-        homologs: Homologs | None = None,
+        homologs: Homologs | LocalSearch | None = None,
         *,
         num_neighbours: int = 10,
         counted: SparseRows | None = None,
         is_blended: bool = True,
+        with_kmers: bool = True,
     ) -> None:
         self.labels, self.index, self.num_neighbours = labels, index, num_neighbours
         self._frequency = np.zeros(len(labels), np.float32)
-        self._homologs = homologs
+        self._homologs, self._with_kmers = homologs, with_kmers
         self._coannotation: Coannotation | None = None
         if index is not None:
             counted = index.terms if counted is None else counted
@@ -142,13 +157,23 @@ class Sources:
         row of each protein in the index: a protein does not vote for itself.
         """
         found: dict[str, tuple[Votes, Values]] = {}
-        if self.index is not None:
-            found[EvidenceSource.NEIGHBOURS.word] = neighbour_votes(
-                vectors, self._vectors, self.num_neighbours, own
-            )
-            if self.index.kmers is not None:
-                found[EvidenceSource.KMERS.word] = kmer_votes(self.index.kmers, proteins, own)
-        if self._homologs is not None:
+        if self.index is None:
+            return Relatives({}, {})
+        near = neighbour_votes(vectors, self._vectors, self.num_neighbours, own)
+        found[EvidenceSource.NEIGHBOURS.word] = near
+
+        short_lists = list(near[0].voter.reshape(len(proteins), -1))
+        if self.index.kmers is not None:
+            rows = np.full(len(proteins), -1) if own is None else own
+            pairs = zip(proteins, rows, strict=True)
+            similar = [self.index.kmers.most_similar(p.sequence, SHORT, i) for p, i in pairs]
+            short_lists = list(map(np.union1d, short_lists, (one.protein for one in similar)))
+            if self._with_kmers:
+                found[EvidenceSource.KMERS.word] = kmer_votes(similar)
+        if isinstance(self._homologs, LocalSearch):
+            aligned = self._homologs.votes(proteins, own, short_lists)
+            found[EvidenceSource.HOMOLOGY.word] = aligned
+        elif self._homologs is not None:
             found[EvidenceSource.HOMOLOGY.word] = self._homologs.votes(proteins, own)
         votes = {name: pair[0] for name, pair in found.items()}
         return Relatives(votes, {name: pair[1] for name, pair in found.items()})

@@ -6,7 +6,7 @@ Nothing here knows what makes proteins similar.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,20 @@ class Votes:
 
     __repr__ = brief
 
-    def of(self, voter: NDArray[np.int64]) -> Votes:
-        """Return the same votes with other numbers for the voters; shape=(H,)."""
-        return replace(self, voter=voter)
+
+def votes_by_bits(
+    query: NDArray[np.int64], voter: NDArray[np.int64], bits: NDArray[np.float64], n_queries: int
+) -> Votes:
+    """Return one vote of each alignment, weighted by its bit score.
+
+    The score of a term is the sum of bit scores of the alignments to proteins that have it,
+    divided by the sum over all alignments of the protein, as in DiamondScore.
+
+    References
+    ----------
+    Kulmanov & Hoehndorf, DeepGOPlus, Bioinformatics 36:422 (2020).
+    """
+    return Votes(query, voter, bits, np.bincount(query, bits, n_queries).astype(np.float64))
 
 
 def vote(

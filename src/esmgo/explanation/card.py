@@ -63,6 +63,8 @@ def figures(found: Explanation) -> Iterator[tuple[str, str]]:
     yield "Score", f"{call.score:.4f}"
     if not math.isnan(call.precision):
         yield "Precision of such calls", f"{call.precision:.2f}"
+    if not math.isnan(call.decoy_rate):
+        yield "Decoy rate", f"{call.decoy_rate:.2g}"
     if not math.isnan(call.information):
         yield "Information", f"{call.information:.2f} bits"
     yield "Probability by the network alone", f"{found.probability:.4f}"

@@ -17,6 +17,8 @@ NOTES = {
     " every term below (the true-path rule). A term that is not called, or not annotated, is no"
     " evidence that the protein lacks the function.",
     "precision": "the part of such calls that is in the annotations of proteins kept back.",
+    "decoy rate": "the calls at or above the score that decoys, such as shuffled sequences, get"
+    " for each one of a real protein.",
     "information": "-log2 of the part of the training proteins with any term of the aspect that"
     " have this one. A term of few bits applies to many proteins.",
     "sources": "the log-odds of the score, less those from the term's frequency alone, divided"
@@ -48,6 +50,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "term": _term(found.term),
         "score": _rounded(call.score),
         "precision": _rounded(call.precision),
+        "decoy_rate": _rounded(call.decoy_rate),
         "information": _rounded(call.information),
         "own_score": _rounded(call.own_score),
         "scored_term": _term(call.source),

@@ -33,7 +33,6 @@ from esmgo.explanation.explanation import Ancestor, Call, Explanation
 from esmgo.explanation.track import to_svg
 from esmgo.files.output import exclusive, opened
 from esmgo.files.uses import writes
-from esmgo.go.information import information_content
 from esmgo.go.labels import LabelSpace
 from esmgo.model.batches import blocks
 from esmgo.model.tokens import encode, window_starts, windows
@@ -163,9 +162,6 @@ def explained(
     else:  # votes obey the true-path rule
         sources = found.scores.by_source() | {EvidenceSource.HEAD.word: found.raw}
         own = sources[str(predictor.alone)]
-    information = np.full(len(labels), np.nan)
-    if index is not None:
-        information = information_content(index.terms, labels)
     chain = sorted((*labels.ancestors(column), column), key=lambda j: (labels.depth[j], j))
     for i, protein in enumerate(proteins):
         values, scores = evidence.scores.values[i], found.scores.rows(slice(i, i + 1))
@@ -186,7 +182,8 @@ def explained(
             call=Call(
                 score=float(values[column]),
                 precision=float(evidence.precision[i, column]),
-                information=float(information[column]),
+                decoy_rate=float(evidence.decoy_rate[i, column]),
+                information=float(evidence.information[column]),
                 own_score=float(own[i, column]),
                 source=labels.terms[source],
                 decomposition=None

@@ -92,6 +92,8 @@ class Call:
         Of the term, obeying the true-path rule.
     precision : float
         The calibrated probability that such a call is in the annotations; NaN if unknown.
+    decoy_rate : float
+        The calls that decoys get for each such call; see `Evidence`. NaN if unknown.
     information : float
         Bits of the term; see `information_content`. NaN if unknown.
     own_score : float
@@ -106,6 +108,7 @@ class Call:
 
     score: float
     precision: float
+    decoy_rate: float
     information: float
     own_score: float
     source: Term

@@ -192,9 +192,9 @@ class LabelSpace:
         ValueError, TypeError, KeyError
             If ``value`` is not such a result.
         """
+        by_name: dict[str | None, Aspect | None] = {a.name: a for a in Aspect} | {None: None}
         terms = tuple(
-            Term(str(id), str(name), Aspect[aspect] if aspect else None)
-            for id, name, aspect, _ in value["terms"]
+            Term(str(id), str(name), by_name[aspect]) for id, name, aspect, _ in value["terms"]
         )
         parents = tuple(tuple(int(p) for p in up) for *_, up in value["terms"])
         if any(not 0 <= p < len(terms) for up in parents for p in up):

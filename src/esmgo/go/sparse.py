@@ -112,11 +112,7 @@ class SparseRows:
             last += len(some)
             columns, owner = self.cells(some)
             found = upward.take(columns)
-            cells = np.repeat(owner, found.counts) << 32 | found.indices
-            cells.sort()
-            is_new = np.ones(len(cells), bool)
-            is_new[1:] = cells[1:] != cells[:-1]
-            cells = cells[is_new]
+            cells = _unique(np.repeat(owner, found.counts) << 32 | found.indices)
             counts.append(np.bincount(cells >> 32, minlength=len(some)))
             closed.append((cells & 0xFFFFFFFF).astype(np.int32))
         return SparseRows.of(np.concatenate(counts), np.concatenate(closed))
@@ -135,9 +131,26 @@ class SparseRows:
 
 def _with_ancestors(labels: LabelSpace) -> SparseRows:
     """Return each term with its ancestors, sorted; one row per term."""
-    above: dict[int, set[int]] = {}
-    for term in reversed(labels.children_first):
-        above[term] = {term}.union(*(above[parent] for parent in labels.parents[term]))
-    rows = [sorted(above[term]) for term in range(len(labels))]
-    counts = np.array(list(map(len, rows)), np.int64)
-    return SparseRows.of(counts, np.fromiter(chain.from_iterable(rows), np.int32, counts.sum()))
+    n = len(labels)
+    counts = np.fromiter(map(len, labels.parents), np.int64, n)
+    parents = SparseRows.of(counts, np.fromiter(chain(*labels.parents), np.int32, counts.sum()))
+    place = np.zeros(n, np.int64)  # of the row of each term in `found`
+    found = SparseRows(np.zeros(1, np.int64), np.zeros(0, np.int32))
+    for level in range(int(labels.depth.max(initial=-1)) + 1):
+        terms = np.flatnonzero(labels.depth == level)
+        above = parents.take(terms)
+        closed = found.take(place[above.indices])
+        owner = np.concatenate([np.arange(len(terms)), np.repeat(above.owner, closed.counts)])
+        cells = _unique(owner << 32 | np.concatenate([terms, closed.indices]))
+        place[terms] = len(found) + np.arange(len(terms))
+        sizes = np.bincount(cells >> 32, minlength=len(terms))
+        found = found.followed_by(SparseRows.of(sizes, (cells & 0xFFFFFFFF).astype(np.int32)))
+    return found.take(place)
+
+
+def _unique(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort in place; return distinct values. NumPy's own function is slower."""
+    cells.sort()
+    is_new = np.ones(len(cells), bool)
+    is_new[1:] = cells[1:] != cells[:-1]
+    return cells[is_new]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,41 +19,31 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from esmgo.data.download import http_option, open_ontology, reads_ontology
+from esmgo.data.download import open_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
-from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
-from esmgo.errors import NOTICE, CheckpointError, UsageError, brief, printable
+from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.evidence.decoys import KINDS, decoy
-from esmgo.evidence.homology import Homologs
 from esmgo.evidence.index import Index, as_stored, open_index, replace_index
 from esmgo.evidence.kmers import Kmers
-from esmgo.evidence.programs import DIAMOND
+from esmgo.evidence.programs import PROGRAMS
 from esmgo.evidence.relatives import Sources
 from esmgo.evidence.search import available_threads
 from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.files.output import exclusive
 from esmgo.files.source import is_file
-from esmgo.files.uses import Use
 from esmgo.go.information import information_accretion, information_content
 from esmgo.go.truepath import propagate
+from esmgo.learn.blend_config import BlendConfig, BlendSummary
 from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
-from esmgo.model.bundled import USUAL
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
 from esmgo.model.provenance import described
-from esmgo.options import (
-    check,
-    device_option,
-    documented,
-    dtype_option,
-    option,
-    threads_option,
-)
 from esmgo.predict.bands import Bands
 from esmgo.predict.blend import Blend
+from esmgo.predict.choosing import searching
 from esmgo.predict.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -64,86 +54,6 @@ of the aspect carry them, and at most a sixty-fourth."""
 
 LEAST = 20
 """Minimal number of calibration proteins."""
-
-
-@documented
-@dataclass(frozen=True, slots=True)
-class BlendConfig:
-    """Settings of ``esmgo blend``."""
-
-    checkpoint_path: str = option(
-        USUAL,
-        "The checkpoint, in which the blend is stored.",
-        uses=lambda _, path: [Use(str(each), "write") for each in files_of(Path(path))],
-    )
-    dataset: str | None = option(
-        None,
-        "The data set of the training: a hub id, a local folder, one file, or sample. The blend is"
-        " fitted to its held-out proteins, which were not used for training.",
-        uses=reads_dataset,
-    )
-    ontology: str | None = option(
-        None,
-        "The ontology of the training: a local OBO file or a URL.",
-        default_text="as in training",
-        uses=reads_ontology,
-    )
-    allow_http: bool = http_option()
-    homology: bool = option(
-        False, "Include homology: compare with the training sequences by DIAMOND."
-    )
-    num_neighbours: int = option(
-        10,
-        "Number of nearest training proteins, by embedding, that vote.",
-        minimum=1,
-        maximum=1000,
-    )
-    kmers: int = option(
-        560,
-        "Average number of k-mers per training protein to keep in the index, the most conserved"
-        " ones; 0: blend without k-mers.",
-        minimum=0,
-        maximum=100_000,
-    )
-    seed: int = option(0, "The seed for choosing cells and folds.", minimum=0)
-    threads: int | None = threads_option()
-    dtype: str = dtype_option()
-    device: str | None = device_option()
-
-    def __post_init__(self) -> None:
-        check(self)
-        if self.dataset is None:
-            raise UsageError("give `dataset=…`: what the checkpoint was trained on")
-
-
-@dataclass(frozen=True, slots=True)
-class BlendSummary:
-    """Fmax of each source, and of each blend out of fold, on the calibration proteins.
-
-    Parameters
-    ----------
-    n_proteins : int
-        Number of calibration proteins.
-    fmax : dict of str to dict of str to float
-        By source or blend, then by aspect.
-    path : str
-        The checkpoint.
-    """
-
-    n_proteins: int
-    fmax: dict[str, dict[str, float]]
-    path: str
-
-    __repr__ = brief
-
-    def __str__(self) -> str:
-        names = list(next(iter(self.fmax.values())))
-        width = max(map(len, self.fmax))
-        lines = [f"Fmax on {self.n_proteins:,} held-out proteins, blends out of fold"]
-        lines += [f"{'':{width}}  " + "  ".join(f"{n:>6}" for n in names)]
-        for name, row in self.fmax.items():
-            lines.append(f"{name:{width}}  " + "  ".join(f"{row[n]:6.3f}" for n in names))
-        return "\n".join([*lines, f"blend stored in {printable(self.path, 90)}"])
 
 
 def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary:
@@ -178,8 +88,8 @@ def blend(config: BlendConfig, report: ReadReport | None = None) -> BlendSummary
 
 def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     checkpoint = open_checkpoint(path)
-    if config.homology:
-        DIAMOND.path()
+    if config.search in PROGRAMS:
+        PROGRAMS[config.search].path()
     data = _data(config, checkpoint, report)
     held_out = data.validation
     if len(held_out) < LEAST:
@@ -200,7 +110,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         sources = Sources(
             data.labels,
             index,
-            Homologs.of(index, DIAMOND.name, threads) if config.homology else None,
+            searching(index, config.search, threads),
             num_neighbours=config.num_neighbours,
             counted=data.train.terms,
         )
@@ -216,7 +126,10 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         decoys = [Protein(p.id, decoy(p.sequence, next(kinds))) for p in records]
         head, vectors = _states(scorer, decoys, decoy_file)
         job.decoys = replace(job, records=decoys, head=head, vectors=vectors, relatives={})
-        left_out = {EvidenceSource.KMERS: config.kmers, EvidenceSource.HOMOLOGY: config.homology}
+        left_out = {
+            EvidenceSource.KMERS: config.kmers,
+            EvidenceSource.HOMOLOGY: config.search is not None,
+        }
         names = [name for name in SCORING if left_out.get(EvidenceSource[name.upper()], True)]
         fmax = fmax_of_sources(job, names)
         variants = []

@@ -13,7 +13,7 @@ from esmgo.data.reading import FastaConfig, read_source
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.errors import NOTICE, UsageError, printable
-from esmgo.evidence.programs import PROGRAMS
+from esmgo.evidence.programs import NONE, SEARCHES
 from esmgo.evidence.search import available_threads
 from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.files.source import is_folder
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
 
 log = logging.getLogger(__name__)
+
+_NAMES = (*SEARCHES, NONE)
+"""Values of `homology` that are no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,11 @@ class SourcesConfig:
     )
     homology: str | None = option(
         None,
-        "Compare with the training sequences by a program, diamond or mmseqs. Or a FASTA file or"
-        " the data set with the training sequences, to compare with by DIAMOND.",
-        uses=lambda config, name: reads_dataset(config, None if name in PROGRAMS else name),
+        "How to find training proteins with similar sequences: builtin, without another program;"
+        " diamond or mmseqs, by this program; or none. Or a FASTA file or the data set with the"
+        " training sequences, to compare with by DIAMOND.",
+        default_text="builtin, if the checkpoint has what it needs",
+        uses=lambda config, name: reads_dataset(config, None if name in _NAMES else name),
     )
 
     def check_sources(self) -> None:
@@ -212,8 +217,8 @@ def open_predictor(
 
 
 def _homology(source: str | None, subset: str, report: ReadReport) -> str | dict[str, str] | None:
-    """Return the name of a program, or the training sequences of a file or data set by id."""
-    if source is None or source in PROGRAMS:
+    """Return the name of a search, or the training sequences of a file or data set by id."""
+    if source is None or source in _NAMES:
         return source
     own = ReadReport(report.strict)
     from esmgo.dataset.opening import SAMPLE, locate_dataset, open_split  # takes 0.05 s

@@ -6,23 +6,18 @@ Nothing here knows about files of calls.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.data.residues import is_short
-from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.evidence.homology import Homologs
+from esmgo.errors import UsageError
 from esmgo.evidence.identical import matches
-from esmgo.evidence.index import open_index
-from esmgo.evidence.relatives import Sources, available_sources
+from esmgo.evidence.relatives import Sources
 from esmgo.evidence.source_scores import SourceScores, supporting_sources
 from esmgo.evidence.sources import EvidenceSource, parse_sources
 from esmgo.go.information import information_content
@@ -33,16 +28,13 @@ from esmgo.model.batches import blocks
 from esmgo.model.bundled import bundled_path, checkpoint_or_bundled
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.device import resolved
-from esmgo.predict.blend import Blend, Variant
+from esmgo.predict.blend import Variant
 from esmgo.predict.calling import MIN_INFORMATION
+from esmgo.predict.choosing import choose
 from esmgo.predict.findings import Findings
 from esmgo.predict.pasting import queries
 from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import Scorer
-
-log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 VERSION = 5
 """Version of the computation of scores. Unfinished work of another version is not resumed."""
@@ -105,13 +97,15 @@ class Predictor:
         dtype : str
             ``bf16``, ``fp32``, or ``auto``: bf16 where the hardware multiplies it faster.
         homology : str or mapping of str to str, optional
-            ``diamond`` or ``mmseqs``: compare with the training sequences of the index by this
-            program. Or the training sequences by id, to compare with by DIAMOND.
+            How to find training proteins with similar sequences: ``builtin``, without another
+            program; ``diamond`` or ``mmseqs``, by this program; or ``none``. Or the training
+            sequences by id, to compare with by DIAMOND. When left out, ``builtin`` if the
+            checkpoint has what it needs.
         sources : str or sequence of str, optional
             The evidence to combine, of ``head``, ``neighbours``, ``kmers``, ``homology``; when
             left out, all available sources for which the checkpoint has a blend.
         threads : int
-            CPU threads of the program.
+            CPU threads of the search.
 
         Raises
         ------
@@ -126,44 +120,7 @@ class Predictor:
         checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
         requested = parse_sources(sources)
         scorer = Scorer.of(checkpoint, device=device, context_length=context_length, dtype=dtype)
-        kmers, by_homology = EvidenceSource.KMERS.word, EvidenceSource.HOMOLOGY.word
-        is_head_alone = requested == (EvidenceSource.HEAD.word,)
-        with_kmers = requested is None or kmers in requested
-        index = _unless(is_head_alone, lambda: open_index(checkpoint, with_kmers=with_kmers))
-        wanted = available_sources(index, homology, requested, str(checkpoint.path))
-        blend = _unless(is_head_alone, lambda: Blend.of(checkpoint))
-        if blend is not None and requested is None:
-            blend.check_sources(wanted, checkpoint)
-        variant = blend.variant(wanted) if blend else None
-        if variant is None and requested is None and homology is None:
-            variant = blend.widest(wanted) if blend else None
-            wanted = variant.sources if variant else (EvidenceSource.HEAD.word,)
-        elif variant is None and len(wanted) > 1:
-            how = "esmgo blend with `homology`" if by_homology in wanted else "esmgo blend"
-            name = printable(checkpoint.path, 60)
-            raise UsageError(f"{name} has no blend of {', '.join(wanted)}: {how} fits one")
-        if index is not None and kmers not in wanted:
-            index = replace(index, kmers=None)  # searching them takes time
-        homologs = None
-        if homology is not None and index is not None and by_homology in wanted:
-            homologs = Homologs.of(index, homology, threads)
-        evidence = Sources(
-            checkpoint.labels,
-            index,
-            homologs,
-            num_neighbours=blend.num_neighbours if blend else 10,
-            is_blended=variant is not None and len(variant.sources) > 1,
-        )
-        digest = hashlib.sha256(repr(list(wanted)).encode())
-        digest.update(checkpoint.header.notes["sha256"].encode())
-        if index is not None:
-            digest.update(index.fingerprint.encode())
-        if isinstance(homology, str):
-            digest.update(homology.encode())
-        else:
-            for id, sequence in sorted((homology or {}).items()):
-                digest.update(f">{id}\n{sequence}\n".encode())
-        return cls(scorer, evidence, variant, wanted[0], digest.hexdigest())
+        return cls(scorer, *choose(checkpoint, homology, requested, threads))
 
     @property
     def labels(self) -> LabelSpace:
@@ -307,14 +264,3 @@ class Predictor:
         values, group = evidence.scores.values, evidence.group
         kept = self.variant.is_promised(values, group, self.labels, precision, min_information)
         return kept & ~np.isnan(evidence.precision).all(axis=1, keepdims=True)
-
-
-def _unless(is_optional: bool, read: Callable[[], _T]) -> _T | None:
-    """Return ``read()``; if it is optional, a refused file is a warning."""
-    try:
-        return read()
-    except CheckpointError as error:
-        if not is_optional:
-            raise CheckpointError(error.source, f"{error.reason}, or give `sources=head`") from None
-        log.warning("%s", error)
-        return None

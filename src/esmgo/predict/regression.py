@@ -19,8 +19,9 @@ from esmgo.evidence.source_scores import FLOOR, SIMILARITIES, SourceScores, Valu
 
 Factors: TypeAlias = dict[str, Values]
 
-LIMIT = 12.0
-"""Logits are clipped to this."""
+LOWEST, HIGHEST = -12.0, 5.0
+"""Logits are clipped to this range. Given the aspect the head's score of a term is 1 if the term
+alone raises the root, however low both are: nothing above the limit is evidence."""
 
 _ROWS = 16
 """Proteins whose features are computed together: a feature of these fits into the cache."""
@@ -86,8 +87,8 @@ def _expected_terms(values: Values) -> Values:
 
 
 def _logit(p: Values) -> Values:
-    low = 1 / (1 + np.exp(LIMIT))
-    p = np.clip(p.astype(np.float64), low, 1 - low)
+    low, high = (1 / (1 + np.exp(-limit)) for limit in (LOWEST, HIGHEST))
+    p = np.clip(p.astype(np.float64), low, high)
     found: Values = np.log(p / (1 - p)).astype(np.float32)
     return found
 

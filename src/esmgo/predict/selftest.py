@@ -28,7 +28,7 @@ TOP = 20
 """Number of best terms of each protein whose scores are in the card."""
 
 PROGRAMS = {
-    "diamond": "homology: esmgo blend, esmgo baseline diamond, esmgo audit",
+    "diamond": "homology by DIAMOND: esmgo baseline diamond, esmgo audit, --homology=diamond",
     "dot": "Graphviz: esmgo subgraph, as .png",
 }
 
