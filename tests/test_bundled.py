@@ -68,6 +68,7 @@ def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, p
         assert set(file.keys()) == {
             *("steps", "scales", "axes", "centre", "lengths", "terms"),
             *("kmers.keys", "kmers.counts", "kmers.firsts", "kmers.sizes", "kmers.parts"),
+            *("near.counts", "near.firsts", "near.sizes", "near.parts"),
             *("kmers.length", "sequences", "sequences.lengths"),
         }
 
