@@ -69,8 +69,8 @@ def test_a_higher_promise_or_more_confidence_never_lowers_a_threshold(draws):
 def test_a_few_wrong_calls_at_the_top_do_not_end_the_search():
     n = np.arange(1000, 0, -1.0)
     right = np.maximum(n - 3, 0)  # the first three from the top
-    assert lowest_kept(n, right, n, n, 0.7, 0.9) == 0
-    assert lowest_kept(n, right * 0.65, n, n, 0.7, 0.9) == len(n)
+    assert lowest_kept(n, right, n, n, 0.9, 0.9) == 0
+    assert lowest_kept(n, right * 0.85, n, n, 0.9, 0.9) == len(n)
 
 
 def test_the_search_ends_at_the_first_threshold_that_fails():

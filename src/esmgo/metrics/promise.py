@@ -17,8 +17,8 @@ Values = NDArray[np.float64]
 SMALLEST = 20
 """Fewest proteins from which a precision is promised."""
 
-START, LATEST = 0.3, 1.25
-"""Tests start at this part of the worth of all calls, within 1 to 1.25 times the smallest size."""
+START, LATEST = 0.3, 4
+"""Tests start at this part of the worth of all calls, within 1 to 4 times the smallest size."""
 
 
 _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
