@@ -167,7 +167,7 @@ def test_no_id_breaks_a_column(tmp_path_factory, ids, name):
 def test_headers_of_the_field_give_valid_files(shared, bundled, tmp_path, report):
     words = [f"--input={shared / 'reports' / report / 'in.fasta'}", f"--output={tmp_path / 'x'}"]
     assert main(["predict", *words, "--format=tsv,gaf,gpad,cafa", "--taxon=9606", "--top_k=2",
-                 "--device=cpu"]) == 0  # fmt: skip
+                 "--min_information=0", "--device=cpu"]) == 0  # fmt: skip
     assert len(checked(tmp_path / "x.gaf", "gaf")) == len(checked(tmp_path / "x.gpad", "gpad")) > 0
     for line in (tmp_path / "x.cafa.tsv").read_text().splitlines():
         assert "|" not in line.split("\t")[0]
@@ -211,6 +211,7 @@ def test_terms_that_are_too_general_for_go_are_left_out_and_counted(
 
 def test_famous_proteins_have_few_annotations_and_none_that_go_refuses(shared, bundled, tmp_path):
     words = [f"--input={shared / 'reports' / '51-gaf-qc' / 'in.fasta'}", "--device=cpu"]
+    words.append("--min_information=0")  # the small caller promises nothing on informative terms
     for name in ("gaf", "gpad"):
         assert main(["predict", *words, f"--output={tmp_path / 'x'}.{name}", "--taxon=9606"]) == 0
     rows = checked(tmp_path / "x.gaf", "gaf")

@@ -29,7 +29,7 @@ def test_blend_survives_the_round_trip_and_weights_stay_as_they_were(blended, ch
         ("head",),
         ("head", "neighbours"),
         ("head", "neighbours", "kmers"),
-        SCORING,
+        ("head", "neighbours", "kmers", "homology"),
     ]
     again = Variant.from_json(found.variants[1].to_json(), found.variants[1].bands, 3)
     assert again.stackers == found.variants[1].stackers

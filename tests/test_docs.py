@@ -16,7 +16,7 @@ from esmgo.cli.verbs import VERBS
 from esmgo.data.famous import famous_path
 from esmgo.learn.config import TrainConfig
 from esmgo.model.bases import BASES
-from esmgo.predict import predictor
+from esmgo.predict import choosing
 
 README = ROOT / "README.md"
 SLOW = ("explain.md", "predict.md")
@@ -32,7 +32,7 @@ NOT_RUN = {
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
     """A fresh copy of the tree; the bundled index is read once for all commands."""
-    read, kept = predictor.open_index, {}
+    read, kept = choosing.open_index, {}
 
     def open_once(checkpoint, **more):
         key = (checkpoint.header.notes["sha256"], *more.items())
@@ -40,7 +40,7 @@ def fresh(tmp_path, monkeypatch):
             kept[key] = read(checkpoint, **more)
         return kept[key]
 
-    monkeypatch.setattr(predictor, "open_index", open_once)
+    monkeypatch.setattr(choosing, "open_index", open_once)
     monkeypatch.chdir(fresh_tree(tmp_path))
     return tmp_path
 
@@ -170,7 +170,7 @@ def test_the_first_screen_has_the_measured_figures_of_the_results():
     for ours, theirs in {
         "term frequency (naive)": "naive",
         "DIAMOND": "DIAMOND",
-        "esmgo": "head + neighbours + k-mers",
+        "esmgo": "head + neighbours + k-mers + homology",
         "esmgo with DIAMOND (`--homology=diamond`)": "head + neighbours + k-mers + DIAMOND",
     }.items():
         (line,) = (row for row in first.splitlines() if row.startswith(f"| {ours} |"))

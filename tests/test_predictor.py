@@ -39,7 +39,9 @@ def test_scores_obey_the_true_path_rule_and_say_where_they_come_from(blended, he
         speaks = (evidence.sources & flag) > 0
         np.testing.assert_array_equal(speaks, alone.scores.values > frequency)
         assert not (alone.sources & EvidenceSource.COANNOTATION).any()
-    assert not (evidence.sources & EvidenceSource.HOMOLOGY).any()
+    assert (evidence.sources & EvidenceSource.HOMOLOGY).any()
+    without = Predictor.load(blended[0], device="cpu", homology="none").evidence(held_out[:20])
+    assert not (without.sources & EvidenceSource.HOMOLOGY).any()
     speaks = (evidence.sources & EvidenceSource.COANNOTATION) > 0
     assert (speaks.any(), speaks[:, [term.is_root for term in labels.terms]].any()) == (True, False)
     counted = ~np.isnan(evidence.precision)
