@@ -49,7 +49,7 @@ class SubgraphConfig(CallerConfig):
         least = f" of {self.min_score:g} or more" if self.min_score else ""
         return (
             f"the {self.top_k} most probable informative terms of each aspect, with a"
-            f" probability{least}; as esmgo rank"
+            f" probability{least}; as esmgo rank --sort=score"
         )
 
 
