@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import esmgo
-from esmgo.assess.decoy_audit import BANDS, EDGES, PRECISIONS, Count, DecoyAudit, chosen
+from esmgo.assess.decoy_audit import BANDS, PRECISIONS, Count, DecoyAudit, chosen
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError
 from esmgo.evidence.decoys import KINDS, decoy
+from esmgo.predict.bands import EDGES
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from esmgo.errors import UsageError, brief
 from esmgo.evidence.decoys import KINDS, decoy
 from esmgo.files.atomic import write_atomically
 from esmgo.model.batches import blocks
+from esmgo.predict.bands import EDGES
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
@@ -32,10 +33,6 @@ MARK = "decoys.json"
 
 REAL = "real"
 PRECISIONS = (0.5, 0.7, 0.9)
-
-EDGES = (3.32, 6.0)
-"""Bits from which a term is informative, and from which it is in the upper band: at most a tenth
-of the training proteins of its aspect have it, or at most one in 64."""
 
 BANDS = ("general", "3.32 to 6 bits", "6 bits or more", "informative")
 """The bands of terms; the last consists of the two before it."""

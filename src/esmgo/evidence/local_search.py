@@ -81,7 +81,7 @@ class LocalSearch:
         """Return the training proteins that align to a sequence and the bits, best first."""
         query = masked(sequence)
         at = np.setdiff1d(short_list, [own]).astype(np.int64)
-        scores = self._scores(query, at)
+        scores = scores_of(query, self._sequences, at)
         is_left = np.ones(len(at), bool)
         for _ in range(ROUNDS):
             able = np.flatnonzero(is_left & (scores >= SUFFICIENT))
@@ -91,20 +91,26 @@ class LocalSearch:
             if not len(near):
                 break
             at = np.concatenate([at, near])
-            scores = np.concatenate([scores, self._scores(query, near)])
+            scores = np.concatenate([scores, scores_of(query, self._sequences, near)])
             is_left = np.concatenate([is_left, np.ones(len(near), bool)])
-        kept = self._is_significant(scores, len(sequence))
+        kept = is_significant(scores, len(sequence), self._sequences)
         at, scores = at[kept], scores[kept]
-        excess = np.maximum(self._scores(query[::-1], at) - SUFFICIENT, 0)
-        kept = self._is_significant(np.maximum(scores - excess, 0), len(sequence))
+        excess = np.maximum(scores_of(query[::-1], self._sequences, at) - SUFFICIENT, 0)
+        kept = is_significant(np.maximum(scores - excess, 0), len(sequence), self._sequences)
         at, scores = at[kept], scores[kept]
         order = np.lexsort((at, -scores))[:MOST_HITS]
         return at[order], bits(scores[order])
 
-    def _is_significant(self, scores: NDArray[np.int32], length: int) -> NDArray[np.bool_]:
-        lengths = self._sequences.lengths
-        n_residues = int(lengths.sum(dtype=np.int64))
-        return expected_hits(scores, length, n_residues, len(lengths)) <= E_VALUE
 
-    def _scores(self, query: str, at: NDArray[np.integer]) -> NDArray[np.int32]:
-        return local_scores(query, [self._sequences[row] for row in at])
+def scores_of(
+    query: str, sequences: StoredSequences, rows: NDArray[np.integer]
+) -> NDArray[np.int32]:
+    """Return the scores of a query with some of the training proteins; see `local_scores`."""
+    return local_scores(query, [sequences[row] for row in rows])
+
+
+def is_significant(
+    scores: NDArray[np.int32], query_length: int, sequences: StoredSequences
+) -> NDArray[np.bool_]:
+    """Return which scores chance produces at most `E_VALUE` times among all training proteins."""
+    return expected_hits(scores, query_length, sequences.n_residues, len(sequences)) <= E_VALUE

@@ -18,7 +18,7 @@ from esmgo.errors import UsageError, printable
 from esmgo.evidence.coannotation import Coannotation
 from esmgo.evidence.homology import Homologs, matched
 from esmgo.evidence.index import Index
-from esmgo.evidence.kmers import kmer_votes
+from esmgo.evidence.kmers import Similar, kmer_votes
 from esmgo.evidence.local_search import SHORT, LocalSearch
 from esmgo.evidence.neighbours import neighbour_votes, normalised
 from esmgo.evidence.programs import BUILTIN, NONE, SEARCHES
@@ -161,16 +161,16 @@ class Sources:
             return Relatives({}, {})
         near = neighbour_votes(vectors, self._vectors, self.num_neighbours, own)
         found[EvidenceSource.NEIGHBOURS.word] = near
-
-        short_lists = list(near[0].voter.reshape(len(proteins), -1))
+        similar: list[Similar] = []
         if self.index.kmers is not None:
             rows = np.full(len(proteins), -1) if own is None else own
             pairs = zip(proteins, rows, strict=True)
             similar = [self.index.kmers.most_similar(p.sequence, SHORT, i) for p, i in pairs]
-            short_lists = list(map(np.union1d, short_lists, (one.protein for one in similar)))
             if self._with_kmers:
                 found[EvidenceSource.KMERS.word] = kmer_votes(similar)
         if isinstance(self._homologs, LocalSearch):
+            voters = near[0].voter.reshape(len(proteins), -1)
+            short_lists = list(map(np.union1d, voters, (one.protein for one in similar)))
             aligned = self._homologs.votes(proteins, own, short_lists)
             found[EvidenceSource.HOMOLOGY.word] = aligned
         elif self._homologs is not None:

@@ -72,6 +72,11 @@ class StoredSequences:
         return np.frombuffer(codec.compress(self._text, asbytes=True), np.uint8)
 
     @cached_property
+    def n_residues(self) -> int:
+        """Residues of all sequences."""
+        return int(self.lengths.sum(dtype=np.int64))
+
+    @cached_property
     def _text(self) -> bytes:
         return self._read()
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import brief
-from esmgo.evidence.alignment import Alignment, local_alignment, local_scores
-from esmgo.evidence.blosum import bits, expected_hits
+from esmgo.evidence.alignment import Alignment, local_alignment
+from esmgo.evidence.blosum import bits
 from esmgo.evidence.index import Index
+from esmgo.evidence.local_search import is_significant, scores_of
 from esmgo.evidence.masking import masked
-from esmgo.evidence.programs import E_VALUE
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.evidence.votes import Votes
 from esmgo.go.labels import LabelSpace
@@ -155,10 +155,9 @@ def _scores(index: Index, sequence: str, voters: NDArray[np.int64]) -> NDArray[n
     """Return the scores of the significant alignments to training proteins, 0 for others."""
     if index.sequences is None:
         return np.zeros(len(voters))
-    scores = local_scores(masked(sequence), [index.sequences[row] for row in voters])
-    n_residues = int(index.sequences.lengths.sum(dtype=np.int64))
-    expected = expected_hits(scores, len(sequence), n_residues, len(index))
-    return np.where(expected <= E_VALUE, scores, 0).astype(np.float64)
+    scores = scores_of(masked(sequence), index.sequences, voters)
+    kept = is_significant(scores, len(sequence), index.sequences)
+    return np.where(kept, scores, 0).astype(np.float64)
 
 
 def _shares(votes: Mapping[str, Votes], voters: NDArray[np.int64]) -> NDArray[np.float64]:

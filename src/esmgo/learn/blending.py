@@ -41,16 +41,12 @@ from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_o
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
 from esmgo.model.provenance import described
-from esmgo.predict.bands import Bands
+from esmgo.predict.bands import EDGES, Bands
 from esmgo.predict.blend import Blend
 from esmgo.predict.choosing import searching
 from esmgo.predict.scorer import Scorer
 
 log = logging.getLogger(__name__)
-
-BANDS = 3.32, 6.0
-"""Lower edges, in bits, of the bands of informative terms: at most a tenth of the training proteins
-of the aspect carry them, and at most a sixty-fourth."""
 
 LEAST = 20
 """Minimal number of calibration proteins."""
@@ -120,7 +116,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         bits = information_accretion(data.train.terms, data.labels)
         job = HeldOut(
             data.labels, held_out, records, head, vectors, sources, own, bits, fold, config.seed,
-            Bands(information_content(data.train.terms, data.labels).round(2), BANDS),
+            Bands(information_content(data.train.terms, data.labels).round(2), EDGES),
         )  # fmt: skip
         kinds = cycle(KINDS)
         decoys = [Protein(p.id, decoy(p.sequence, next(kinds))) for p in records]

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from esmgo.errors import UsageError, brief
 from esmgo.go.labels import LabelSpace, aspect_of_column
 from esmgo.metrics.calibration import Calibration
+from esmgo.predict.calling import MIN_INFORMATION
 from esmgo.predict.stored_calibration import packed, unpacked
+
+EDGES = MIN_INFORMATION, 6.0
+"""Lower edges, in bits, of the bands of informative terms: at most a tenth of the training proteins
+of the aspect carry them, and at most a sixty-fourth."""
 
 
 @dataclass(frozen=True)
