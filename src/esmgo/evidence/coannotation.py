@@ -36,25 +36,26 @@ class Coannotation:
     """
 
     def __init__(self, terms: SparseRows, labels: LabelSpace) -> None:
-        self._terms, n, m = terms, len(labels), len(terms)
+        n, m = len(labels), len(terms)
         self._aspect = aspect_of_column(labels)
-        counts = terms.frequency(n)
+        self._proteins = terms.transposed(n)
+        counts = self._proteins.counts
         is_used = (counts >= LEAST) & (counts <= COMMON * m) & (self._aspect >= 0)
         bits = np.log2(max(m, 1) / np.maximum(counts, 1))
         self._weight = np.where(is_used, bits**POWER, 0)
-        owner = terms.owner
-        self._proteins = terms.transposed(n)
-        self._has_aspect = np.zeros((m, len(labels.aspects) + 1), bool)
-        self._has_aspect[owner, self._aspect[terms.indices]] = True  # roots go to the last column
+        of_entry = self._aspect.astype(np.int8)[terms.indices]
+        n_aspects = len(labels.aspects)
+        self._others = [_some(terms, of_entry, a) for a in range(n_aspects)]
+        self._has_aspect = np.zeros((m, n_aspects + 1), bool)
+        self._has_aspect[terms.owner, of_entry] = True  # roots go to the last column
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def _with(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return terms of other aspects; for each, which fraction of ``term``'s proteins has it."""
         if term not in self._found:
             rows = self._proteins.row(term)
-            both = self._terms.take(rows).frequency(len(self._aspect))
-            at = np.flatnonzero((both >= LEAST) & (self._aspect >= 0))
-            at = at[self._aspect[at] != self._aspect[term]]
+            both = self._others[self._aspect[term]].take(rows).frequency(len(self._aspect))
+            at = np.flatnonzero(both >= LEAST)
             # among proteins with any term of that aspect
             fraction = both[at] / (self._has_aspect[rows].sum(axis=0)[self._aspect[at]] + LEAST)
             is_used = fraction > NEGLIGIBLE
@@ -84,3 +85,9 @@ class Coannotation:
             by_aspect = np.bincount(self._aspect[used], weight, n_aspects)
             into[:] = sums / (PRIOR_WEIGHT + by_aspect.sum() - by_aspect)[self._aspect]
         return found
+
+
+def _some(terms: SparseRows, aspect: NDArray[np.int8], without: int) -> SparseRows:
+    """Return the same rows without roots and terms of one aspect."""
+    at = np.flatnonzero((aspect >= 0) & (aspect != without))
+    return SparseRows(np.searchsorted(at, terms.indptr), terms.indices[at])

@@ -10,13 +10,13 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, brief, printable
@@ -39,6 +39,9 @@ _TYPES = {
 }
 _KIND = f"{' '.join(SHAPES)}, {' '.join(GROUPS)}, in parts, with the nearest"
 """Which k-mers, and how their lists are stored."""
+
+_ROWS = 4096
+"""Vectors converted at a time, which bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,11 @@ class Index:
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     """Return vectors as an `Index` holds them; values out of range become the largest number."""
     largest = float(np.finfo(np.float16).max)
-    return vectors.clip(-largest, largest).astype(np.float16)
+    stored = np.empty(vectors.shape, np.float16)
+    for first in range(0, len(vectors), _ROWS):
+        rows = torch.from_numpy(vectors[first : first + _ROWS])
+        stored[first : first + _ROWS] = rows.clamp(-largest, largest).half()  # NumPy is slower
+    return stored
 
 
 def write_index(
@@ -224,11 +231,8 @@ def _read(header: Header, checkpoint: Checkpoint, with_kmers: bool) -> Index:
         is_sound = False
     if not is_sound:
         raise CheckpointError(path, "damaged index: ids, vectors and terms do not fit together")
-    with ThreadPoolExecutor(1) as beside:  # each takes a second, mostly in NumPy
-        is_read = with_kmers and "kmers" in meta
-        waiting = beside.submit(_kmers, header, len(ids), room) if is_read else None
-        closed = terms.closed(labels)
-        kmers = None if waiting is None else waiting.result()
+    closed = terms.closed(labels)
+    kmers = _kmers(header, len(ids), room) if with_kmers and "kmers" in meta else None
     sequences = _sequences(header, len(ids), room) if "sequences" in header.tensors else None
     return Index(tuple(ids), vectors, closed, header.notes["sha256"], kmers, sequences)
 

@@ -16,6 +16,9 @@ from esmgo.evidence.votes import Votes
 _ROWS = 64
 """Queries compared at once: 28 MB of similarities to 110,000 training proteins."""
 
+_AT_ONCE = 4096
+"""Embeddings normalised at once, which bounds the memory."""
+
 
 class Neighbours(NamedTuple):
     """The nearest training proteins of each of N proteins, nearest first.
@@ -111,5 +114,9 @@ def votes_of(neighbours: Neighbours) -> Votes:
 
 def normalised(embeddings: NDArray[np.floating]) -> torch.Tensor:
     """Return embeddings of length 1; shape=(N, D), dtype=float32."""
-    plain = torch.from_numpy(np.asarray(embeddings, np.float32))
-    return torch.nn.functional.normalize(plain, dim=1)
+    plain = torch.from_numpy(np.ascontiguousarray(embeddings))
+    found = torch.empty(plain.shape)
+    for first in range(0, len(plain), _AT_ONCE):
+        rows = slice(first, first + _AT_ONCE)
+        found[rows] = torch.nn.functional.normalize(plain[rows].float(), dim=1)
+    return found

@@ -42,13 +42,14 @@ class _Layout(NamedTuple):
     @classmethod
     def of(cls, counts: NDArray[np.integer]) -> _Layout:
         """Return the layout of lists with ``counts`` entries."""
-        bits = np.frexp(counts)[1].astype(np.uint8)
+        bits = _bits(counts)
         order = np.argsort(bits, kind="stable")
-        indptr = np.concatenate([[0], np.cumsum(counts[order])]).astype(np.int64)
-        bits = bits[order]
-        is_first = np.ones(len(order), bool)
-        is_first[1:] = (np.diff(bits) > 0) | (np.diff(indptr[:-1] // PART) > 0)
-        return cls(order, indptr, np.append(np.flatnonzero(is_first), len(order)))
+        indptr = np.zeros(len(order) + 1, np.int64)
+        np.cumsum(counts[order], out=indptr[1:])
+        of_bits = np.cumsum(np.bincount(bits))[:-1]
+        full = np.searchsorted(indptr, np.arange(0, indptr[-1], PART))
+        first = np.unique(np.concatenate([of_bits, full, [len(order)]]))
+        return cls(order, indptr, first)
 
 
 class Packed(NamedTuple):
@@ -109,7 +110,8 @@ class PackedLists:
             raise ValueError("lists and their parts do not fit together")
         self._place = np.empty(len(counts), np.int32)
         self._place[self._layout.order] = np.arange(len(counts), dtype=np.int32)
-        self._values = np.empty(self._layout.indptr[-1], np.int32)
+        n_steps = int(self._layout.indptr[-1]) - len(counts)
+        self._steps = np.empty(n_steps + 1, np.min_scalar_type(n_columns))  # the first is not used
         self._is_inflated = np.zeros(len(sizes), bool)
 
     def __len__(self) -> int:
@@ -118,39 +120,60 @@ class PackedLists:
     def take(self, rows: NDArray[np.integer]) -> SparseRows:
         """Return the lists with these numbers, in this order.
 
-        Raises CheckpointError if a part that is inflated is damaged.
+        Raises CheckpointError if a part that is inflated is damaged, or if an entry is out of
+        range.
         """
         place = self._place[rows]
         parts = np.zeros(len(self._is_inflated), bool)
         parts[np.searchsorted(self._layout.first, place, side="right") - 1] = True
-        for part in np.flatnonzero(parts & ~self._is_inflated):
-            try:
+        try:
+            for part in np.flatnonzero(parts & ~self._is_inflated):
                 self._inflate(int(part))
-            except (ValueError, zlib.error) as error:
-                reason = f"damaged k-mers ({printable(error, 60)})"
-                raise CheckpointError(self._path, reason) from None
-        return SparseRows(self._layout.indptr, self._values).take(place)
+            return self._summed(place)
+        except (ValueError, zlib.error) as error:
+            reason = f"damaged k-mers ({printable(error, 60)})"
+            raise CheckpointError(self._path, reason) from None
 
     def all(self) -> SparseRows:
         """Return all lists."""
         return self.take(np.arange(len(self)))
 
     def _inflate(self, part: int) -> None:
-        """Inflate a part into its place; raise ValueError or zlib.error if it is damaged."""
-        start, end = self._layout.first[part : part + 2]
-        at = self._layout.indptr[start : end + 1]
-        values = self._values[at[0] : at[-1]]
+        """Inflate the steps of a part; raise ValueError or zlib.error if it is damaged."""
+        first, end = self._layout.first[part : part + 2]
+        start, stop = self._layout.indptr[[first, end]] - (first, end)
         data = self._parts[self._ends[part] : self._ends[part + 1]]
-        steps = inflated(data, 4 * len(values))
-        if len(steps) != len(values) - (end - start):
+        steps = inflated(data, 4 * int(stop - start))
+        if len(steps) != stop - start:
             raise ValueError("a part of another length")
-        starts = at[:-1] - at[0]
-        is_first = np.zeros(len(values), bool)
-        is_first[starts] = True
-        values[is_first], values[~is_first] = self._firsts[start:end], steps
+        if len(steps) and not 0 <= steps.min() <= steps.max() < self._n_columns:
+            raise ValueError("a step that is out of range")
+        self._steps[start + 1 : stop + 1] = steps
+        self._is_inflated[part] = True
+
+    def _summed(self, place: NDArray[np.int32]) -> SparseRows:
+        """Return the lists at some places, whose steps are inflated.
+
+        Raises ValueError if an entry is out of range.
+        """
+        indptr, firsts = self._layout.indptr, self._firsts[place]
+        starts = indptr[place]
+        found = SparseRows.of(indptr[place + 1] - starts, np.empty(0, np.int32))
+        begin = found.indptr[:-1]
+        # each list before has a step less than entries; the step before a list is replaced
+        at = np.repeat(starts - place - begin, found.counts)
+        at += np.arange(len(at))
+        values = self._steps[at].astype(np.int32)
+        values[begin] = firsts
         np.cumsum(values, dtype=np.int32, out=values)  # differences are right even if it overflows
-        before = np.concatenate([np.zeros(1, np.int32), values])[starts]
-        values -= np.repeat(before, np.diff(at))
+        values -= np.repeat(values[begin] - firsts, found.counts)
         if (values < 0).any() or (values >= self._n_columns).any():
             raise ValueError("an entry that is out of range")
-        self._is_inflated[part] = True
+        return SparseRows(found.indptr, values)
+
+
+def _bits(counts: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return the number of bits of each count."""
+    longest = int(counts.max(initial=0))
+    found: NDArray[np.uint8] = np.frexp(np.arange(longest + 1))[1].astype(np.uint8)[counts]
+    return found

@@ -42,11 +42,10 @@ def inflated(data: NDArray[np.uint8], most: int) -> NDArray[np.int32]:
     if not stream.eof:
         raise ValueError(f"cut short, or more than {most:,} bytes")
     *high, stored = np.frombuffer(plain, np.uint8).reshape(4, -1)
-    has_high = (high[0] | high[1] | high[2]) > 0
-    n_small = len(stored) - int(has_high.sum())
-    low = np.empty_like(stored)
-    low[~has_high] = stored[:n_small]
-    low[has_high] = stored[n_small:]
+    is_high = high[0] | high[1] | high[2]
+    at_low, at_high = np.flatnonzero(is_high == 0), np.flatnonzero(is_high)
+    low = np.empty_like(stored)  # positions are several times as fast as masks
+    low[at_low], low[at_high] = stored[: len(at_low)], stored[len(at_low) :]
     values = low.astype(np.int32)
     for place, plane in enumerate(high, 1):
         if plane.any():
@@ -162,5 +161,6 @@ class Coarse(NamedTuple):
         halves, d = self.steps.shape[1], len(self.axes)
         steps = np.stack([self.steps >> 4, self.steps & 15], axis=2).reshape(n, 2 * halves)[:, :d]
         along: NDArray[np.float32] = (steps.astype(np.float32) - _STEPS) * self.scales[:, None]
-        found: NDArray[np.float32] = along @ self.axes + self.centre
+        found: NDArray[np.float32] = along @ self.axes
+        found += self.centre
         return found
