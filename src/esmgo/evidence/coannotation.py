@@ -45,9 +45,13 @@ class Coannotation:
         self._weight = np.where(is_used, bits**POWER, 0)
         of_entry = self._aspect.astype(np.int8)[terms.indices]
         n_aspects = len(labels.aspects)
-        self._others = [_some(terms, of_entry, a) for a in range(n_aspects)]
-        self._has_aspect = np.zeros((m, n_aspects + 1), bool)
-        self._has_aspect[terms.owner, of_entry] = True  # roots go to the last column
+        self._others = [
+            _rows(terms, (of_entry >= 0) & (of_entry != a)) for a in range(n_aspects)
+        ]  # without roots
+        self._kind = np.zeros(m, np.uint8)  # a bit for each aspect in which a protein has terms
+        for a in range(n_aspects):
+            self._kind[_rows(terms, of_entry == a).counts > 0] |= 1 << a
+        self._aspects_of = np.arange(1 << n_aspects)[:, None] >> np.arange(n_aspects) & 1
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def _with(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -55,9 +59,10 @@ class Coannotation:
         if term not in self._found:
             rows = self._proteins.row(term)
             both = self._others[self._aspect[term]].take(rows).frequency(len(self._aspect))
-            at = np.flatnonzero(both >= LEAST)
-            # among proteins with any term of that aspect
-            fraction = both[at] / (self._has_aspect[rows].sum(axis=0)[self._aspect[at]] + LEAST)
+            kinds = np.bincount(self._kind[rows], minlength=len(self._aspects_of))
+            able = kinds @ self._aspects_of + LEAST  # proteins with any term of each aspect
+            at = np.flatnonzero(both >= max(LEAST, int(NEGLIGIBLE * able.min())))
+            fraction = both[at] / able[self._aspect[at]]
             is_used = fraction > NEGLIGIBLE
             self._found[term] = at[is_used].astype(np.int32), fraction[is_used]
         return self._found[term]
@@ -71,7 +76,7 @@ class Coannotation:
         ``scores``, shape=(N, T), are probabilities of terms.
         """
         found = np.zeros_like(scores)
-        n_aspects = self._has_aspect.shape[1]
+        n_aspects = self._aspects_of.shape[1] + 1
         for row, into in zip(scores, found, strict=True):
             used = np.flatnonzero((row > NEGLIGIBLE) & (self._weight > 0))
             if not len(used):
@@ -87,7 +92,7 @@ class Coannotation:
         return found
 
 
-def _some(terms: SparseRows, aspect: NDArray[np.int8], without: int) -> SparseRows:
-    """Return the same rows without roots and terms of one aspect."""
-    at = np.flatnonzero((aspect >= 0) & (aspect != without))
+def _rows(terms: SparseRows, is_kept: NDArray[np.bool_]) -> SparseRows:
+    """Return the result of `SparseRows.keep`, in half the time where few are kept."""
+    at = np.flatnonzero(is_kept)
     return SparseRows(np.searchsorted(at, terms.indptr), terms.indices[at])

@@ -12,7 +12,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain
+from operator import ge
 from typing import Any
 
 import numpy as np
@@ -177,8 +178,9 @@ class LabelSpace:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values from which `from_json` restores the label space."""
+        name_of = {a: a.name for a in Aspect} | {None: None}  # the property is slow
         rows = [
-            [term.id, term.name, term.aspect.name if term.aspect else None, list(up)]
+            [term.id, term.name, name_of[term.aspect], list(up)]
             for term, up in zip(self.terms, self.parents, strict=True)
         ]
         flagged = {"unspecific": sorted(self.unspecific)} if self.unspecific else {}
@@ -197,15 +199,17 @@ class LabelSpace:
         terms = tuple(
             Term(str(id), str(name), by_name[aspect]) for id, name, aspect, _ in value["terms"]
         )
-        parents = tuple(tuple(int(p) for p in up) for *_, up in value["terms"])
-        if any(not 0 <= p < len(terms) for up in parents for p in up):
+        parents = tuple(tuple(map(int, up)) for *_, up in value["terms"])
+        columns = list(chain.from_iterable(parents))
+        if columns and not 0 <= min(columns) <= max(columns) < len(terms):
             raise ValueError("a parent is not a column")
-        if not all(is_go_id(term.id) for term in terms):
+        ids = [term.id for term in terms]
+        if not all(map(is_go_id, ids)):
             raise ValueError("a term has no GO id")
-        if any(here.id >= after.id for here, after in pairwise(terms)):
+        if any(map(ge, ids, ids[1:])):
             raise ValueError("terms are not sorted by unique id")
         unspecific = frozenset(map(str, value.get("unspecific", ())))
-        if not unspecific <= {term.id for term in terms}:
+        if not unspecific.issubset(ids):
             raise ValueError("a term that is flagged is not a column")
         space = cls(terms, parents, str(value["release"]), unspecific)
         if len(space.children_first) < len(terms):

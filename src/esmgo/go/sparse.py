@@ -75,8 +75,9 @@ class SparseRows:
     def take(self, rows: NDArray[np.integer]) -> SparseRows:
         """Return the rows with these numbers, in this order."""
         found = SparseRows.of(self.indptr[rows + 1] - self.indptr[rows], self.indices)
-        starts = np.repeat(self.indptr[rows] - found.indptr[:-1], found.counts)
-        return SparseRows(found.indptr, self.indices[np.arange(found.indptr[-1]) + starts])
+        at = np.repeat(self.indptr[rows] - found.indptr[:-1], found.counts)
+        at += np.arange(len(at))
+        return SparseRows(found.indptr, self.indices[at])
 
     def cells(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return column and position in ``rows`` of each entry of these rows."""
