@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from esmgo.data.fasta import Protein
@@ -66,7 +67,8 @@ class LocalSearch:
         """
         rows = np.full(len(proteins), -1) if own is None else own
         texts = [protein.sequence for protein in proteins]
-        with ThreadPoolExecutor(self._threads) as pool:
+        threads = min(self._threads, torch.get_num_threads())  # the share of this thread
+        with ThreadPoolExecutor(threads) as pool:
             found = list(pool.map(self._hits, texts, short_lists, rows))
         query = np.repeat(np.arange(len(proteins)), [len(each) for each, _ in found])
         subject, weight = (np.concatenate(each) for each in zip(*found, strict=True))

@@ -145,6 +145,11 @@ class Sources:
                 self._coannotation = Coannotation(counted, labels)
             self._vectors = normalised(index.vectors)
 
+    @property
+    def runs_a_program(self) -> bool:
+        """Whether each search starts another program, which takes seconds."""
+        return isinstance(self._homologs, Homologs)
+
     def find_relatives(
         self,
         proteins: Sequence[Protein],
