@@ -5,15 +5,17 @@ import re
 from collections import Counter
 
 import numpy as np
+import pytest
+import torch
 from killing_predict import FORMATS, digests
-from predicting import Scored, rows_of
+from predicting import Scored, error_of, rows_of
 
 from esmgo.data.fasta import Protein, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.sample import example
 from esmgo.model.tokens import windows
 from esmgo.predict.predictor import Predictor
-from esmgo.proteome import run
+from esmgo.proteome import blocks, run
 
 
 def test_scores_are_those_of_the_predictor_in_the_order_of_the_file(
@@ -49,6 +51,33 @@ def test_the_same_input_gives_the_same_bytes_however_it_is_cut_into_blocks(
     one, two, three = (digests(tmp_path / str(size)) for size in (1, 7, 512))
     assert one == two == three
     assert set(one) == {"x.tsv", "x.jsonl", "x.parquet", "x.cafa.tsv", "x.gaf", "x.gpad"}
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    monkeypatch.setattr(blocks, "_AT_ONCE", 5)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_the_same_input_gives_the_same_bytes_with_any_number_of_threads(predict, tmp_path):
+    for threads in (2, 1):
+        torch.set_num_threads(threads)
+        (tmp_path / str(threads)).mkdir()
+        assert predict(tmp_path / str(threads) / "x.tsv", "--date=2025-01-02") == 4
+    assert digests(tmp_path / "1") == digests(tmp_path / "2")
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_in_a_thread_ends_the_job(predict, tmp_path, monkeypatch, capsys):
+    scored = Scored(monkeypatch, stop_at=1, error=MemoryError)
+    assert predict(tmp_path / "x.tsv") == 5
+    assert error_of(capsys).startswith("error: not enough memory")
+    assert scored.blocks
+    assert not (tmp_path / "x.tsv").exists()
 
 
 def test_equal_sequences_are_scored_once_over_the_whole_input(
