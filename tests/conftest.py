@@ -257,7 +257,8 @@ def written(tmp_path_factory):
         [5_000, 4],
     )
     names = ("my|odd:id", "A0A024RBG1-2")
-    first = replace(first, similarity=np.array([0.5, 1 / 3], np.float32), proteins=names)
+    two = {"similarity": np.float32([0.5, 1 / 3]), "novelty": np.float32([0.25, 2 / 3])}
+    first = replace(first, proteins=names, **two)
     second = replace(second, proteins=("sp|P04637|P53_HUMAN", "ünï"))
     targets = {name: str(folder / f"x{suffix}") for name, (suffix, _) in FORMATS.items()}
     with writers(targets, ABOUT) as found:

@@ -9,7 +9,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect, Term
 from esmgo.predict.prediction import Evidence
-from esmgo.render.calls import About
+from esmgo.render.writer import About
 
 #  0 MF      2 BP      4 CC                   8 CC: cell
 #  |         |         |        \
@@ -47,7 +47,7 @@ ABOUT = About(
 )  # fmt: skip
 
 
-def evidence(*rows, precision=None, decoy_rate=None, sources=None, windows=1):
+def evidence(*rows, precision=None, decoy_rate=None, sources=None, windows=1, novelty=NAN):
     """Evidence of proteins p0, p1, …, whose scores are given by column."""
     values = np.zeros((len(rows), len(LABELS)), np.float32)
     for i, row in enumerate(rows):
@@ -59,7 +59,8 @@ def evidence(*rows, precision=None, decoy_rate=None, sources=None, windows=1):
         np.full(values.shape, NAN, np.float32) if precision is None else precision,
         np.full(values.shape, NAN, np.float32) if decoy_rate is None else decoy_rate,
         BITS, np.full(values.shape, 1, np.uint8) if sources is None else sources,
-        np.full(n, NAN, np.float32), np.full(n, windows), np.zeros(n, np.intp),
+        np.full(n, NAN, np.float32), np.full(n, novelty, np.float32), np.full(n, NAN, np.float32),
+        np.full(n, windows), np.zeros(n, np.intp),
     )  # fmt: skip
 
 

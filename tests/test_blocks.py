@@ -35,7 +35,7 @@ def test_scores_are_those_of_the_predictor_in_the_order_of_the_file(
     assert [(row["protein"], row["term"], row["score"]) for row in found] == expected
     assert list(found[0]) == [
         "protein", "term", "name", "aspect", "score", "precision", "decoy_rate",
-        "information", "source", "n_windows"
+        "information", "source", "n_windows", "novelty"
     ]  # fmt: skip
     assert {row["precision"] for row in found} == {""}  # this checkpoint is not calibrated
 

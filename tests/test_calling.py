@@ -53,6 +53,20 @@ def test_ancestors_come_back_whatever_cut_them_off():
     assert found == [ROOT_MF, KINASE, CYCLE, ROOT_BP, SERINE]
 
 
+def test_a_protein_that_is_unlike_anything_known_has_no_calls_and_abstains():
+    rules = {Purpose.TABLE: Rules(max_novelty=0.5), Purpose.CAFA: Rules()}
+    for novelty, n in ((0.5, 6), (0.6, 0), (np.nan, 6)):
+        found = CallRules(rules, LABELS).calls(evidence(ROW, novelty=novelty), [3])
+        assert len(found.of(Purpose.TABLE).terms.indices) == n
+        assert len(found.of(Purpose.CAFA).terms.indices) == 6
+        np.testing.assert_array_equal(found.novelty, np.float32([novelty]))
+    rules = Rules(min_score=0, precision=0.9, max_novelty=0.5)
+    promised = np.ones((1, len(LABELS)), np.bool_)
+    found = CallRules(rules, LABELS).calls(evidence(ROW, novelty=0.6), [3], lambda *_: promised)
+    assert found.n_abstained.tolist() == [3]
+    assert str(rules).endswith("and their ancestors) and a novelty of 0.5 or less")
+
+
 def test_a_protein_and_an_aspect_without_a_promise_is_an_abstention():
     promised = np.zeros((2, len(LABELS)), np.bool_)
     promised[0, [SERINE, ROOT_BP, NUCLEUS]] = True  # a root is no call

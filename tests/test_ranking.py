@@ -199,3 +199,28 @@ def test_a_training_protein_is_reported_with_what_is_annotated_there(ranked):
     assert "Annotated there (*): " in out
     assert re.search(r"^  .* \*$", out, re.MULTILINE)
     assert "training protein" not in ranked(f"--sequence={SEQUENCE}")[1]
+
+
+def test_the_novelty_of_a_protein_is_printed_and_limited(blended, held_out, tmp_path, capsys):
+    words = [
+        f"--checkpoint_path={blended[0]}",
+        "--device=cpu",
+        f"--sequence={held_out[0].sequence}",
+    ]
+    assert main(["rank", *words]) == 0
+    line = next(each for each in capsys.readouterr().out.splitlines() if "Novelty" in each)
+    assert re.fullmatch(
+        r"Novelty [01]\.\d\d(, unlike anything known)?; of the 5 best informative terms of each"
+        r" aspect of such proteins, \d+ % are right",
+        line,
+    )
+    assert main(["rank", *words, "--max_novelty=0"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("(none)") == 3
+    assert "unlike anything known (novelty above 0): no terms" in err
+    assert main(["rank", *words, "--max_novelty=0", f"--output={tmp_path / 'x.tsv'}"]) == 0
+    assert len((tmp_path / "x.tsv").read_text().splitlines()) == 1
+    assert main(words, "rank", prog="predict-rank.py") == 0
+    assert "Novelty" not in capsys.readouterr().out
+    assert main(["rank", *words, "--raw", "--max_novelty=0.5"]) == 2
+    assert "--max_novelty cannot be combined with --raw" in capsys.readouterr().err

@@ -38,9 +38,10 @@ def test_tsv_has_a_header_and_a_line_per_call(written):
         found = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert list(found[0]) == [
         "protein", "term", "name", "aspect", "score", "precision", "decoy_rate",
-        "information", "source", "n_windows"
+        "information", "source", "n_windows", "novelty"
     ]  # fmt: skip
     assert [r["n_windows"] for r in found] == ["1"] + ["7"] * 8
+    assert [r["novelty"] for r in found] == ["0.666667"] + [""] * 8
     assert [
         (r["protein"], r["term"], float(r["score"]), float(r["precision"] or -1), r["source"])
         for r in found
@@ -85,20 +86,21 @@ def test_no_cell_of_csv_is_a_formula(tmp_path, text, cell):
         writer.write(found)
     _, line = (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[:-1]
     term = terms[0]
-    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,,{BITS[1]:.2f},head,1"
+    assert line == f"{cell},{term.id},{cell},{term.aspect.name},0.25,,,{BITS[1]:.2f},head,1,"
 
 
 def test_json_lines_have_an_object_for_every_protein(written):
     with written["jsonl"].open(encoding="utf-8") as file:
         found = [json.loads(line) for line in file]
     assert {tuple(value) for value in found} == {
-        ("schema_version", "protein", "length", "n_windows", "similarity", "calls")
+        ("schema_version", "protein", "length", "n_windows", "similarity", "novelty", "calls")
     }
     names = ["my|odd:id", "A0A024RBG1-2", "sp|P04637|P53_HUMAN", "ünï"]
     assert [v["protein"] for v in found] == names
     assert [v["length"] for v in found] == [1, 2, 5_000, 4]
     assert [v["n_windows"] for v in found] == [1, 1, 7, 7]
     assert [v["similarity"] for v in found] == [0.5, 0.333333, None, None]
+    assert [v["novelty"] for v in found] == [0.25, 0.666667, None, None]
     assert [
         (v["protein"], c["term"], c["score"], c["precision"], c["source"])
         for v in found
@@ -111,9 +113,12 @@ def test_json_lines_have_an_object_for_every_protein(written):
 def test_duckdb_reads_the_parquet_file(written):
     path = written["parquet"]
     found = duckdb.sql(
-        f"select protein, term, score, precision, source, n_windows from read_parquet('{path}')"
+        "select protein, term, score, precision, source, n_windows, novelty"
+        f" from read_parquet('{path}')"
     ).fetchall()
     assert [row[5] for row in found] == [1] + [7] * 8
+    assert found[0][6] == pytest.approx(2 / 3)
+    assert [row[6] for row in found[1:]] == [None] * 8
     for row, call in zip(found, CALLS, strict=True):
         assert (row[:2], row[4]) == (call[:2], call[4])
         assert row[2] == pytest.approx(call[2], rel=1e-6)
@@ -179,7 +184,8 @@ def test_no_more_than_1500_terms_go_to_cafa():
     many = Evidence(
         Scores(("p",), values, labels), np.full(values.shape, NAN, np.float32),
         np.full(values.shape, NAN, np.float32), np.zeros(2000),
-        np.ones(values.shape, np.uint8), np.array([NAN], np.float32), np.ones(1, np.int64),
+        np.ones(values.shape, np.uint8), np.array([NAN], np.float32),
+        np.array([NAN], np.float32), np.array([NAN], np.float32), np.ones(1, np.int64),
         np.zeros(1, np.intp),
     )  # fmt: skip
     file = io.BytesIO()

@@ -19,6 +19,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.sample import sample_rows
 from esmgo.errors import UsageError
 from esmgo.files.lock import acquire, release
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.predict.predictor import Predictor
 from esmgo.proteome import run
 
@@ -182,7 +183,8 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
     lines = "".join(f">{row['id']}\n{row['sequence']}\n" for row in sample_rows()["test"][:12])
     (tmp_path / "a.fasta").write_text(lines)
     flags = {"checkpoint_path": blended[0], "input": tmp_path / "a.fasta"}
-    assert predict(tmp_path / "x.tsv", "--precision=0.85", "--min_information=0", **flags) == 0
+    words = "--precision=0.85", "--min_information=0", "--max_novelty=1"
+    assert predict(tmp_path / "x.tsv", *words, **flags) == 0
     summary = capsys.readouterr().out
     predictor = Predictor.load(blended[0], device="cpu", context_length=1024, dtype="fp32")
     evidence = predictor.evidence(list(read_fasta(tmp_path / "a.fasta")))
@@ -208,6 +210,37 @@ def test_a_promised_precision_keeps_promised_calls_alone_and_counts_abstentions(
         said = row["source"].split("+") if row["source"] else []
         assert said == [word for word in words if word in said]
     assert any("head+" in row["source"] and "kmers" in row["source"] for row in found)
+
+
+def test_a_protein_that_is_unlike_anything_known_has_no_calls_and_is_counted(
+    predict, blended, held_out, tmp_path, capsys
+):
+    lines = "".join(f">{p.id}\n{p.sequence}\n" for p in held_out[:12])
+    (tmp_path / "a.fasta").write_text(lines)
+    flags = {"checkpoint_path": blended[0], "input": tmp_path / "a.fasta"}
+    predictor = Predictor.load(blended[0], device="cpu", context_length=1024, dtype="fp32")
+    novelty = predictor.evidence(held_out[:12]).novelty
+    limit = round(float(np.sort(novelty)[8:10].mean()), 4)
+    n = int((novelty > limit).sum())
+    assert n == 3
+    assert predict(tmp_path / "x.jsonl", f"--max_novelty={limit}", **flags) == 0
+    unlike = f"; 3 proteins are unlike anything known (novelty above {limit:g}): no calls, written"
+    assert unlike in capsys.readouterr().out
+    found = list(map(json.loads, (tmp_path / "x.jsonl").read_text().splitlines()))
+    assert [f"{x:.6g}" for x in novelty] == [f"{each['novelty']:.6g}" for each in found]
+    assert [not each["calls"] for each in found] == (novelty > limit).tolist()
+    assert predict(tmp_path / "y.tsv", **flags) == 0
+    high = int((novelty > MAX_NOVELTY).sum())
+    assert ": no calls" not in capsys.readouterr().out
+    assert {row["protein"] for row in rows_of(tmp_path / "y.tsv")} == {p.id for p in held_out[:12]}
+    assert predict(tmp_path / "z.tsv", "--precision=0.5", **flags) == 0
+    summary = capsys.readouterr().out
+    assert ("unlike anything known" in summary) == bool(high)
+
+
+def test_a_limit_of_novelty_needs_a_novelty(predict, checkpoint, tmp_path, capsys):
+    assert predict(tmp_path / "x.tsv", "--max_novelty=0.5", checkpoint_path=checkpoint) == 2
+    assert "--max_novelty needs a blend with a novelty" in error_of(capsys)
 
 
 def test_progress_moves_with_every_batch(predict, tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from associating import checked
 from killing_predict import digests
@@ -17,7 +18,7 @@ from esmgo.predict.predictor import Predictor
 
 SUMMARY = re.compile(
     r"([\d,]+) calls; ([\d,]+) annotations, left out ([\d,]+) calls without (a .*?) and ([\d,]+) of"
-    r" terms not for annotation, written"
+    r" terms not for annotation(?:; [^;]* unlike anything known [^;]*)?, written"
 )
 
 
@@ -54,7 +55,7 @@ def test_annotations_of_a_calibrated_checkpoint_keep_a_promise(predict, blended,
     words = ("--taxon=9606", "--min_information=0")
     assert predict(tmp_path / "x.gaf", *words, **flags) == 0
     *_, text = numbers(SUMMARY.search(capsys.readouterr().out))
-    assert text == "a promised precision of 0.5"
+    assert text == "a promised precision of 0.5 and a novelty of 0.7 or less"
     predictor = Predictor.load(blended[0], device="cpu", context_length=1024, dtype="fp32")
     evidence = predictor.evidence(list(read_fasta(tmp_path / "a.fasta")))
     promised = predictor.is_promised(evidence, 0.5, 0)
@@ -63,6 +64,7 @@ def test_annotations_of_a_calibrated_checkpoint_keep_a_promise(predict, blended,
     found = annotated(tmp_path / "x.gaf")
     assert found
     assert all(promised[at[protein], column[term]] for protein, term in found)
+    assert max(evidence.novelty[at[protein]] for protein, _ in found) <= np.float32(0.7)
     assert predict(tmp_path / "y.gaf", "--precision=0.5", *words, **flags) == 0
     assert annotated(tmp_path / "y.gaf") == found
 

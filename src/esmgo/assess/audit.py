@@ -37,6 +37,8 @@ from esmgo.evidence.programs import DIAMOND
 from esmgo.evidence.search import search
 from esmgo.files.atomic import write_atomically
 from esmgo.files.folder import replacing_folder
+from esmgo.go.labels import LabelSpace
+from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Term
 from esmgo.predict.inputs import announce, open_named, open_predictor
 
@@ -220,10 +222,12 @@ def _test_proteins(config: AuditConfig, data: Dataset) -> AnnotatedProteins:
 
 def _with_decoys(config: AuditConfig, report: ReadReport) -> DecoyAudit:
     checkpoint = open_named(config.checkpoint_path)
+    test = None
     if config.fasta is not None:
         proteins = list(read_fasta(config.fasta, report=report))
     else:
-        test = _test_proteins(config, config.opened(report))
+        data = config.opened(report)
+        test = _test_proteins(config, data)
         proteins = list(map(Protein, test.ids, test.sequences))
     predictor = open_predictor(
         checkpoint,
@@ -236,7 +240,18 @@ def _with_decoys(config: AuditConfig, report: ReadReport) -> DecoyAudit:
     )
     announce(checkpoint, config.checkpoint_path)
     used = decoy_audit.chosen(proteins, config.num_proteins)
-    return decoy_audit.audit_decoys(predictor, used, config.fasta or config.dataset)
+    truth = None if test is None else _truth(test, used, data, checkpoint.labels)
+    return decoy_audit.audit_decoys(predictor, used, config.fasta or config.dataset, truth)
+
+
+def _truth(
+    test: AnnotatedProteins, used: list[Protein], data: Dataset, labels: LabelSpace
+) -> SparseRows:
+    """Return the terms of some test proteins as columns of other labels, which may lack some."""
+    column = np.array([labels.column.get(term.id, -1) for term in data.labels.terms], np.int32)
+    row = {id: i for i, id in enumerate(test.ids)}
+    terms = test.terms.take(np.array([row[protein.id] for protein in used]))
+    return terms.keep(column[terms.indices] >= 0).renamed(column)
 
 
 def _nearest_lines(found: Audit) -> Iterable[str]:

@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from esmgo.assess.novelty_audit import NoveltyAudit, NoveltyCounts
 from esmgo.data.fasta import Protein
 from esmgo.errors import UsageError, brief
 from esmgo.evidence.decoys import KINDS, decoy
 from esmgo.files.atomic import write_atomically
+from esmgo.go.sparse import SparseRows
 from esmgo.model.batches import blocks
 from esmgo.predict.bands import EDGES
+from esmgo.predict.novelty import MAX_NOVELTY
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
@@ -78,12 +81,15 @@ class DecoyAudit:
         Where the proteins are from.
     caller : str
         SHA-256 of everything that determines the scores.
+    novelty : NoveltyAudit, optional
+        None if the checkpoint has no novelty.
     """
 
     counts: tuple[Count, ...]
     n_proteins: int
     source: str
     caller: str
+    novelty: NoveltyAudit | None = None
 
     __repr__ = brief
 
@@ -110,6 +116,9 @@ class DecoyAudit:
             ratios = [self.ratio(each) for each in decoys]
             shown = "".join(f"{'-' if x is None else f'{x:.4f}':>10}" for x in ratios)
             yield f"{real.precision:<9}  {real.band:<14}  {calls:>16}{shown}"
+        if self.novelty is not None:
+            yield ""
+            yield from self.novelty.lines()
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as plain values."""
@@ -127,6 +136,7 @@ class DecoyAudit:
                 }
                 for each in self.counts
             ],
+            "novelty": self.novelty and self.novelty.to_json(),
         }  # fmt: skip
 
     def write(self, folder: Path) -> None:
@@ -152,8 +162,15 @@ def chosen(proteins: Iterable[Protein], most: int) -> list[Protein]:
     return [found[i] for i in sorted(first)]
 
 
-def audit_decoys(predictor: Predictor, proteins: list[Protein], source: str) -> DecoyAudit:
-    """Count the calls on proteins and on decoys of every kind.
+def audit_decoys(
+    predictor: Predictor,
+    proteins: list[Protein],
+    source: str,
+    truth: SparseRows | None = None,
+) -> DecoyAudit:
+    """Count the calls on proteins and on decoys of every kind, as ``esmgo predict`` makes them.
+
+    A sequence of a novelty above `MAX_NOVELTY` has no calls.
 
     Parameters
     ----------
@@ -163,6 +180,8 @@ def audit_decoys(predictor: Predictor, proteins: list[Protein], source: str) -> 
         Real proteins, which the predictor should not have seen in training.
     source : str
         Where they are from.
+    truth : SparseRows, optional
+        The columns of the terms of each protein, by the labels of the predictor.
 
     Raises
     ------
@@ -171,20 +190,22 @@ def audit_decoys(predictor: Predictor, proteins: list[Protein], source: str) -> 
     """
     band = _bands(predictor)
     counts = np.zeros((len(PRECISIONS), len(BANDS), 1 + len(KINDS), 2), np.int64)
+    novelty = NoveltyCounts(predictor.labels, band[-1], truth)
     n = len(proteins) * (1 + len(KINDS))
     with tqdm(desc="Scoring", total=n, unit="protein", disable=None, leave=False) as bar:
         for i, kind in enumerate((REAL, *KINDS)):
             of_kind = proteins
             if kind != REAL:
                 of_kind = [Protein(p.id, decoy(p.sequence, kind)) for p in proteins]
-            counts[:, :, i] = _counted(predictor, of_kind, band, bar.update)
+            counts[:, :, i] = _counted(predictor, of_kind, band, kind, novelty, bar.update)
     found = tuple(
         Count(precision, name, kind, int(counts[i, j, k, 0]), int(counts[i, j, k, 1]))
         for i, precision in enumerate(PRECISIONS)
         for j, name in enumerate(BANDS)
         for k, kind in enumerate((REAL, *KINDS))
     )
-    return DecoyAudit(found, len(proteins), source, predictor.fingerprint)
+    of_novelty = novelty.found(REAL)
+    return DecoyAudit(found, len(proteins), source, predictor.fingerprint, of_novelty)
 
 
 def _bands(predictor: Predictor) -> NDArray[np.bool_]:
@@ -201,14 +222,21 @@ def _counted(
     predictor: Predictor,
     proteins: Iterable[Protein],
     band: NDArray[np.bool_],
+    kind: str,
+    novelty: NoveltyCounts,
     step: Callable[[int], object],
 ) -> NDArray[np.int64]:
     """Return the calls and the proteins with a call, shape=(precisions, bands, 2)."""
     found = np.zeros((len(PRECISIONS), len(band), 2), np.int64)
+    first = 0
     for block in blocks(proteins, _BLOCK):
         evidence = predictor.evidence(block, progress=step)
+        rows = first + np.arange(len(block))
+        first += len(block)
+        novelty.add(kind, evidence, rows if kind == REAL else None)
+        is_unlike = evidence.novelty > MAX_NOVELTY
         for i, precision in enumerate(PRECISIONS):
-            calls = predictor.is_promised(evidence, precision)
+            calls = predictor.is_promised(evidence, precision) & ~is_unlike[:, None]
             n_calls = calls.astype(np.float32) @ band.T.astype(np.float32)  # (N, bands)
             found[i, :, 0] += n_calls.sum(axis=0).astype(np.int64)
             found[i, :, 1] += (n_calls > 0).sum(axis=0)

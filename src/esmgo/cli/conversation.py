@@ -20,10 +20,11 @@ from esmgo.files.output import exclusive, opened
 from esmgo.go.terms import Aspect, parse_aspects
 from esmgo.options import refuse_unused
 from esmgo.predict.inputs import read_proteins, selected
+from esmgo.predict.novelty import in_words
 from esmgo.predict.pasting import pasted
 from esmgo.predict.prediction import Prediction
 from esmgo.predict.predictor import Predictor
-from esmgo.predict.ranking import RankConfig
+from esmgo.predict.ranking import RankConfig, limited
 from esmgo.render.text import (
     HEADER,
     Ranked,
@@ -51,7 +52,7 @@ def answer(config: RankConfig, report: ReadReport, *, is_verb: bool = True) -> N
         proteins, is_one = _proteins(config, report)
         predictor = config.predictor(report)
         print(LOADED, file=sys.stderr if is_verb else sys.stdout, flush=True)
-        predictions = predictor.predict(proteins, raw=config.raw)
+        predictions = limited(predictor.predict(proteins, raw=config.raw), config)
         is_shown = config.output == "-" and sys.stdout.isatty()  # results show the progress
         hidden = is_shown or not sys.stderr.isatty()
         bar = tqdm(map(_noticed, predictions), total=len(proteins), unit="protein", disable=hidden)
@@ -73,7 +74,10 @@ def answer(config: RankConfig, report: ReadReport, *, is_verb: bool = True) -> N
 
 
 def _noticed(prediction: Prediction) -> Prediction:
-    """Warn of a protein that was scored in windows."""
+    """Warn of a protein that was scored in windows, or that is unlike anything known."""
+    if prediction.is_unlike:
+        name, limit = printable(prediction.protein.id, 50), prediction.max_novelty
+        log.warning("%s: unlike anything known (novelty above %g): no terms", name, limit)
     if prediction.n_windows > 1:
         protein = prediction.protein
         log.warning(
@@ -127,7 +131,7 @@ def _reply(text: str, predictor: Predictor, config: RankConfig, *, is_verb: bool
         return
     for message in [*report.warnings, *report.rejects]:
         print(printable(typed(message), 199), file=sys.stderr)
-    for prediction in predictor.predict(proteins, raw=config.raw):
+    for prediction in limited(predictor.predict(proteins, raw=config.raw), config):
         name = f" for {heading(prediction.protein.id)}" if text.lstrip().startswith(">") else ""
         if is_verb:
             print(_text(prediction, config, is_one=not name, is_verb=True))
@@ -145,6 +149,8 @@ def _text(prediction: Prediction, config: RankConfig, *, is_one: bool, is_verb: 
     for match in prediction.matches:
         names = [prediction.labels.terms[j].name for j in match.leaves]
         parts.append(f"{match}. Annotated there (*): {annotated(names)}")
+    if not math.isnan(prediction.novelty):
+        parts.append(f"Novelty {in_words(prediction.novelty, prediction.best_precision)}")
     groups = _groups(prediction, config)
     rows = [row for rows in groups.values() for row in rows]
     has_bits = any(not math.isnan(row.information) for row in rows)

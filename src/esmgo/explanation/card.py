@@ -17,6 +17,7 @@ from esmgo.explanation.card_values import NOTES
 from esmgo.explanation.carriers import Relative, Training
 from esmgo.explanation.deletion import runs
 from esmgo.explanation.explanation import Call, Explanation, name_of
+from esmgo.predict.novelty import in_words
 
 _WIDTH = 80
 _ROW = 60  # residues in a line
@@ -35,7 +36,8 @@ def _lines(found: Explanation) -> Iterator[str]:
     for remark in found.remarks:
         yield from textwrap.wrap(remark, _WIDTH)
     yield ""
-    yield from map(": ".join, figures(found))
+    for figure in map(": ".join, figures(found)):
+        yield from textwrap.wrap(figure, _WIDTH, subsequent_indent="  ")
     yield ""
     yield from _parts(found.call)
     yield "The term and its ancestors, from the root down"
@@ -67,6 +69,8 @@ def figures(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "Decoy rate", f"{call.decoy_rate:.2g}"
     if not math.isnan(call.information):
         yield "Information", f"{call.information:.2f} bits"
+    if not math.isnan(call.novelty):
+        yield "Novelty of the protein", in_words(call.novelty, call.best_precision)
     yield "Probability by the network alone", f"{found.probability:.4f}"
     if call.similarity:
         similarities = ", ".join(f"{name} {value:.4f}" for name, value in call.similarity.items())

@@ -21,6 +21,8 @@ NOTES = {
     " for each one of a real protein.",
     "information": "-log2 of the part of the training proteins with any term of the aspect that"
     " have this one. A term of few bits applies to many proteins.",
+    "novelty": "how unlike the training proteins the protein is: the probability that such a"
+    " sequence is a decoy, if both are equally frequent.",
     "sources": "the log-odds of the score, less those from the term's frequency alone, divided"
     " among the sources (Shapley values). A source adds nothing where it scores the term as its"
     " frequency.",
@@ -52,6 +54,8 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "precision": _rounded(call.precision),
         "decoy_rate": _rounded(call.decoy_rate),
         "information": _rounded(call.information),
+        "novelty": _rounded(call.novelty),
+        "best_precision": _rounded(call.best_precision),
         "own_score": _rounded(call.own_score),
         "scored_term": _term(call.source),
         "similarity": {name: _rounded(value) for name, value in call.similarity.items()},

@@ -184,6 +184,8 @@ def explained(
                 precision=float(evidence.precision[i, column]),
                 decoy_rate=float(evidence.decoy_rate[i, column]),
                 information=float(evidence.information[column]),
+                novelty=float(evidence.novelty[i]),
+                best_precision=float(evidence.best_precision[i]),
                 own_score=float(own[i, column]),
                 source=labels.terms[source],
                 decomposition=None

@@ -96,6 +96,8 @@ class Call:
         The calls that decoys get for each such call; see `Evidence`. NaN if unknown.
     information : float
         Bits of the term; see `information_content`. NaN if unknown.
+    novelty, best_precision : float
+        Of the protein; see `Evidence`. NaN if unknown.
     own_score : float
         Of the term, without the true-path rule.
     source : Term
@@ -110,6 +112,8 @@ class Call:
     precision: float
     decoy_rate: float
     information: float
+    novelty: float
+    best_precision: float
     own_score: float
     source: Term
     decomposition: Decomposition | None

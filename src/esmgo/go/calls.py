@@ -49,6 +49,8 @@ class Calls:
         Overlapping windows per protein.
     similarity : ndarray, shape=(N,), dtype=float32
         Cosine similarity of embeddings to the nearest training protein; NaN without an index.
+    novelty : ndarray, shape=(N,), dtype=float32
+        How unlike the training proteins each protein is, in [0, 1]; NaN if it is unknown.
     n_abstained : ndarray, shape=(N,), dtype=uint8
         Aspects in which no call was certain enough.
     terms : SparseRows
@@ -71,6 +73,7 @@ class Calls:
     lengths: NDArray[np.int64]
     n_windows: NDArray[np.int64]
     similarity: NDArray[np.float32]
+    novelty: NDArray[np.float32]
     n_abstained: NDArray[np.uint8]
     terms: SparseRows
     scores: NDArray[np.float32]
@@ -161,7 +164,8 @@ class Calls:
 
 
 _OF_PROTEIN: dict[str, type[np.generic]] = {
-    "lengths": np.int64, "n_windows": np.int64, "similarity": np.float32, "n_abstained": np.uint8,
+    "lengths": np.int64, "n_windows": np.int64, "similarity": np.float32, "novelty": np.float32,
+    "n_abstained": np.uint8,
 }  # fmt: skip
 _OF_CALL: dict[str, type[np.generic]] = {
     "columns": np.int32, "scores": np.float32, "precision": np.float32,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from esmgo.data.fasta import Protein
 from esmgo.dataset.proteins import AnnotatedProteins
@@ -24,7 +24,9 @@ from esmgo.metrics.evaluator import Evaluator
 from esmgo.metrics.result import name_of, results
 from esmgo.predict.bands import Bands
 from esmgo.predict.blend import Variant, blended, key_of
+from esmgo.predict.novelty import Features, best_calls
 from esmgo.predict.regression import Stacker, factors, products
+from esmgo.predict.residue_pairs import ResiduePairs
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class HeldOut:
     fold: NDArray[np.intp]
     seed: int
     bands: Bands
+    pairs: ResiduePairs  # of the training proteins
     decoys: HeldOut | None = None  # one of each protein, with the same row of the index
     relatives: dict[int, Relatives] = field(default_factory=dict)
 
@@ -72,9 +75,37 @@ class HeldOut:
             votes = {name: v for name, v in found.votes.items() if name in names}
             yield rows, self.sources.score(found._replace(votes=votes), np.array(self.head[rows]))
 
+    def of(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], list[str]]:
+        """Return the vectors and sequences of some of the proteins."""
+        return self.vectors[rows], [self.records[i].sequence for i in rows]
 
-def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str, float]]:
-    """Fit one variant and calibrate it out of fold; return it with its Fmax per aspect."""
+
+@dataclass
+class OutOfFold:
+    """What the blend of other proteins gives for each protein.
+
+    Parameters
+    ----------
+    fmax : dict of str to float
+        Per aspect.
+    features : Features
+        Of proteins, for their novelty.
+    best : ndarray, shape=(N, 2), dtype=int64
+        Of the `NUM_BEST` best informative calls of each protein in each aspect in which it is
+        annotated: those that are right, and all.
+    of_proteins, of_decoys : list of ndarray, shape=(B, F), dtype=float64
+        The features by block.
+    """
+
+    fmax: dict[str, float]
+    features: Features
+    best: NDArray[np.int64]
+    of_proteins: list[NDArray[np.float64]] = field(default_factory=list)
+    of_decoys: list[NDArray[np.float64]] = field(default_factory=list)
+
+
+def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, OutOfFold]:
+    """Fit one variant, without a novelty, and calibrate it out of fold; see `OutOfFold`."""
     log.debug("Fitting %s ...", "+".join(names))
     stackers: dict[str, Stacker] = {}
     by_fold = [stackers] * FOLDS
@@ -87,6 +118,8 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
     kinds, n_kinds = job.bands.kinds(labels), len(labels.aspects) * len(job.bands)
     sums = CalibrationSums.empty(n_kinds, n_bins)
     seen, decoys = np.zeros_like(sums.calls), np.zeros_like(sums.calls)
+    features = Features(job.pairs, names, job.bands.is_informative)
+    found = OutOfFold({}, features, np.zeros((len(job.records), 2), np.int64))
     evaluator = Evaluator(job.proteins.truth(job.labels))
     for rows, scores in job.blocks(names):
         values = _out_of_fold(job, rows, scores, by_fold)
@@ -96,14 +129,19 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, dict[str
         annotated = np.zeros((len(labels.aspects) + 1, len(rows)), bool)
         annotated[aspects[true[0]], true[1]] = True  # roots go to the last row
         groups = np.where(annotated[:-1], bins[rows], -1).repeat(len(job.bands), axis=0)  # (K, B)
+        found.of_proteins.append(features.of(scores, values, *job.of(rows)))
+        found.best[rows] = best_calls(values, true, annotated, labels, features.is_informative)
         sums += CalibrationSums.of(values, true, kinds, groups, n_kinds, n_bins)
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
-    for rows, scores in job.decoys.blocks(names) if job.decoys else ():
+    assert job.decoys is not None
+    for rows, scores in job.decoys.blocks(names):
         values = _out_of_fold(job, rows, scores, by_fold)
+        found.of_decoys.append(features.of(scores, values, *job.decoys.of(rows)))
         of_decoy = np.searchsorted(edges, scores.closeness(names), side="right")
         decoys += count_calls(values, kinds, of_decoy, n_kinds, n_bins)
-    found = job.bands.raised(calibrated(sums, seen, decoys))
-    return Variant(names, stackers, edges, job.bands, found), _fmax(evaluator)
+    found.fmax = fmax_of(evaluator)
+    calibration = job.bands.raised(calibrated(sums, seen, decoys))
+    return Variant(names, stackers, edges, job.bands, calibration), found
 
 
 def _out_of_fold(
@@ -174,18 +212,9 @@ def _sampled(
     return np.concatenate(chosen), np.concatenate(weights)
 
 
-def _fmax(evaluator: Evaluator) -> dict[str, float]:
+def fmax_of(evaluator: Evaluator) -> dict[str, float]:
+    """Return the Fmax of each aspect."""
     return {name_of(aspect): found.fmax for aspect, found in results(evaluator).items()}
-
-
-def fmax_of_sources(job: HeldOut, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return the Fmax of each source by itself, per aspect."""
-    evaluators = {name: Evaluator(job.proteins.truth(job.labels)) for name in names}
-    for rows, scores in job.blocks(names):
-        for name, evaluator in evaluators.items():
-            ids = tuple(job.proteins.ids[i] for i in rows)
-            evaluator.add(Scores(ids, scores.by_source()[name], job.labels), rows)
-    return {name: _fmax(evaluator) for name, evaluator in evaluators.items()}
 
 
 RIDGE = 1.0
@@ -210,6 +239,7 @@ def fit_stacker(
     y: NDArray[np.bool_],
     weight: NDArray[np.float64],
     start: Stacker | None = None,
+    ridge: ArrayLike = RIDGE,
 ) -> Stacker:
     """Fit a ridge logistic regression by Newton's method.
 
@@ -225,20 +255,22 @@ def fit_stacker(
         The number of cells that each represents.
     start : Stacker, optional
         A similar solution, to start from.
+    ridge : array_like
+        Weight of the squared coefficients, of all or of each feature.
     """
     mean = np.average(x, axis=0, weights=weight)
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
     spread[spread < 1e-6] = 1.0
     design = np.column_stack([np.ones(len(x)), (x - mean) / spread])  # (C, 1 + F)
-    ridge = np.diag([0.0, *[RIDGE] * len(names)])
+    penalty = np.diag([0.0, *np.broadcast_to(ridge, len(names))])
     beta = np.zeros(1 + len(names))
     if start is not None:
         near = np.array([start.weights[name] for name in names])
         beta[:] = start.constant + near @ mean, *(near * spread)
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (weight * (y - p)) - ridge @ beta
-        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + ridge
+        gradient = design.T @ (weight * (y - p)) - penalty @ beta
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + penalty
         curvature[np.diag_indices_from(curvature)] += 1e-9
         step = np.linalg.solve(curvature, gradient)
         step *= min(

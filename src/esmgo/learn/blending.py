@@ -35,15 +35,19 @@ from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.files.output import exclusive
 from esmgo.files.source import is_file
 from esmgo.go.information import information_accretion, information_content
+from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
 from esmgo.learn.blend_config import BlendConfig, BlendSummary
-from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of_sources
+from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of
+from esmgo.learn.novelty_fitting import fit_novelty
+from esmgo.metrics.evaluator import Evaluator
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
 from esmgo.model.provenance import described
 from esmgo.predict.bands import EDGES, Bands
 from esmgo.predict.blend import Blend
 from esmgo.predict.choosing import searching
+from esmgo.predict.residue_pairs import ResiduePairs
 from esmgo.predict.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -117,6 +121,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         job = HeldOut(
             data.labels, held_out, records, head, vectors, sources, own, bits, fold, config.seed,
             Bands(information_content(data.train.terms, data.labels).round(2), EDGES),
+            ResiduePairs.of(data.train.sequences),
         )  # fmt: skip
         kinds = cycle(KINDS)
         decoys = [Protein(p.id, decoy(p.sequence, next(kinds))) for p in records]
@@ -127,15 +132,25 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
             EvidenceSource.HOMOLOGY: config.search is not None,
         }
         names = [name for name in SCORING if left_out.get(EvidenceSource[name.upper()], True)]
-        fmax = fmax_of_sources(job, names)
+        fmax = _fmax_of_sources(job, names)
         variants = []
         for n in range(1, len(names) + 1):
             variant, found = fit_variant(job, tuple(names[:n]))
-            variants.append(variant)
+            variants.append(replace(variant, novelty=fit_novelty(job, found)))
             if n > 1:
-                fmax["blend of " + " + ".join(names[:n])] = found
+                fmax["blend of " + " + ".join(names[:n])] = found.fmax
     replace_index(checkpoint, index, Blend(config.num_neighbours, tuple(variants)).to_json())
     return BlendSummary(len(records), fmax, str(path))
+
+
+def _fmax_of_sources(job: HeldOut, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the Fmax of each source by itself, per aspect."""
+    evaluators = {name: Evaluator(job.proteins.truth(job.labels)) for name in names}
+    for rows, scores in job.blocks(names):
+        for name, evaluator in evaluators.items():
+            ids = tuple(job.proteins.ids[i] for i in rows)
+            evaluator.add(Scores(ids, scores.by_source()[name], job.labels), rows)
+    return {name: fmax_of(evaluator) for name, evaluator in evaluators.items()}
 
 
 def _data(config: BlendConfig, checkpoint: Checkpoint, report: ReadReport) -> Dataset:

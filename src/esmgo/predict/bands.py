@@ -40,6 +40,11 @@ class Bands:
     def __len__(self) -> int:
         return len(self.edges) + 1
 
+    @property
+    def is_informative(self) -> NDArray[np.bool_]:
+        """Which terms are in a band of informative terms; shape=(T,). Roots have no information."""
+        return self.information >= self.edges[0]
+
     def kinds(self, labels: LabelSpace) -> NDArray[np.intp]:
         """Return aspect and band of each term as one number, -1 for roots; shape=(T,).
 

@@ -22,11 +22,13 @@ from esmgo.metrics.calibration import Calibration
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.predict.bands import Bands
 from esmgo.predict.calling import MIN_INFORMATION
+from esmgo.predict.novelty import Features, Novelty
 from esmgo.predict.regression import Stacker, feature_names
+from esmgo.predict.residue_pairs import ResiduePairs
 from esmgo.predict.stored_calibration import packed_calibration, unpacked_calibration
 
-FORMAT = 4
-
+FORMAT, WITHOUT_NOVELTY = 5, 4
+"""The version of stored blends, and the one before, which has no novelty."""
 
 CONFIDENCE = 0.9
 """Probability that a promised precision holds, for each aspect, group and band."""
@@ -53,6 +55,8 @@ class Variant:
         The information of the terms.
     calibration : Calibration
         Calibration of the blended scores, by `Bands.kinds` and group.
+    novelty : Novelty, optional
+        None in a blend of an earlier version.
     """
 
     sources: tuple[str, ...]
@@ -60,6 +64,7 @@ class Variant:
     edges: tuple[float, ...]
     bands: Bands
     calibration: Calibration
+    novelty: Novelty | None = None
 
     __repr__ = brief
 
@@ -128,11 +133,21 @@ class Variant:
             "stackers": {key: stacker.to_json() for key, stacker in self.stackers.items()},
             "edges": list(self.edges),
             "calibration": packed_calibration(self.calibration),
+            "novelty": self.novelty and self.novelty.to_json(),
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any], bands: Bands, n_aspects: int) -> Variant:
-        """Read a result of `to_json`.
+    def from_json(
+        cls,
+        value: dict[str, Any],
+        bands: Bands,
+        n_aspects: int,
+        pairs: ResiduePairs | None = None,
+        width: int = 0,
+    ) -> Variant:
+        """Read a result of `to_json`; without ``pairs`` it has no novelty.
+
+        ``width`` is that of the vectors of the model.
 
         Raises
         ------
@@ -146,7 +161,11 @@ class Variant:
         edges = tuple(map(float, value["edges"]))
         n_kinds, n_groups = n_aspects * len(bands), len(edges) + 1
         found = unpacked_calibration(value["calibration"], n_kinds, n_groups)
-        return cls(sources, stackers, edges, bands, found)
+        novelty = None
+        if pairs is not None and value["novelty"] is not None:
+            features = Features(pairs, sources, bands.is_informative)
+            novelty = Novelty.from_json(value["novelty"], features, width)
+        return cls(sources, stackers, edges, bands, found, novelty)
 
 
 def blended(
@@ -186,12 +205,13 @@ class Blend:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; `from_json` takes them."""
-        variants = [variant.to_json() for variant in self.variants]
+        first = self.variants[0]
         return {
             "blend": FORMAT,
             "num_neighbours": self.num_neighbours,
-            "bands": self.variants[0].bands.to_json(),
-            "variants": variants,
+            "bands": first.bands.to_json(),
+            "residue_pairs": first.novelty and first.novelty.features.pairs.to_json(),
+            "variants": [variant.to_json() for variant in self.variants],
         }
 
     def check_sources(self, available: Sequence[str], checkpoint: Checkpoint) -> None:
@@ -213,7 +233,7 @@ class Blend:
         value = checkpoint.blend
         if value is None:
             return None
-        if value.get("blend") != FORMAT:
+        if value.get("blend") not in (FORMAT, WITHOUT_NOVELTY):
             reason = (
                 f"blend of format {printable(value.get('blend'), 20)}, of another version of esmgo"
             )
@@ -225,7 +245,10 @@ class Blend:
         try:
             labels = checkpoint.labels
             bands = Bands.from_json(value["bands"], len(labels))
-            each = (Variant.from_json(v, bands, len(labels.aspects)) for v in value["variants"])
+            of_pairs = value["residue_pairs"] if value["blend"] == FORMAT else None
+            pairs = None if of_pairs is None else ResiduePairs.from_json(of_pairs)
+            shape = len(labels.aspects), pairs, int(checkpoint.encoder["hidden_size"])
+            each = (Variant.from_json(v, bands, *shape) for v in value["variants"])
             found = cls(int(value["num_neighbours"]), tuple(each))
             if found.num_neighbours < 1:
                 raise ValueError("num_neighbours below 1")

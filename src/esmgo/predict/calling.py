@@ -39,6 +39,8 @@ class Rules:
         Lowest score of a call.
     precision : float, optional
         Promised precision of a call.
+    max_novelty : float, optional
+        A protein with a higher novelty has no calls: it is unlike anything known.
     min_information : float
         Fewest bits of a promised call. General terms are called as its ancestors only.
     most_specific : bool
@@ -53,6 +55,7 @@ class Rules:
     min_score: float = MIN_SCORE
     precision: float | None = None
     min_information: float = MIN_INFORMATION
+    max_novelty: float | None = None
     most_specific: bool = False
     top_k: int | None = None
     with_ancestors: bool = False
@@ -63,6 +66,8 @@ class Rules:
             bits = f" (terms of {self.min_information:g} bits or more, and their ancestors)"
             promise = f"a promised precision of {self.precision:g}"
             parts += [promise + bits * bool(self.min_information)]
+        if self.max_novelty is not None:
+            parts += [f"a novelty of {self.max_novelty:g} or less"]
         parts += [f"a place among the {self.top_k} best of a protein"] if self.top_k else []
         return " and ".join(parts) or "any score"
 
@@ -114,6 +119,8 @@ class CallRules:
         purposes = np.zeros(values.shape, np.uint8)
         for purpose, rules in self.rules.items():
             is_kept = (values >= np.float32(rules.min_score)) & self._is_allowed
+            if rules.max_novelty is not None:
+                is_kept &= ~(evidence.novelty > rules.max_novelty)[:, None]
             if rules.precision is not None:
                 assert promised is not None
                 is_kept &= promised(rules.precision, rules.min_information)
@@ -134,6 +141,7 @@ class CallRules:
             np.array(lengths, np.int64),
             np.asarray(evidence.n_windows, np.int64),
             np.asarray(evidence.similarity, np.float32),
+            np.asarray(evidence.novelty, np.float32),
             n_abstained,
             terms,
             values[at],

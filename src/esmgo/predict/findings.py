@@ -29,6 +29,8 @@ class Findings:
         The proteins.
     raw : ndarray, shape=(N, T), dtype=float32
         Probabilities of the network, without the true-path rule.
+    vectors : ndarray, shape=(N, D), dtype=float32
+        Final states at ``<cls>``.
     n_windows : list of int
         Overlapping windows in which each protein was scored.
     relatives : Relatives
@@ -39,6 +41,7 @@ class Findings:
 
     proteins: Sequence[Protein]
     raw: NDArray[np.float32]
+    vectors: NDArray[np.float32]
     n_windows: list[int]
     relatives: Relatives
     scores: SourceScores
@@ -57,4 +60,4 @@ class Findings:
         raw, vectors, n_windows = scorer.states([p.sequence for p in proteins], progress)
         relatives = sources.find_relatives(proteins, vectors)
         scores = sources.score(relatives, propagate(raw, scorer.labels))
-        return cls(proteins, raw, n_windows, relatives, scores)
+        return cls(proteins, raw, vectors, n_windows, relatives, scores)

@@ -44,6 +44,12 @@ class Prediction:
         Bits of each term.
     matches : tuple of Match
         The training proteins with the same sequence.
+    novelty : float
+        How unlike the training proteins the protein is; see `Evidence`.
+    best_precision : float
+        The precision of the best calls of such proteins; see `Evidence`.
+    max_novelty : float
+        Nothing is listed for a protein with a higher novelty.
     """
 
     protein: Protein
@@ -54,6 +60,9 @@ class Prediction:
     decoy_rate: NDArray[np.float32] | None = None
     information: NDArray[np.float64] | None = None
     matches: tuple[Match, ...] = ()
+    novelty: float = math.nan
+    best_precision: float = math.nan
+    max_novelty: float = 1.0
 
     def __repr__(self) -> str:
         best = [(t, p) for t, p in self.top(3 + len(ROOTS), general=False) if not t.is_root][:3]
@@ -151,7 +160,14 @@ class Prediction:
         term, score = self.labels.terms[column], float(self.scores[column])
         return Ranked(term, score, precision, decoy_rate, information, known)
 
+    @property
+    def is_unlike(self) -> bool:
+        """Whether the novelty is above its limit: the protein is unlike anything known."""
+        return self.novelty > self.max_novelty
+
     def _listed(self, general: bool, sort: str) -> NDArray[np.intp]:
+        if self.is_unlike:
+            return np.empty(0, np.intp)
         order = self.ranked(sort)
         return order if general else order[~implied(self.scores, self.labels)[order]]
 
@@ -176,6 +192,12 @@ class Evidence:
         Flags of `EvidenceSource`; 0 where no source scores the term above its frequency.
     similarity : ndarray, shape=(N,), dtype=float32
         Cosine similarity of embeddings to the nearest training protein; NaN without an index.
+    novelty : ndarray, shape=(N,), dtype=float32
+        How unlike the training proteins each protein is, in [0, 1]; see `esmgo.predict.novelty`.
+        NaN if the checkpoint has no blend with a novelty, and where ``precision`` is.
+    best_precision : ndarray, shape=(N,), dtype=float32
+        The precision of the best calls of held-out proteins of this novelty; see
+        `Novelty.precision_of`.
     n_windows : ndarray, shape=(N,), dtype=int64
         Overlapping windows in which each protein was scored.
     group : ndarray, shape=(N,), dtype=int64
@@ -188,6 +210,8 @@ class Evidence:
     information: NDArray[np.float64]
     sources: NDArray[np.uint8]
     similarity: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+    best_precision: NDArray[np.float32]
     n_windows: NDArray[np.int64]
     group: NDArray[np.intp]
 
@@ -198,4 +222,5 @@ class Evidence:
         return Prediction(
             protein, self.scores.values[i], self.scores.labels, int(self.n_windows[i]),
             self.precision[i], self.decoy_rate[i], self.information, matches,
+            float(self.novelty[i]), float(self.best_precision[i]),
         )  # fmt: skip

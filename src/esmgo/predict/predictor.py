@@ -152,6 +152,7 @@ class Predictor:
         values = scores.by_source()[self._alone]
         flags = self._supporting(scores)
         precision = decoy_rate = np.full(head.shape, np.nan, np.float32)
+        novelty = best_precision = np.full(len(proteins), np.nan, np.float32)
         group = np.zeros(len(proteins), np.intp)
         if self.variant is not None:
             blended = self.variant.blended(scores, self.labels)
@@ -161,13 +162,18 @@ class Predictor:
             group = self.variant.groups(scores)
             precision = self.variant.precision_of(values, group, self.labels)
             decoy_rate = self.variant.decoy_rate_of(values, group, self.labels)
+            if self.variant.novelty is not None:
+                sequences = [p.sequence for p in proteins]
+                novelty = self.variant.novelty.of(scores, values, found.vectors, sequences)
+                best_precision = self.variant.novelty.precision_of(novelty)
             short = [is_short(p.sequence) for p in proteins]
             precision[short] = decoy_rate[short] = np.nan
+            novelty[short] = best_precision[short] = np.nan
         unknown = np.full(len(proteins), np.nan, np.float32)
         return Evidence(
             Scores(tuple(p.id for p in proteins), values, self.labels),
             precision, decoy_rate, self.information, flags,
-            scores.similarity.get(EvidenceSource.NEIGHBOURS.word, unknown),
+            scores.similarity.get(EvidenceSource.NEIGHBOURS.word, unknown), novelty, best_precision,
             np.array(found.n_windows, np.int64), group,
         )  # fmt: skip
 
@@ -244,6 +250,12 @@ class Predictor:
         """Yield scores in blocks of proteins, in input order; see `evidence`."""
         for block in blocks(proteins, BLOCK):
             yield self.evidence(block, progress=progress).scores
+
+    def check_novelty(self, max_novelty: float | None) -> None:
+        """Raise UsageError if a limit is given, and the checkpoint has no novelty."""
+        if max_novelty is not None and (self.variant is None or self.variant.novelty is None):
+            reason = "needs a blend with a novelty: that of the bundled caller, or of esmgo blend"
+            raise UsageError(reason, field="max_novelty")
 
     def is_promised(
         self, evidence: Evidence, precision: float, min_information: float = MIN_INFORMATION

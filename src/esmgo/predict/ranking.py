@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,13 @@ class RankConfig(CallerConfig):
         choices=SORTS,
         default_text="information; score by predict-rank.py, with `raw`, and without an index",
     )
+    max_novelty: float | None = option(
+        None,
+        "List no term of a protein with a higher novelty: it is unlike anything known.",
+        minimum=0,
+        maximum=1,
+        default_text="1",
+    )
     show_ids: bool = option(False, "Print GO ids beside the names.")
     raw: bool = option(False, "Print the probabilities of the network, without the true-path rule.")
     output: str = option(
@@ -70,7 +77,7 @@ class RankConfig(CallerConfig):
         CallerConfig.__post_init__(self)
         if self.raw:
             reason = "cannot be combined with `raw`, the output of the network alone"
-            refuse_unused(self, ("sources", "homology"), reason)
+            refuse_unused(self, ("sources", "homology", "max_novelty"), reason)
             if self.sort == "information":
                 raise UsageError(reason, field="sort")
         parse_aspects(self.aspect)
@@ -82,6 +89,7 @@ class RankConfig(CallerConfig):
         """Load the checkpoint; with ``raw``, its network alone."""
         if not self.raw:
             found = CallerConfig.predictor(self, report)
+            found.check_novelty(self.max_novelty)
             if self.sort == "information" and np.isnan(found.information).all():
                 reason = "information needs the index of the training proteins: use score"
                 raise UsageError(reason, field="sort")
@@ -95,6 +103,12 @@ class RankConfig(CallerConfig):
         scorer = Scorer.of(checkpoint, device=self.device, context_length=length, dtype=self.dtype)
         announce(checkpoint, self.checkpoint_path)
         return Predictor(scorer, Sources(checkpoint.labels, None))
+
+
+def limited(found: Iterator[Prediction], config: RankConfig) -> Iterator[Prediction]:
+    """Yield predictions that list nothing above the limit of the novelty."""
+    limit = 1.0 if config.max_novelty is None else config.max_novelty
+    yield from (replace(prediction, max_novelty=limit) for prediction in found)
 
 
 def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Prediction]:
@@ -119,4 +133,4 @@ def rank(config: RankConfig, report: ReadReport | None = None) -> Iterator[Predi
     report = report if report is not None else ReadReport(config.strict)
     proteins = read_proteins(config, report)
     predictor = config.predictor(report)
-    yield from predictor.predict(proteins, raw=config.raw)
+    yield from limited(predictor.predict(proteins, raw=config.raw), config)

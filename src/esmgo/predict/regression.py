@@ -51,16 +51,16 @@ def factors(scores: SourceScores) -> tuple[Factors, Factors, Factors]:
     The first two kinds broadcast to (N, T); factors per protein have shape=(N, 1).
     """
     logs = {
-        "frequency": _logit(scores.frequency)[None],
-        "head": _logit(scores.head),
+        "frequency": logit(scores.frequency)[None],
+        "head": logit(scores.head),
         "coannotation": np.log(scores.coannotation + FLOOR),
     }
-    plain, per_protein = {}, {"head, terms": _expected_terms(scores.head)}
+    plain, per_protein = {}, {"head, terms": expected_terms(scores.head)}
     for source, votes in scores.votes.items():
         logs[source], plain[f"{source}, part"] = np.log(votes + FLOOR), votes
         name, scale = SIMILARITIES[source]
         similarity = scale(scores.similarity[source])[:, None]
-        per_protein |= {name: similarity, f"{source}, terms": _expected_terms(votes)}
+        per_protein |= {name: similarity, f"{source}, terms": expected_terms(votes)}
     return logs, plain, per_protein
 
 
@@ -76,7 +76,7 @@ def products(logs: Factors, plain: Factors, per_protein: Factors) -> Iterator[tu
         yield f"{a} × {b}", x * y
 
 
-def _expected_terms(values: Values) -> Values:
+def expected_terms(values: Values) -> Values:
     """Return the logarithm of the expected number of terms, shape=(N, 1).
 
     Well-studied families have many annotated terms. Each row is summed by itself, so the result
@@ -86,7 +86,8 @@ def _expected_terms(values: Values) -> Values:
     return found
 
 
-def _logit(p: Values) -> Values:
+def logit(p: Values) -> Values:
+    """Return the logits of probabilities, clipped to `LOWEST` and `HIGHEST`."""
     low, high = (1 / (1 + np.exp(-limit)) for limit in (LOWEST, HIGHEST))
     p = np.clip(p.astype(np.float64), low, high)
     found: Values = np.log(p / (1 - p)).astype(np.float32)

@@ -14,6 +14,7 @@ from esmgo.go.terms import parse_aspects
 from esmgo.options import documented, dtype_option, option, refuse_unused
 from esmgo.predict.calling import MIN_INFORMATION, MIN_SCORE, Rules
 from esmgo.predict.inputs import ScoringConfig, SourcesConfig
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.proteome.formats import FORMATS, OutputConfig
 from esmgo.render.cafa import MIN_SCORE as CAFA_SCORE
 from esmgo.render.cafa import MOST_TERMS
@@ -56,6 +57,14 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         " information: a value inside a band counts as its upper end.",
         minimum=0,
     )
+    max_novelty: float | None = option(
+        None,
+        "Make no call of a protein with a higher novelty: it is unlike anything known.",
+        minimum=0,
+        maximum=1,
+        default_text=f"{MAX_NOVELTY} with `min_precision`, and in gaf and gpad for a calibrated"
+        " checkpoint; else 1",
+    )
     aspect: str | None = option(
         None, "Keep only terms of these aspects, comma-separated: mf, bp, cc."
     )
@@ -95,7 +104,9 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
         self.part_of()
         self.rules()
 
-    def rules(self, *, is_calibrated: bool = False) -> dict[Purpose, Rules]:
+    def rules(
+        self, *, is_calibrated: bool = False, has_novelty: bool = False
+    ) -> dict[Purpose, Rules]:
         """Return the conditions for a call by purpose, for a checkpoint with a calibration or not.
 
         A shard has the calls of tables and annotations whatever its formats.
@@ -106,16 +117,27 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
             top_k=self.top_k,
             with_ancestors=self.with_ancestors,
             min_information=self.min_information,
+            max_novelty=self.max_novelty,
         )
+        limit = self.max_novelty
+        if limit is None and has_novelty:
+            limit = MAX_NOVELTY  # of promised calls
         if self.min_score is not None or self.min_precision is not None:
             given = replace(plain, min_score=self.min_score or 0.0, precision=self.min_precision)
+            if self.min_precision is not None:
+                given = replace(given, max_novelty=limit)
             return {ALL_PURPOSES: given}
         purposes = {FORMATS[name][1].purpose for name in self.formats()}
         found = {Purpose.TABLE: plain}
         if Purpose.ANNOTATION in purposes or self.shard:
             low = 0.0 if is_calibrated else ANNOTATION_SCORE
             precision = ANNOTATION_PRECISION if is_calibrated else None
-            found[Purpose.ANNOTATION] = replace(plain, min_score=low, precision=precision)
+            found[Purpose.ANNOTATION] = replace(
+                plain,
+                min_score=low,
+                precision=precision,
+                max_novelty=limit if is_calibrated else self.max_novelty,
+            )
         if Purpose.CAFA in purposes:
             most = min(self.top_k or MOST_TERMS, MOST_TERMS)
             found[Purpose.CAFA] = replace(plain, min_score=CAFA_SCORE, top_k=most)

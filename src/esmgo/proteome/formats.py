@@ -19,15 +19,8 @@ from esmgo.go.labels import LabelSpace
 from esmgo.options import option, overwrite_option
 from esmgo.proteome.job import Job
 from esmgo.render.associations import GafWriter, GpadWriter
-from esmgo.render.calls import (
-    About,
-    CafaWriter,
-    CsvWriter,
-    JsonWriter,
-    ParquetWriter,
-    TableWriter,
-    Writer,
-)
+from esmgo.render.calls import CafaWriter, CsvWriter, JsonWriter, ParquetWriter, TableWriter
+from esmgo.render.writer import About, Writer
 
 FORMATS: dict[str, tuple[str, type[Writer]]] = {
     "tsv": (".tsv", TableWriter),

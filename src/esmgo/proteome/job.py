@@ -12,7 +12,7 @@ from typing import Any
 
 from esmgo.errors import printable
 
-FORMAT = 3
+FORMAT = 4
 """Version of jobs, parts and shards. It changes when older ones cannot be read any more."""
 
 MOST_PROTEINS = 1 << 40
@@ -21,7 +21,7 @@ OTHER_INPUT = "input"
 
 _OPTIONS = {
     "format": str, "reference": str, "assigned_by": str, "date": str, "taxon": int,
-    "context_length": int,
+    "context_length": int, "max_novelty": float,
 }  # fmt: skip
 """Options that `esmgo merge` uses, and their types unless they are None."""
 

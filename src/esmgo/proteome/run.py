@@ -33,7 +33,7 @@ from esmgo.proteome.job import Job
 from esmgo.proteome.parts import Parts
 from esmgo.proteome.shards import ShardWriter
 from esmgo.proteome.summary import PredictSummary, Tally
-from esmgo.render.calls import Writer
+from esmgo.render.writer import Writer
 
 if TYPE_CHECKING:
     from esmgo.proteome.blocks import BlockCaller, Input
@@ -133,7 +133,12 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         "device": device.type,
         "dtype": resolved(device, config.dtype),
     }
-    rules = config.rules(is_calibrated=predictor.variant is not None)
+    predictor.check_novelty(config.max_novelty)
+    variant = predictor.variant
+    rules = config.rules(
+        is_calibrated=variant is not None,
+        has_novelty=variant is not None and variant.novelty is not None,
+    )
     shard = config.part_of()
     job = Job(
         version=version("esmgo"),
@@ -141,7 +146,7 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         labels=labels.fingerprint,
         proteins=digest,
         n_proteins=n_proteins,
-        options=_options(config) | exact,
+        options=_options(config) | exact | {"max_novelty": next(iter(rules.values())).max_novelty},
         kept={p.word: str(each) for flags, each in rules.items() for p in Purpose if p in flags},
         sources=tuple(source.word for source in EvidenceSource),
         shard=shard,

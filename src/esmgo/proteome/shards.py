@@ -14,7 +14,7 @@ from esmgo.go.calls import ALL_PURPOSES, Calls
 from esmgo.go.labels import LabelSpace
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import DAMAGED, MOST_JOB, check_stored, pack, unpack
-from esmgo.render.calls import Writer
+from esmgo.render.writer import Writer
 
 _JOB, _LABELS = "job.json", "labels.json"
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from esmgo.data.accessions import warn_of_repeats
 from esmgo.data.rejects import ReadReport
 from esmgo.errors import brief, printable
 from esmgo.go.calls import Calls, Purpose
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.proteome.job import Job
 from esmgo.render.associations import AnnotationWriter
-from esmgo.render.calls import AccessionWriter, Writer
+from esmgo.render.writer import AccessionWriter, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,11 @@ class AnnotationCounts:
 
 @dataclass(frozen=True, slots=True)
 class PredictSummary:
-    """Summary of the output; its text is one line."""
+    """Summary of the output; its text is one line.
+
+    ``n_unlike`` proteins have a novelty above ``max_novelty``, or above `MAX_NOVELTY` if it is
+    None. With a ``max_novelty`` they have no calls in tables.
+    """
 
     n_proteins: int
     n_repeated: int
@@ -56,6 +62,8 @@ class PredictSummary:
     precision: float | None
     outputs: tuple[str, ...]
     annotations: AnnotationCounts | None = None
+    n_unlike: int = 0
+    max_novelty: float | None = None
 
     __repr__ = brief
 
@@ -71,8 +79,15 @@ class PredictSummary:
             if self.precision is not None
             else ""
         )
+        unlike = ""
+        if self.n_unlike:
+            limit = MAX_NOVELTY if self.max_novelty is None else self.max_novelty
+            what = "protein is" if self.n_unlike == 1 else "proteins are"
+            unlike = f"; {self.n_unlike:,} {what} unlike anything known (novelty above {limit:g})"
+            unlike += ": no calls" * (self.max_novelty is not None)
         return (
-            f"{self.n_proteins:,} proteins{repeated}, {self.n_calls:,} calls{annotated}{without},"
+            f"{self.n_proteins:,} proteins{repeated}, {self.n_calls:,} calls{annotated}{without}"
+            f"{unlike},"
             f" written to {where}"
         )
 
@@ -83,6 +98,7 @@ class Tally:
     def __init__(self, writers: Sequence[Writer]) -> None:
         self._writers = writers
         self._n_proteins = self._n_calls = self._n_abstained = self._n_uncertain = 0
+        self._novelty: list[NDArray[np.float32]] = []
         self._long: list[str] = []  # the proteins in several windows
         self._counted = Purpose.TABLE
         for writer in writers:
@@ -95,6 +111,7 @@ class Tally:
         self._n_proteins += len(calls)
         self._n_calls += int(np.count_nonzero(calls.purposes & np.uint8(self._counted)))
         self._n_abstained += int(calls.n_abstained.sum())
+        self._novelty.append(calls.novelty)
         self._long += [calls.proteins[i] for i in np.flatnonzero(calls.n_windows > 1)]
         both = calls.purposes & np.uint8(Purpose.TABLE | Purpose.ANNOTATION)
         self._n_uncertain += int(np.count_nonzero(both == Purpose.TABLE))
@@ -121,8 +138,10 @@ class Tally:
             annotations = AnnotationCounts(
                 annotated.n_annotations, self._n_uncertain, annotated.n_unspecific, kept
             )
-        precision = job.options.get("min_precision")
+        precision, limit = (job.options.get(name) for name in ("min_precision", "max_novelty"))
+        highest = MAX_NOVELTY if limit is None else limit
+        n_unlike = sum(int((novelty > highest).sum()) for novelty in self._novelty)
         return PredictSummary(
             self._n_proteins, n_repeated, self._n_calls, self._n_abstained, precision,
-            tuple(outputs), annotations,
+            tuple(outputs), annotations, n_unlike, limit,
         )  # fmt: skip

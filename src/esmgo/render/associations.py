@@ -19,7 +19,7 @@ from typing import BinaryIO
 from esmgo.errors import escaped, printable
 from esmgo.go.calls import Calls, Purpose, leaves
 from esmgo.go.terms import Aspect
-from esmgo.render.calls import About, AccessionWriter, ParsedId
+from esmgo.render.writer import About, AccessionWriter, ParsedId
 
 EVIDENCE_CODE, EVIDENCE_CLASS = "IEA", "ECO:0000501"
 """Inferred from electronic annotation, not checked by a curator."""

@@ -8,27 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from esmgo.errors import escaped, printable
-from esmgo.go.calls import Ancestry, Calls, Purpose
-from esmgo.go.labels import LabelSpace
+from esmgo.errors import escaped
+from esmgo.go.calls import Calls, Purpose
 from esmgo.go.scores import Scores
-from esmgo.go.unspecific import unspecific_of
 from esmgo.render.cafa import cafa_lines
-
-ParsedId: TypeAlias = tuple[str, str, str, str]
+from esmgo.render.writer import About, AccessionWriter, Writer
 
 SCHEMA_VERSION = 1
 """Version of JSON Lines and Parquet. It grows when old readers would misread it."""
 
 _NUMBERS = "score", "precision", "decoy_rate", "information"
-HEADER = ("protein", "term", "name", "aspect", *_NUMBERS, "source", "n_windows")
+HEADER = ("protein", "term", "name", "aspect", *_NUMBERS, "source", "n_windows", "novelty")
 
 ROW_GROUP = 1 << 17
 """Calls in a row group of Parquet."""
@@ -39,114 +33,6 @@ _FORMULA = re.compile(
     "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}-]"
 )
 """Apostrophes are included, so that different texts stay different."""
-
-
-@dataclass(frozen=True)
-class About:
-    """What writers need beside the calls.
-
-    Parameters
-    ----------
-    labels : LabelSpace
-        The terms of the columns.
-    model : str
-        Fingerprint of the model.
-    version : str
-        Of the program.
-    kept : mapping of str to str
-        Describes which calls were kept, by purpose.
-    sources : tuple of str
-        The name of each bit of a call's sources, lowest first.
-    parse_id : callable
-        Maps a protein's id to accession, database (or empty), symbol and canonical accession.
-    date : str
-        Of the predictions, ``YYYY-MM-DD``.
-    reference, assigned_by : str
-        The reference that annotations cite, and the database that assigns them.
-    taxon : int, optional
-        NCBI taxon of all proteins.
-    """
-
-    labels: LabelSpace
-    model: str
-    version: str
-    kept: Mapping[str, str]
-    sources: tuple[str, ...]
-    parse_id: Callable[[str], ParsedId]
-    date: str
-    reference: str
-    assigned_by: str
-    taxon: int | None = None
-
-    @cached_property
-    def above(self) -> Ancestry:
-        """The ancestors of each column."""
-        return Ancestry(self.labels)
-
-    @cached_property
-    def unspecific(self) -> frozenset[int]:
-        """The columns of terms that GO does not allow in annotations, and of the roots."""
-        found = unspecific_of(self.labels.unspecific)
-        terms = enumerate(self.labels.terms)
-        return frozenset(j for j, term in terms if term.is_root or term.id in found)
-
-    @cached_property
-    def source_words(self) -> tuple[str, ...]:
-        """The names for each value that a call's sources can have, joined by ``+``."""
-        return tuple(
-            "+".join(word for bit, word in enumerate(self.sources) if flags >> bit & 1)
-            for flags in range(1 << len(self.sources))
-        )
-
-    @cached_property
-    def terms(self) -> list[tuple[str, str, str]]:
-        """Id, name and aspect of each column, safe to print."""
-        return [
-            (term.id, printable(term.name, 1000), term.aspect.name if term.aspect else "")
-            for term in self.labels.terms
-        ]
-
-
-class Writer:
-    """Writes one format into an open binary file; a subclass for each.
-
-    It writes the calls for its purpose.
-    """
-
-    purpose = Purpose.TABLE
-
-    def __init__(self, file: BinaryIO, about: About) -> None:
-        self._file, self._about = file, about
-
-    def write(self, calls: Calls) -> None:
-        """Write the next block of proteins."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Write what comes at the end, if anything; the file stays open."""
-
-
-class AccessionWriter(Writer):
-    """Writes a format that names proteins by accession, each once.
-
-    Of several records with one accession the first is written. ``repeated`` has the ids of the
-    others, with that of the first.
-    """
-
-    def __init__(self, file: BinaryIO, about: About) -> None:
-        super().__init__(file, about)
-        self.repeated: dict[str, str] = {}
-        self._first: dict[str, str] = {}  # the first id of each accession
-
-    def _named(self, calls: Calls) -> Iterator[tuple[int, ParsedId]]:
-        """Yield the index of each protein to write, and the parts of its id."""
-        for i, id in enumerate(calls.proteins):
-            parts = self._about.parse_id(id)
-            first = self._first.setdefault(parts[0], id)
-            if first is id:
-                yield i, parts
-            else:
-                self.repeated[id] = first
 
 
 class TableWriter(Writer):
@@ -163,13 +49,13 @@ class TableWriter(Writer):
         """Write the next block of proteins; one without calls has no line."""
         words, between = self._about.source_words, self._between
         for i, id in enumerate(calls.proteins):
-            name, windows = self._cell(escaped(id)), int(calls.n_windows[i])
+            name, novelty = self._cell(escaped(id)), float(calls.novelty[i])
+            last = f"{calls.n_windows[i]}{between}{_text(novelty)}{self._end}"
             lines = [
                 f"{name}{between}{self._terms[j]}{between}{score:.6g}{between}"
-                f"{'' if precision != precision else format(precision, '.6g')}{between}"
-                f"{'' if decoys != decoys else format(decoys, '.6g')}{between}"
-                f"{'' if bits != bits else format(bits, '.2f')}"
-                f"{between}{words[flags]}{between}{windows}{self._end}"
+                f"{_text(precision)}{between}{_text(decoys)}{between}"
+                f"{'' if bits != bits else format(bits, '.2f')}{between}"
+                f"{words[flags]}{between}{last}"
                 for j, score, precision, decoys, bits, flags in _of(calls, i)
             ]
             self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
@@ -223,6 +109,7 @@ class JsonWriter(Writer):
                 "length": int(calls.lengths[i]),
                 "n_windows": int(calls.n_windows[i]),
                 "similarity": _figures(float(calls.similarity[i])),
+                "novelty": _figures(float(calls.novelty[i])),
                 "calls": called,
             }
             text = json.dumps(value, ensure_ascii=False) + "\n"
@@ -243,7 +130,7 @@ class ParquetWriter(Writer):
             "go_release": about.labels.release,
             "kept": about.kept[self.purpose.word],
         }
-        numbers = dict.fromkeys(_NUMBERS, pa.float32()) | {"n_windows": pa.int32()}
+        numbers = dict.fromkeys((*_NUMBERS, "novelty"), pa.float32()) | {"n_windows": pa.int32()}
         kinds = [numbers.get(name, pa.string()) for name in HEADER]
         self._schema = pa.schema(list(zip(HEADER, kinds, strict=True)), metadata)
         self._writer = pq.ParquetWriter(
@@ -262,7 +149,7 @@ class ParquetWriter(Writer):
         ids = pa.array(calls.proteins, pa.string())
         for first in range(0, len(owner), ROW_GROUP):
             at = slice(first, first + ROW_GROUP)
-            columns = pa.array(calls.terms.indices[at])
+            columns, novelty = pa.array(calls.terms.indices[at]), calls.novelty[owner[at]]
             numbers = (calls.scores, calls.precision, calls.decoy_rate, calls.information)
             values = [
                 ids.take(pa.array(owner[at])),
@@ -270,6 +157,7 @@ class ParquetWriter(Writer):
                 *(pa.array(x[at], mask=np.isnan(x[at])) for x in numbers),
                 self._words.take(pa.array(calls.sources[at])),
                 pa.array(calls.n_windows[owner[at]], pa.int32()),
+                pa.array(novelty, mask=np.isnan(novelty)),
             ]
             self._waiting.append(pa.Table.from_arrays(values, schema=self._schema))
             self._n_waiting += len(columns)
@@ -313,6 +201,11 @@ def _of(calls: Calls, i: int) -> Any:
     numbers = (calls.scores, calls.precision, calls.decoy_rate, calls.information)
     columns = (calls.terms.indices, *numbers, calls.sources)
     return zip(*(values[at].tolist() for values in columns), strict=True)
+
+
+def _text(value: float) -> str:
+    """Return six significant figures, or nothing for NaN."""
+    return "" if value != value else format(value, ".6g")
 
 
 def _figures(value: float) -> float | None:
