@@ -103,14 +103,15 @@ class PackedLists:
         self.counts, self._firsts, self._parts = counts, firsts, packed.parts
         if 4 * counts.sum(dtype=np.float64) > most:
             raise ValueError(f"more than {most:,} bytes")
-        self._n_columns, self._path, self._layout = n_columns, path, _Layout.of(counts)
+        order, self._indptr, self._first = _Layout.of(counts)
+        self._n_columns, self._path = n_columns, path
         self._ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-        is_whole = len(sizes) == len(self._layout.first) - 1 and len(firsts) == len(counts)
+        is_whole = len(sizes) == len(self._first) - 1 and len(firsts) == len(counts)
         if not is_whole or self._ends[-1] != len(packed.parts):
             raise ValueError("lists and their parts do not fit together")
         self._place = np.empty(len(counts), np.int32)
-        self._place[self._layout.order] = np.arange(len(counts), dtype=np.int32)
-        n_steps = int(self._layout.indptr[-1]) - len(counts)
+        self._place[order] = np.arange(len(counts), dtype=np.int32)
+        n_steps = int(self._indptr[-1]) - len(counts)
         self._steps = np.empty(n_steps + 1, np.min_scalar_type(n_columns))  # the first is not used
         self._is_inflated = np.zeros(len(sizes), bool)
 
@@ -125,7 +126,7 @@ class PackedLists:
         """
         place = self._place[rows]
         parts = np.zeros(len(self._is_inflated), bool)
-        parts[np.searchsorted(self._layout.first, place, side="right") - 1] = True
+        parts[np.searchsorted(self._first, place, side="right") - 1] = True
         try:
             for part in np.flatnonzero(parts & ~self._is_inflated):
                 self._inflate(int(part))
@@ -140,8 +141,8 @@ class PackedLists:
 
     def _inflate(self, part: int) -> None:
         """Inflate the steps of a part; raise ValueError or zlib.error if it is damaged."""
-        first, end = self._layout.first[part : part + 2]
-        start, stop = self._layout.indptr[[first, end]] - (first, end)
+        first, end = self._first[part : part + 2]
+        start, stop = self._indptr[[first, end]] - (first, end)
         data = self._parts[self._ends[part] : self._ends[part + 1]]
         steps = inflated(data, 4 * int(stop - start))
         if len(steps) != stop - start:
@@ -156,9 +157,8 @@ class PackedLists:
 
         Raises ValueError if an entry is out of range.
         """
-        indptr, firsts = self._layout.indptr, self._firsts[place]
-        starts = indptr[place]
-        found = SparseRows.of(indptr[place + 1] - starts, np.empty(0, np.int32))
+        firsts, starts = self._firsts[place], self._indptr[place]
+        found = SparseRows.of(self._indptr[place + 1] - starts, np.empty(0, np.int32))
         begin = found.indptr[:-1]
         # each list before has a step less than entries; the step before a list is replaced
         at = np.repeat(starts - place - begin, found.counts)
