@@ -9,6 +9,7 @@ from esmgo.errors import CheckpointError, UsageError
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.container import index_path
 from esmgo.predict.blend import Blend, Variant
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.predict.predictor import Predictor
 
 
@@ -66,6 +67,15 @@ def test_every_variant_has_a_novelty_that_survives_the_round_trip(blended, held_
     again = Blend.of(opened).to_json()
     assert again == Blend.of(opened).to_json()
     assert again["variants"] == opened.blend["variants"]
+
+
+def test_a_protein_above_the_limit_gets_the_calls_of_decoys(blended, held_out):
+    found = Predictor.load(blended[0], device="cpu").evidence(held_out)
+    is_known, is_unlike = ~np.isnan(found.precision), found.novelty > MAX_NOVELTY
+    assert 0 < is_unlike.sum() < len(held_out)
+    assert (np.isnan(found.decoy_rate) == ~is_known).all()
+    assert (found.decoy_rate[is_unlike][is_known[is_unlike]] == 1).all()
+    assert (found.decoy_rate[~is_unlike][is_known[~is_unlike]] < 1).any()
 
 
 def test_a_blend_of_the_version_before_is_read_without_a_novelty(blended, held_out, tmp_path):

@@ -27,7 +27,7 @@ def test_proteins_and_decoys_are_separated_and_precision_falls():
     job = SimpleNamespace(
         records=[None] * n, vectors=np.zeros((n, 2)), fold=np.arange(n) % 5
     )  # fmt: skip
-    found = fit_novelty(
+    found, of_decoys = fit_novelty(
         job, SimpleNamespace(features=features, best=best, of_proteins=[x], of_decoys=[decoys])
     )
     constants, weights = found.weights[:, 0], found.weights[:, 1:]
@@ -37,6 +37,7 @@ def test_proteins_and_decoys_are_separated_and_precision_falls():
     )
     assert (weights[0, is_similarity] == 0).all()
     assert auroc_of(real, made) > 0.9
+    assert auroc_of(real, of_decoys) > 0.9
     assert np.corrcoef(real, x[:, 1])[0, 1] < -0.6
     assert len(found.levels) == len(found.precision) == LEVELS
     assert found.precision[0] > 0.8 > 0.3 > found.precision[-1]

@@ -93,6 +93,8 @@ class OutOfFold:
     best : ndarray, shape=(N, 2), dtype=int64
         Of the `NUM_BEST` best informative calls of each protein in each aspect in which it is
         annotated: those that are right, and all.
+    by_fold : list of dict of str to Stacker
+        The weights for the proteins of each fold.
     of_proteins, of_decoys : list of ndarray, shape=(B, F), dtype=float64
         The features by block.
     """
@@ -100,12 +102,16 @@ class OutOfFold:
     fmax: dict[str, float]
     features: Features
     best: NDArray[np.int64]
+    by_fold: list[dict[str, Stacker]]
     of_proteins: list[NDArray[np.float64]] = field(default_factory=list)
     of_decoys: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, OutOfFold]:
-    """Fit one variant, without a novelty, and calibrate it out of fold; see `OutOfFold`."""
+    """Fit one variant and calibrate it out of fold, without novelty and calls of decoys.
+
+    See `OutOfFold`, `fit_novelty` and `with_decoys`.
+    """
     log.debug("Fitting %s ...", "+".join(names))
     stackers: dict[str, Stacker] = {}
     by_fold = [stackers] * FOLDS
@@ -117,12 +123,12 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, OutOfFol
     labels, n_bins, aspects = job.labels, len(edges) + 1, aspect_of_column(job.labels)
     kinds, n_kinds = job.bands.kinds(labels), len(labels.aspects) * len(job.bands)
     sums = CalibrationSums.empty(n_kinds, n_bins)
-    seen, decoys = np.zeros_like(sums.calls), np.zeros_like(sums.calls)
+    seen = np.zeros_like(sums.calls)
     features = Features(job.pairs, names, job.bands.is_informative)
-    found = OutOfFold({}, features, np.zeros((len(job.records), 2), np.int64))
+    found = OutOfFold({}, features, np.zeros((len(job.records), 2), np.int64), by_fold)
     evaluator = Evaluator(job.proteins.truth(job.labels))
     for rows, scores in job.blocks(names):
-        values = _out_of_fold(job, rows, scores, by_fold)
+        values = out_of_fold(job, rows, scores, by_fold)
         seen += count_calls(values, kinds, bins[rows], n_kinds, n_bins)
         true = job.proteins.terms.cells(rows)
         # proteins without a term of an aspect were not studied in it
@@ -135,16 +141,14 @@ def fit_variant(job: HeldOut, names: tuple[str, ...]) -> tuple[Variant, OutOfFol
         evaluator.add(Scores(tuple(job.proteins.ids[i] for i in rows), values, labels), rows)
     assert job.decoys is not None
     for rows, scores in job.decoys.blocks(names):
-        values = _out_of_fold(job, rows, scores, by_fold)
+        values = out_of_fold(job, rows, scores, by_fold)
         found.of_decoys.append(features.of(scores, values, *job.decoys.of(rows)))
-        of_decoy = np.searchsorted(edges, scores.closeness(names), side="right")
-        decoys += count_calls(values, kinds, of_decoy, n_kinds, n_bins)
     found.fmax = fmax_of(evaluator)
-    calibration = job.bands.raised(calibrated(sums, seen, decoys))
+    calibration = job.bands.raised(calibrated(sums, seen, np.zeros_like(seen)))
     return Variant(names, stackers, edges, job.bands, calibration), found
 
 
-def _out_of_fold(
+def out_of_fold(
     job: HeldOut,
     rows: NDArray[np.intp],
     scores: SourceScores,

@@ -39,7 +39,7 @@ from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
 from esmgo.learn.blend_config import BlendConfig, BlendSummary
 from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of
-from esmgo.learn.novelty_fitting import fit_novelty
+from esmgo.learn.novelty_fitting import fit_novelty, with_decoys
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
@@ -47,6 +47,7 @@ from esmgo.model.provenance import described
 from esmgo.predict.bands import EDGES, Bands
 from esmgo.predict.blend import Blend
 from esmgo.predict.choosing import searching
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.predict.residue_pairs import ResiduePairs
 from esmgo.predict.scorer import Scorer
 
@@ -136,7 +137,9 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
         variants = []
         for n in range(1, len(names) + 1):
             variant, found = fit_variant(job, tuple(names[:n]))
-            variants.append(replace(variant, novelty=fit_novelty(job, found)))
+            novelty, of_decoys = fit_novelty(job, found)
+            variant = with_decoys(job, variant, found, of_decoys <= MAX_NOVELTY)
+            variants.append(replace(variant, novelty=novelty))
             if n > 1:
                 fmax["blend of " + " + ".join(names[:n])] = found.fmax
     replace_index(checkpoint, index, Blend(config.num_neighbours, tuple(variants)).to_json())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.learn.blend_fitting import FOLDS, HeldOut, OutOfFold, fit_stacker
+from esmgo.learn.blend_fitting import FOLDS, HeldOut, OutOfFold, fit_stacker, out_of_fold
 from esmgo.metrics.calibration import isotonic
+from esmgo.metrics.calibration_sums import count_calls
+from esmgo.predict.blend import Variant
 from esmgo.predict.novelty import Novelty, novelty_of, probability
 
 RIDGE, RIDGE_OF_VECTOR = 3.0, 100.0
@@ -19,8 +23,11 @@ LEVELS = 20
 """Groups of held-out proteins by their novelty, of which the precision is stored."""
 
 
-def fit_novelty(job: HeldOut, found: OutOfFold) -> Novelty:
-    """Fit the novelty of a variant; ``found`` is a result of `fit_variant` for it."""
+def fit_novelty(job: HeldOut, found: OutOfFold) -> tuple[Novelty, NDArray[np.float32]]:
+    """Fit the novelty of a variant; ``found`` is a result of `fit_variant` for it.
+
+    Also return the novelty of each decoy, out of fold, shape=(N,).
+    """
     n, (right, calls) = len(job.records), found.best.T.astype(np.float64)
     x = np.concatenate(found.of_proteins + found.of_decoys).astype(np.float32)
     ends = _rounded(np.stack([x.min(axis=0), x.max(axis=0)]).astype(np.float64))
@@ -35,9 +42,9 @@ def fit_novelty(job: HeldOut, found: OutOfFold) -> Novelty:
     penalty[-job.vectors.shape[1] :] = RIDGE_OF_VECTOR
     rising = found.features.is_similarity(job.vectors.shape[1])
     any_sign = np.zeros_like(rising)
-    log_odds = np.empty((2, n))
+    log_odds = np.empty((2, 2 * n))
     for f in range(FOLDS):
-        of_fold, kept, kept_calls = job.fold == f, fold != f, fold_of_call != f
+        of_fold, kept, kept_calls = fold == f, fold != f, fold_of_call != f
         for row, args in zip(
             log_odds,
             (
@@ -46,18 +53,38 @@ def fit_novelty(job: HeldOut, found: OutOfFold) -> Novelty:
             ),
             strict=True,
         ):
-            fitted = _fitted(*args, penalty)
-            row[of_fold] = fitted[0] + x[:n][of_fold] @ fitted[1:]
+            constant, *others = _fitted(*args, penalty)
+            row[of_fold] = constant + x[of_fold] @ np.array(others)
     protein, right_share = probability(log_odds)
-    highest = float(np.quantile(right_share, FAMILIAR).round(6))
-    levels, precision = precision_by(novelty_of(protein, right_share, highest), found.best)
+    highest = float(np.quantile(right_share[:n], FAMILIAR).round(6))
+    novelty = novelty_of(protein, right_share, highest)
+    levels, precision = precision_by(novelty[:n], found.best)
     weights = np.stack(
         [
             _fitted(x, is_protein, everyone, rising, penalty),
             _fitted(twice, y, weight, any_sign, penalty),
         ]
     )
-    return Novelty(found.features, _rounded(weights), ends, highest, levels, precision)
+    fitted = Novelty(found.features, _rounded(weights), ends, highest, levels, precision)
+    return fitted, novelty[n:]
+
+
+def with_decoys(
+    job: HeldOut, variant: Variant, found: OutOfFold, is_kept: NDArray[np.bool_]
+) -> Variant:
+    """Return the variant with the calls of some of the decoys in its calibration.
+
+    ``is_kept``, shape=(N,), are the decoys that would have calls: those that are not too novel.
+    """
+    assert job.decoys is not None
+    kinds, decoys = job.bands.kinds(job.labels), np.zeros_like(variant.calibration.decoys)
+    for rows, scores in job.decoys.blocks(variant.sources):
+        kept = is_kept[rows]
+        if kept.any():
+            some = scores.rows(kept)
+            values = out_of_fold(job, rows[kept], some, found.by_fold)
+            decoys += count_calls(values, kinds, variant.groups(some), *decoys.shape[:2])
+    return replace(variant, calibration=replace(variant.calibration, decoys=decoys))
 
 
 def precision_by(

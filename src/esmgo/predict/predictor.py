@@ -32,6 +32,7 @@ from esmgo.predict.blend import Variant
 from esmgo.predict.calling import MIN_INFORMATION
 from esmgo.predict.choosing import choose
 from esmgo.predict.findings import Findings
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.predict.pasting import queries
 from esmgo.predict.prediction import Evidence, Prediction
 from esmgo.predict.scorer import Scorer
@@ -165,6 +166,8 @@ class Predictor:
             if self.variant.novelty is not None:
                 sequences = [p.sequence for p in proteins]
                 novelty = self.variant.novelty.of(scores, values, found.vectors, sequences)
+                decoy_rate[novelty > MAX_NOVELTY] = 1  # there decoys are as frequent or more
+                decoy_rate[:, self.variant.bands.kinds(self.labels) < 0] = np.nan
                 best_precision = self.variant.novelty.precision_of(novelty)
             short = [is_short(p.sequence) for p in proteins]
             precision[short] = decoy_rate[short] = np.nan
