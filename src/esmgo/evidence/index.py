@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from esmgo.errors import CheckpointError, brief, printable
@@ -93,11 +92,13 @@ class Index:
 
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     """Return vectors as an `Index` holds them; values out of range become the largest number."""
+    import torch  # faster than NumPy, and loaded where there are vectors
+
     largest = float(np.finfo(np.float16).max)
     stored = np.empty(vectors.shape, np.float16)
     for first in range(0, len(vectors), _ROWS):
         rows = torch.from_numpy(vectors[first : first + _ROWS])
-        stored[first : first + _ROWS] = rows.clamp(-largest, largest).half()  # NumPy is slower
+        stored[first : first + _ROWS] = rows.clamp(-largest, largest).half()
     return stored
 
 
