@@ -96,10 +96,14 @@ def local_scores(query: str, subjects: Sequence[str]) -> NDArray[np.int32]:
         return _numpy_scores(_codes(query), [_codes(subject) for subject in subjects])
     from pyopal import Database
 
-    plain = (_plain(subject or "X") for subject in subjects)  # Opal reads past an empty one
+    order = sorted(range(len(subjects)), key=lambda i: -len(subjects[i]))
+    plain = (_plain(subjects[i] or "X") for i in order)  # Opal reads past an empty one
     database = Database(plain, aligner.alphabet)
-    found = aligner.align(_plain(query), database)
-    return np.fromiter((each.score for each in found), np.int32, len(subjects))
+    # Opal aligns many subjects side by side: the longest first, so that all end together
+    found = aligner.align(_plain(query), database, overflow="simple")
+    scores = np.empty(len(subjects), np.int32)
+    scores[order] = [each.score for each in found]
+    return scores
 
 
 def local_alignment(query: str, subject: str) -> Alignment:

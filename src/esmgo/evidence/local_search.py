@@ -1,9 +1,9 @@
 """Homology without an external program: a short list of training proteins, then alignment.
 
 The short list has the training proteins with the most similar k-mers and embeddings. Those that
-align best bring the training proteins that are similar to them, twice, so that remote relatives
-are found through closer ones. An alignment counts if its score is significant even after it is
-reduced by what the reversed protein reaches: that part of the similarity is composition alone.
+align best bring the training proteins that are similar to them, repeatedly, so that remote
+relatives are found through closer ones. An alignment counts if its score is significant even after
+it is reduced by what the reversed protein reaches: that part of the similarity is composition.
 
 References
 ----------
@@ -31,10 +31,10 @@ from esmgo.evidence.programs import E_VALUE, MOST_HITS
 from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.evidence.votes import Votes, votes_by_bits
 
-SHORT = 400
-"""Training proteins of the most similar k-mers in the short list; all neighbours are in it, too."""
+SHORT = 600
+"""Training proteins of the most similar k-mers in the short list, and of the nearest embeddings."""
 
-BEST, ROUNDS = 8, 2
+BEST, ROUNDS = 8, 3
 """Proteins that bring similar ones in each round: the best that have not, of a sufficient score."""
 
 SUFFICIENT = 45

@@ -34,6 +34,10 @@ class Neighbours(NamedTuple):
     protein: NDArray[np.int64]
     similarity: NDArray[np.float32]
 
+    def first(self, k: int) -> Neighbours:
+        """Return the ``k`` nearest ones."""
+        return Neighbours(self.protein[:, :k], self.similarity[:, :k])
+
     def without(self, own: NDArray[np.intp]) -> Neighbours:
         """Drop one neighbour of each protein: training protein ``own``, else the last."""
         drops = self.protein == own[:, None]
@@ -78,19 +82,19 @@ def nearest(
     return Neighbours(index, similarity)
 
 
-def neighbour_votes(
-    vectors: NDArray[np.float32],
+def nearest_others(
+    queries: NDArray[np.float32],
     training: torch.Tensor,
     k: int,
     own: NDArray[np.intp] | None = None,
-) -> tuple[Votes, NDArray[np.float32]]:
-    """Return the votes of the ``k`` nearest training proteins, and the highest similarity, (N,).
+) -> Neighbours:
+    """Find the ``k`` nearest training proteins of each query that are not the query itself.
 
-    ``own`` gives the row of each query among the training proteins. It does not vote.
+    ``own``, shape=(N,), gives the row of each query among the training proteins.
     """
-    found = nearest(vectors, training, k if own is None else k + 1)
-    found = found if own is None else found.without(own)
-    return votes_of(found), found.similarity[:, 0]
+    if own is None:
+        return nearest(queries, training, k)
+    return nearest(queries, training, k + 1).without(own)
 
 
 def votes_of(neighbours: Neighbours) -> Votes:

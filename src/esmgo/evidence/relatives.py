@@ -20,7 +20,7 @@ from esmgo.evidence.homology import Homologs, matched
 from esmgo.evidence.index import Index
 from esmgo.evidence.kmers import Similar, kmer_votes
 from esmgo.evidence.local_search import SHORT, LocalSearch
-from esmgo.evidence.neighbours import neighbour_votes, normalised
+from esmgo.evidence.neighbours import nearest_others, normalised, votes_of
 from esmgo.evidence.programs import BUILTIN, NONE, SEARCHES
 from esmgo.evidence.source_scores import SourceScores, Values, given_aspect
 from esmgo.evidence.sources import EvidenceSource
@@ -164,8 +164,11 @@ class Sources:
         found: dict[str, tuple[Votes, Values]] = {}
         if self.index is None:
             return Relatives({}, {})
-        near = neighbour_votes(vectors, self._vectors, self.num_neighbours, own)
-        found[EvidenceSource.NEIGHBOURS.word] = near
+        with_alignments = isinstance(self._homologs, LocalSearch)
+        most = max(self.num_neighbours, SHORT * with_alignments)
+        near = nearest_others(vectors, self._vectors, most, own)
+        voters = near.first(self.num_neighbours)
+        found[EvidenceSource.NEIGHBOURS.word] = votes_of(voters), voters.similarity[:, 0]
         similar: list[Similar] = []
         if self.index.kmers is not None:
             rows = np.full(len(proteins), -1) if own is None else own
@@ -174,8 +177,7 @@ class Sources:
             if self._with_kmers:
                 found[EvidenceSource.KMERS.word] = kmer_votes(similar)
         if isinstance(self._homologs, LocalSearch):
-            voters = near[0].voter.reshape(len(proteins), -1)
-            short_lists = list(map(np.union1d, voters, (one.protein for one in similar)))
+            short_lists = list(map(np.union1d, near.protein, (one.protein for one in similar)))
             aligned = self._homologs.votes(proteins, own, short_lists)
             found[EvidenceSource.HOMOLOGY.word] = aligned
         elif self._homologs is not None:
