@@ -64,18 +64,23 @@ SOURCES = {
 RECIPES = Path(__file__).resolve().parent
 
 
-def steps(ia: str) -> dict[str, str]:
-    """Return the commands by name; names in braces are replaced when they run."""
+def steps(ia: str, encoder: str = "") -> dict[str, str]:
+    """Return the commands by name; names in braces are replaced when they run.
+
+    With a trained ``encoder``, a folder, only a head is trained.
+    """
     often = "--seed={seed} --device={device} --resume"
     packed = "--checkpoint_path={folder}/bundled/caller.safetensors"
     whole, cut = (f"--dataset={each} --ontology={{ontology}}" for each in ("{dataset}", "{cut}"))
     weighed = f"--identity={{folder}}/audit/nearest.tsv --overwrite{ia}"
-    found = {
-        "cut": f"hold_out.py {{dataset}} {{cut}} {CUT}",
-        "base": f"untrained_base.py {{folder}}/base {BASE} --seed={{seed}}",
-    }
+    found = {"cut": f"hold_out.py {{dataset}} {{cut}} {CUT}"}
+    stages = {"encoder": ENCODER, "restart": RESTART, "caller": HEAD}
     base = "{folder}/base"
-    for name, settings in (("encoder", ENCODER), ("restart", RESTART), ("caller", HEAD)):
+    if encoder:
+        stages, base = {"caller": HEAD}, encoder
+    else:
+        found["base"] = f"untrained_base.py {base} {BASE} --seed={{seed}}"
+    for name, settings in stages.items():
         checkpoint = f"--checkpoint_path={{folder}}/{name}/checkpoint.pt"
         found[name] = (
             f"esmgo train {cut} --base_model={base} {checkpoint} {settings} {often}"
@@ -112,6 +117,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ia", type=Path, help="information accretion, for the weighted metrics")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--encoder", default="", help="a trained base, as pretrain.py makes it")
     options = parser.parse_args()
     folder = options.folder
     (folder / "predictions").mkdir(parents=True, exist_ok=True)
@@ -121,7 +127,7 @@ def main() -> None:
     shown |= {"cut": "FOLDER/cut"}
     journal = folder / "recipe.json"
     done = json.loads(journal.read_text())["steps"] if journal.exists() else {}
-    for name, command in steps(" --ia={ia}" if options.ia else "").items():
+    for name, command in steps(" --ia={ia}" if options.ia else "", options.encoder).items():
         words = [word.format(**known) for word in command.split()]
         text = command.format(**(known | shown))
         if name in done:

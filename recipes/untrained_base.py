@@ -18,6 +18,7 @@ import argparse
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -38,17 +39,33 @@ def main() -> None:
     for name in ("window", "pool"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
-    sizes = {
+    sizes = sizes_of(options.layers, options.width, options.heads)
+    draw = torch.Generator().manual_seed(options.seed)
+    encoder = initialised(sizes, draw)
+    with torch.no_grad():
+        if options.window:
+            look_at_neighbours(encoder.layers[0].attention, options.heads)
+        if options.pool:
+            gather(encoder, options.heads, draw)
+    options.folder.mkdir(parents=True)
+    write(options.folder, encoder, sizes)
+
+
+def sizes_of(n_layers: int, width: int, n_heads: int) -> dict[str, Any]:
+    """Return the entries of the ``config.json`` of an ESM2."""
+    return {
         "model_type": "esm", "vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1,
-        "hidden_size": options.width, "num_hidden_layers": options.layers,
-        "num_attention_heads": options.heads, "intermediate_size": 4 * options.width,
+        "hidden_size": width, "num_hidden_layers": n_layers,
+        "num_attention_heads": n_heads, "intermediate_size": 4 * width,
         "max_position_embeddings": 1026, "layer_norm_eps": 1e-5, "token_dropout": True,
         "position_embedding_type": "rotary", "emb_layer_norm_before": False,
         "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
     }  # fmt: skip
-    encoder = Encoder(sizes)
-    draw = torch.Generator().manual_seed(options.seed)
-    depth = (2 * options.layers) ** -0.5
+
+
+def initialised(sizes: dict[str, Any], draw: torch.Generator) -> Encoder:
+    """Return an encoder of these sizes with random weights."""
+    encoder, depth = Encoder(sizes), (2 * sizes["num_hidden_layers"]) ** -0.5
     with torch.no_grad():
         for name, weight in encoder.named_parameters():
             if "word_embeddings" in name:
@@ -60,15 +77,15 @@ def main() -> None:
                 weight.normal_(0, weight.shape[1] ** -0.5, generator=draw)
                 if name.endswith("output.dense.weight"):
                     weight.mul_(depth)  # so that the residual stream does not grow with depth
-        if options.window:
-            look_at_neighbours(encoder.layers[0].attention, options.heads)
-        if options.pool:
-            gather(encoder, options.heads, draw)
-    options.folder.mkdir(parents=True)
-    weights = {f"esm.{name}": tensor.contiguous() for name, tensor in encoder.state_dict().items()}
-    save_file(weights, options.folder / "model.safetensors", metadata={"format": "pt"})
-    text = json.dumps(sizes, indent=1, sort_keys=True) + "\n"
-    (options.folder / "config.json").write_text(text)
+    return encoder
+
+
+def write(folder: Path, encoder: Encoder, sizes: dict[str, Any]) -> None:
+    """Write the files of a base into a folder."""
+    state = encoder.state_dict()
+    weights = {f"esm.{name}": tensor.cpu().contiguous() for name, tensor in state.items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(sizes, indent=1, sort_keys=True) + "\n")
 
 
 def look_at_neighbours(attention: torch.nn.Module, n_heads: int) -> None:

@@ -5,6 +5,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,7 +19,9 @@ from safetensors.torch import load_file
 from esmgo.cli.main import main
 from esmgo.dataset.sample import sample_ontology_path, sample_rows
 from esmgo.evidence.search import Hits
+from esmgo.model.encoder import Encoder
 from esmgo.model.packing import frequencies, pack
+from esmgo.model.tokens import MASK, encode
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -101,6 +104,47 @@ def test_the_tables_of_the_model_card_are_what_evaluate_found(blended, tmp_path)
     drawing = ET.parse(tmp_path / "plot.svg").getroot()
     dots = [each for each in drawing.iter() if each.get("class", "").startswith("dot")]
     assert len(dots) == len(tables[2].splitlines()) - 2
+
+
+def test_masked_residues_are_learned_and_a_killed_run_goes_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(RECIPES)
+    pretrain = runpy.run_path(str(RECIPES / "pretrain.py"))
+    draw = np.random.default_rng(0)
+    letters, weight = list("LAGVSERTIDPKQNFYMHWC"), np.arange(20, 0, -1) ** 2.0
+    texts = ["".join(draw.choice(letters, 60, p=weight / weight.sum())) for _ in range(400)]
+    (tmp_path / "data" / "all").mkdir(parents=True)
+    pq.write_table(pa.table({"sequence": texts[:200]}), tmp_path / "data/all/train.parquet")
+    pq.write_table(pa.table({"sequence": texts[100:]}), tmp_path / "more.parquet")
+    options = Namespace(
+        dataset=tmp_path / "data", more=tmp_path / "more.parquet", folder=tmp_path / "made",
+        layers=1, width=16, heads=2, seed=1, minutes=0.1, tokens=1000, context=40, rate=1e-2,
+        device="cpu",
+    )  # fmt: skip
+    pretrain["masked_residues"](options)
+    lines = [line.split("\t") for line in (tmp_path / "made/pretrain.tsv").read_text().splitlines()]
+    assert float(lines[-1][2]) < 2.8 < np.log(20)  # composition alone has an entropy of 2.6
+    options.minutes *= 1.5
+    pretrain["masked_residues"](options)
+    again = (tmp_path / "made/pretrain.tsv").read_text().splitlines()
+    assert int(again[len(lines)].split("\t")[0]) > int(lines[-1][0])
+    base = Encoder(json.loads((tmp_path / "made/base/config.json").read_text()))
+    weights = load_file(tmp_path / "made/base/model.safetensors")
+    base.load_state_dict({name.removeprefix("esm."): each for name, each in weights.items()})
+
+
+def test_residues_to_predict_are_masked_replaced_or_kept(monkeypatch):
+    monkeypatch.syspath_prepend(RECIPES)
+    chosen = runpy.run_path(str(RECIPES / "pretrain.py"))["chosen"]
+    packed = pack([encode("MKTAYIAKQR" * 400 + "XX", 5000)] * 5, fill=False)
+    found, truth = chosen(packed, torch.Generator().manual_seed(1))
+    at = truth >= 0
+    assert (truth[at] == packed.tokens[at]).all()
+    assert (found.tokens[~at] == packed.tokens[~at]).all()
+    assert at.float().mean().item() == pytest.approx(0.15, abs=0.01)
+    assert (found.tokens[at] == MASK).float().mean().item() == pytest.approx(0.8, abs=0.03)
+    kept = (found.tokens[at] == truth[at]).float().mean().item()
+    assert kept == pytest.approx(0.1 + 0.1 / 20, abs=0.03)
+    assert not at[packed.tokens == 24].any()  # X is not predicted
 
 
 @pytest.mark.slow
