@@ -147,6 +147,7 @@ def main() -> None:
     for name, default in (("layers", 6), ("width", 320), ("heads", 20), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--minutes", type=float, default=8.0, help="of all stages together")
+    parser.add_argument("--updates", type=float, default=float("inf"), help="of the first stage")
     parser.add_argument("--tokens", type=int, default=65_536, help="per update")
     parser.add_argument("--context", type=int, default=402, help="tokens of a protein, at most")
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
@@ -169,8 +170,9 @@ def masked_residues(options: argparse.Namespace) -> None:
     batches = endless(proteins[HELD_OUT:], options, training.step)
     draw = torch.Generator(device).manual_seed(options.seed + training.step)
     total, is_half = 60 * options.minutes * SHARES["masked"], device.type == "cuda"
-    start = saved = time.monotonic() - training.spent
-    while (now := time.monotonic()) - start < total:
+    first, start = training.step, time.monotonic() - training.spent
+    saved = start + training.spent
+    while training.step < options.updates and (now := time.monotonic()) - start < total:
         rate = options.rate * min(1, (training.step + 1) / WARM_UP) * (1 - (now - start) / total)
         for group in training.optimizer.param_groups:
             group["lr"] = rate
@@ -183,8 +185,8 @@ def masked_residues(options: argparse.Namespace) -> None:
         if now - saved > min(60, total / 4):
             saved = now
             report(training, proteins[:HELD_OUT], device, options.folder, now - start)
-    if training.spent < total:
-        report(training, proteins[:HELD_OUT], device, options.folder, total)
+    if training.step > first:
+        report(training, proteins[:HELD_OUT], device, options.folder, time.monotonic() - start)
     base = options.folder / "base"
     base.mkdir(exist_ok=True)
     write(base, training.encoder, sizes_of(options.layers, options.width, options.heads))

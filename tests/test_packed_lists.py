@@ -1,6 +1,8 @@
 """Compressed lists: they come back as they were, in parts, and damage is refused."""
 
+import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,22 @@ def test_lists_come_back_in_any_order(seed, n, longest):
 def test_integers_come_back(values):
     packed = np.frombuffer(deflated(values), np.uint8)
     np.testing.assert_array_equal(inflated(packed, ROOM), values)
+
+
+def test_threads_that_inflate_a_part_at_the_same_time_take_the_right_lists():
+    rng = np.random.default_rng(3)
+    wanted = lists_of(rng, 4000, 50)
+    packed, rows = Packed.of(wanted), np.arange(4000)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(20):
+                found = opened(packed)
+                for got in pool.map(found.take, [rows] * 16):
+                    np.testing.assert_array_equal(got.indices, wanted.indices)
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_no_list_at_all():
