@@ -25,6 +25,7 @@ from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
 from esmgo.predict.inputs import open_named, open_predictor
+from esmgo.predict.novelty import MAX_NOVELTY
 from esmgo.predict.predictor import Predictor
 
 PROMISES = (0.7, 0.8, 0.9)
@@ -63,6 +64,7 @@ def main() -> None:
             truth[place, own[own >= 0]] = True
         for promise in PROMISES:
             called = predictor.is_promised(evidence, promise)
+            called &= ~(evidence.novelty > MAX_NOVELTY)[:, None]  # as `esmgo predict` does
             informative[promise] += int(called[:, kinds % len(bands) > 0].any(1).sum())
             for key, n, right in counts(called, truth, evidence.group, predictor):
                 asked[promise, *key] += 1
