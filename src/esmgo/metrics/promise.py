@@ -17,8 +17,9 @@ Values = NDArray[np.float64]
 SMALLEST = 20
 """Fewest proteins from which a precision is promised."""
 
-START, LATEST = 0.3, 4
-"""Tests start at this part of the worth of all calls, within 1 to 4 times the smallest size."""
+START, TOLERATED = 0.3, 5
+"""Tests start at this part of the worth of all calls, but not above the size at which so many wrong
+calls do not end them."""
 
 
 _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
@@ -94,7 +95,8 @@ def lowest_kept(
     """
     chance = _tail(right / np.maximum(calls, 1) * effective, effective, precision)
     least = max(SMALLEST, math.log(1 - confidence) / math.log(precision))
-    start = np.clip(START * worth.max(axis=-1, keepdims=True), least, LATEST * least)
+    latest = max(least, _tolerating(precision, confidence))
+    start = np.clip(START * worth.max(axis=-1, keepdims=True), least, latest)
     is_tested = np.logical_or.accumulate((worth >= start)[..., ::-1], axis=-1)[..., ::-1]
     passes = (chance <= 1 - confidence) | ~is_tested
     unbroken = np.logical_and.accumulate(passes[..., ::-1], axis=-1)[..., ::-1]
@@ -103,6 +105,13 @@ def lowest_kept(
         kept &= is_allowed
     lowest: NDArray[np.intp] = np.where(kept.any(axis=-1), kept.argmax(axis=-1), calls.shape[-1])
     return lowest
+
+
+def _tolerating(precision: float, confidence: float) -> int:
+    """Return the fewest calls that keep the promise although `TOLERATED` of them are wrong."""
+    n = np.arange(TOLERATED, 10_000, dtype=float)
+    chance = _tail(n - TOLERATED, n, precision)
+    return int(n[(chance <= 1 - confidence).argmax()]) if chance[-1] <= 1 - confidence else len(n)
 
 
 def _tail(right: Values, n: Values, p: float) -> Values:
