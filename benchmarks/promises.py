@@ -1,6 +1,6 @@
 """Whether precision that `esmgo predict --precision` promises is kept on other proteins.
 
-    python benchmarks/promises.py CHECKPOINT DATASET ONTOLOGY [--sources=…] [--homology=…]
+    python benchmarks/promises.py CHECKPOINT DATASET ONTOLOGY [--num_proteins=N] [--sources=…]
 
 The test proteins of a data set, which neither training nor blend has seen, are called at promises
 of 0.7, 0.8 and 0.9. Per aspect, per group of proteins by how close the nearest training protein is,
@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     for name in ("checkpoint", "dataset", "ontology"):
         parser.add_argument(name)
+    parser.add_argument("--num_proteins", type=int, help="a random part; all when left out")
     parser.add_argument("--sources")
     parser.add_argument("--homology")
     options = parser.parse_args()
@@ -54,8 +55,9 @@ def main() -> None:
     informative: defaultdict[float, int] = defaultdict(int)
     sums: defaultdict[tuple, list[tuple[int, int]]] = defaultdict(list)  # calls, right
     asked: defaultdict[tuple, int] = defaultdict(int)
-    for at in range(0, len(proteins), BLOCK):
-        rows = range(at, min(at + BLOCK, len(proteins)))
+    chosen = np.random.default_rng(0).permutation(len(proteins))[: options.num_proteins]
+    for at in range(0, len(chosen), BLOCK):
+        rows = chosen[at : at + BLOCK]
         block = [Protein(proteins.ids[i], proteins.sequences[i]) for i in rows]
         evidence = predictor.evidence(block)
         truth = np.zeros(evidence.scores.values.shape, bool)
@@ -70,7 +72,7 @@ def main() -> None:
                 asked[promise, *key] += 1
                 if n:
                     sums[promise, *key].append((n, right))
-        print(f"{rows[-1] + 1:,} proteins", file=sys.stderr)
+        print(f"{at + len(rows):,} proteins", file=sys.stderr)
     print(head("Promised precision on proteins of another split", versions(("torch", "numpy"))))
     lines = []
     for key in sorted(asked, key=lambda key: (key[0], key[1].name, key[2], str(key[3]))):
@@ -90,7 +92,7 @@ def main() -> None:
     )
     print(table(columns, lines))
     for promise, n in informative.items():
-        print(f"{n / len(proteins):.3f} of {len(proteins):,} proteins have a call at {promise:g}")
+        print(f"{n / len(chosen):.3f} of {len(chosen):,} proteins have a call at {promise:g}")
 
 
 def counts(
