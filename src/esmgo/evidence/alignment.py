@@ -93,7 +93,7 @@ def local_scores(query: str, subjects: Sequence[str]) -> NDArray[np.int32]:
     """
     aligner = _aligner()
     if aligner is None or not query:
-        return _numpy_scores(_codes(query), [_codes(subject) for subject in subjects])
+        return _numpy_scores(codes_of(query), [codes_of(subject) for subject in subjects])
     from pyopal import Database
 
     order = sorted(range(len(subjects)), key=lambda i: -len(subjects[i]))
@@ -122,7 +122,7 @@ def local_alignment(query: str, subject: str) -> Alignment:
     Alignment
         Its score is that of `local_scores`.
     """
-    codes, other = _codes(query), _codes(subject)
+    codes, other = codes_of(query), codes_of(subject)
     rows = _Rows(other[:, None], np.int32)
     stride = isqrt(len(query)) + 1
     stored, score, end = [], 0, (0, 0)
@@ -261,7 +261,8 @@ def _numpy_scores(
     return found
 
 
-def _codes(sequence: str) -> NDArray[np.uint8]:
+def codes_of(sequence: str) -> NDArray[np.uint8]:
+    """Return the number of each residue in `RESIDUES`, and 20 for any other letter; shape=(L,)."""
     return _CODE[np.frombuffer(sequence.encode("ascii", "replace"), np.uint8)]
 
 

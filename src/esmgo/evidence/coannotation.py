@@ -46,11 +46,11 @@ class Coannotation:
         of_entry = self._aspect.astype(np.int8)[terms.indices]
         n_aspects = len(labels.aspects)
         self._others = [
-            _rows(terms, (of_entry >= 0) & (of_entry != a)) for a in range(n_aspects)
+            terms.keep((of_entry >= 0) & (of_entry != a)) for a in range(n_aspects)
         ]  # without roots
         self._kind = np.zeros(m, np.uint8)  # a bit for each aspect in which a protein has terms
         for a in range(n_aspects):
-            self._kind[_rows(terms, of_entry == a).counts > 0] |= 1 << a
+            self._kind[terms.keep(of_entry == a).counts > 0] |= 1 << a
         self._aspects_of = np.arange(1 << n_aspects)[:, None] >> np.arange(n_aspects) & 1
         self._found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
@@ -90,9 +90,3 @@ class Coannotation:
             by_aspect = np.bincount(self._aspect[used], weight, n_aspects)
             into[:] = sums / (PRIOR_WEIGHT + by_aspect.sum() - by_aspect)[self._aspect]
         return found
-
-
-def _rows(terms: SparseRows, is_kept: NDArray[np.bool_]) -> SparseRows:
-    """Return the result of `SparseRows.keep`, in half the time where few are kept."""
-    at = np.flatnonzero(is_kept)
-    return SparseRows(np.searchsorted(at, terms.indptr), terms.indices[at])

@@ -86,8 +86,8 @@ class SparseRows:
 
     def keep(self, is_kept: NDArray[np.bool_]) -> SparseRows:
         """Return the same rows with some of their entries."""
-        ends = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int64)
-        return SparseRows(ends[self.indptr], self.indices[is_kept])
+        at = np.flatnonzero(is_kept)
+        return SparseRows(np.searchsorted(at, self.indptr), self.indices[at])
 
     def renamed(self, column: NDArray[np.int32]) -> SparseRows:
         """Return the same rows, with ``column[j]`` instead of column ``j``."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import brief
+from esmgo.evidence.alignment import codes_of
 from esmgo.evidence.blosum import FREQUENCY, RESIDUES
-from esmgo.predict.stored_calibration import packed, unpacked
+from esmgo.predict.stored_calibration import packed, signed, unpacked, unsigned
 
 DISTANCES = 8
 """Pairs of residues are counted at the distances from 1 to this."""
@@ -31,8 +33,6 @@ _ADDED = 5.0
 _LONGEST = 1000
 """Residues of a training sequence that are counted."""
 
-_CODES = np.full(256, _N, np.uint8)
-_CODES[np.frombuffer(RESIDUES.encode(), np.uint8)] = np.arange(_N)
 _BACKGROUND = np.array(FREQUENCY) / sum(FREQUENCY)
 
 
@@ -56,7 +56,7 @@ class ResiduePairs:
         """Count the pairs in proteins."""
         counts = np.zeros((DISTANCES, (_N + 1) ** 2))
         for sequence in sequences:
-            codes = _codes(sequence)[:_LONGEST].astype(np.intp)
+            codes = codes_of(sequence)[:_LONGEST].astype(np.intp)
             for k in range(1, min(DISTANCES, len(codes) - 1) + 1):
                 pairs = codes[:-k] * (_N + 1) + codes[k:]
                 counts[k - 1] += np.bincount(pairs, minlength=(_N + 1) ** 2)
@@ -64,6 +64,13 @@ class ResiduePairs:
         share = known / known.sum(axis=(1, 2), keepdims=True)
         expected = share.sum(axis=2, keepdims=True) * share.sum(axis=1, keepdims=True)
         return cls(np.round(np.log(share / expected) * _SCALE) / _SCALE)
+
+    @cached_property
+    def _parts(self) -> NDArray[np.float64]:
+        """The symmetric part and the other, 0 for unknown residues; (2, DISTANCES, 21, 21)."""
+        turned = self.log_odds.transpose(0, 2, 1)
+        both = np.stack([(self.log_odds + turned) / 2, (self.log_odds - turned) / 2])
+        return np.pad(both, ((0, 0), (0, 0), (0, 1), (0, 1)))
 
     def excess(self, sequence: str) -> NDArray[np.float64]:
         """Return how far the pairs of a sequence exceed those of a random order of its residues.
@@ -73,32 +80,30 @@ class ResiduePairs:
         part that changes its sign when the sequence is reversed; shape=(2 · DISTANCES,). The first
         residue is left out, since it is a methionine in most proteins.
         """
-        codes = _codes(sequence)[1:]
+        codes = codes_of(sequence)[1:]
         n = len(codes)
         share = np.bincount(codes, minlength=_N + 1)[:_N] / max(n, 1)
-        turned = self.log_odds.transpose(0, 2, 1)
         found = []
-        for odds in ((self.log_odds + turned) / 2, (self.log_odds - turned) / 2):
-            with_unknown = np.pad(odds, ((0, 0), (0, 1), (0, 1)))
-            for k, table in enumerate(odds, 1):
+        for odds in self._parts:
+            for k, with_unknown in enumerate(odds, 1):
+                table = with_unknown[:_N, :_N]
                 mean = share @ table @ share
                 spread = np.sqrt(max(share @ table**2 @ share - mean**2, 1e-9))
                 pairs = max(n - k, 0)
-                total = with_unknown[k - 1][codes[:pairs], codes[k:]].sum()
+                total = with_unknown[codes[:pairs], codes[k:]].sum()
                 found.append((total - pairs * mean) / (spread * np.sqrt(max(pairs, 1))))
         return np.array(found)
 
     def to_json(self) -> str:
         """Return a text that `from_json` takes."""
         steps = np.round(self.log_odds * _SCALE).astype(np.int32).ravel()
-        return packed(np.where(steps < 0, -2 * steps - 1, 2 * steps).astype(np.int32))
+        return packed(unsigned(steps))
 
     @classmethod
     def from_json(cls, text: str) -> ResiduePairs:
         """Read a result of `to_json`; raises ValueError or TypeError if ``text`` is none."""
         stored = unpacked(text, DISTANCES * _N**2)
-        steps = np.where(stored % 2, -(stored + 1) // 2, stored // 2)
-        return cls(steps.reshape(_SHAPE) / _SCALE)
+        return cls(signed(stored).reshape(_SHAPE) / _SCALE)
 
 
 def composition(sequence: str) -> float:
@@ -107,10 +112,6 @@ def composition(sequence: str) -> float:
     It is the relative entropy of their frequencies. As many residues of Swiss-Prot as there are
     kinds are added, so that short sequences do not differ by chance.
     """
-    counts = np.bincount(_codes(sequence), minlength=_N + 1)[:_N]
+    counts = np.bincount(codes_of(sequence), minlength=_N + 1)[:_N]
     share = (counts + _N * _BACKGROUND) / (counts.sum() + _N)
     return float((share * np.log2(share / _BACKGROUND)).sum())
-
-
-def _codes(sequence: str) -> NDArray[np.uint8]:
-    return _CODES[np.frombuffer(sequence.encode("ascii", "replace"), np.uint8)]

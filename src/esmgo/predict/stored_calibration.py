@@ -9,6 +9,7 @@ import zlib
 from base64 import b64decode, b64encode
 from dataclasses import fields
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from esmgo.metrics.calibration import Calibration
 from esmgo.metrics.calibration_sums import EDGES, Values
 from esmgo.model.compression import deflated, inflated
+
+Number = TypeVar("Number", np.int32, np.float64)
 
 _ROUNDED = 10_000
 """Steps of the curves between 0 and 1."""
@@ -31,7 +34,7 @@ def packed_calibration(calibration: Calibration) -> str:
     parts += [-np.diff(getattr(calibration, name), axis=-1, append=0) for name in _COUNTS]
     for name in _SIZES:
         step = -np.diff(getattr(calibration, name), axis=-1, append=0)
-        parts.append(np.where(step < 0, -2 * step - 1, 2 * step))
+        parts.append(unsigned(step))
     return packed(np.stack(parts).astype(np.int32).ravel())
 
 
@@ -48,7 +51,7 @@ def unpacked_calibration(text: str, n_kinds: int, n_groups: int) -> Calibration:
     curve[(curve < 0).all(axis=-1)] = np.nan
     if (curve < 0).any() or (curve > _ROUNDED).any():
         raise ValueError("a curve does not ascend from 0 to 1")
-    sizes = [np.where(x % 2, -(x + 1) / 2, x / 2) for x in values[-len(_SIZES) :]]
+    sizes = [signed(x) for x in values[-len(_SIZES) :]]
     names = (*_COUNTS, *_SIZES)
     sums = {name: _from_above(x) for name, x in zip(names, [*counts, *sizes], strict=True)}
     if any((sums[name] < 0).any() for name in _SIZES):
@@ -73,6 +76,16 @@ def unpacked(text: str, n: int) -> NDArray[np.int32]:
     if len(values) != n:
         raise ValueError(f"{len(values):,} numbers instead of {n:,}")
     return values
+
+
+def unsigned(values: NDArray[Number]) -> NDArray[Number]:
+    """Return integers from 0 for signed ones: 0, -1, 1, -2, 2 … become 0, 1, 2, 3, 4 …"""
+    return np.where(values < 0, -2 * values - 1, 2 * values)
+
+
+def signed(values: NDArray[Number]) -> NDArray[Number]:
+    """Return the integers of which these are the result of `unsigned`."""
+    return np.where(values % 2, -(values + 1) // 2, values // 2)
 
 
 def _from_above(counts: Values) -> Values:
