@@ -42,7 +42,7 @@ def mutate_text(data: bytes, seeds: Sequence[bytes], rng: random.Random) -> byte
     """Change bytes, lines or cells of a text; now and then compress it."""
     data = _several(data, seeds, rng, [*_BYTES, *_LINES, *_LINES])
     if rng.random() < 0.1:
-        data = gzip.compress(data, 1)
+        data = gzip.compress(data, 1, mtime=0)
         if rng.random() < 0.5:
             data = _several(data, seeds, rng, _BYTES)
     return data
