@@ -28,6 +28,8 @@ from transformers import EsmConfig
 from transformers.models.esm.modeling_esm import EsmForMaskedLM
 
 import esmgo
+from esmgo.blending.blend_config import BlendConfig
+from esmgo.blending.blending import blend
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
@@ -36,8 +38,6 @@ from esmgo.evidence.sources import EvidenceSource
 from esmgo.go.labels import LabelSpace
 from esmgo.go.ontology import Ontology
 from esmgo.go.terms import Aspect, Term
-from esmgo.learn.blend_config import BlendConfig
-from esmgo.learn.blending import blend
 from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.tokens import encode

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_scores import source_scores
 
-from esmgo.learn.blend_fitting import cells_of, edges_of, fit_stacker
+from esmgo.blending.blend_fitting import cells_of, edges_of, fit_stacker
 from esmgo.predict.regression import Stacker, features
 
 

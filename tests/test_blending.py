@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from esmgo.blending.blend_config import BlendConfig
+from esmgo.blending.blending import blend
 from esmgo.cli.main import main
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
@@ -14,8 +16,6 @@ from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import open_index
 from esmgo.evidence.relatives import available_sources
 from esmgo.evidence.sources import SCORING, EvidenceSource
-from esmgo.learn.blend_config import BlendConfig
-from esmgo.learn.blending import blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.container import index_path
 from esmgo.predict.predictor import Predictor
@@ -103,7 +103,7 @@ def test_blend_passes_on_the_warnings_of_the_data_set(blended, monkeypatch):
         data.report.warn("some terms are obsolete")
         return replace(data, validation=data.validation.subset(range(5)))
 
-    monkeypatch.setattr("esmgo.learn.blending.open_dataset", opened)
+    monkeypatch.setattr("esmgo.blending.blending.open_dataset", opened)
     report = ReadReport()
     with pytest.raises(UsageError, match="5 held-out proteins"):
         blend(BlendConfig(checkpoint_path=str(blended[0]), dataset="sample"), report)

@@ -16,9 +16,9 @@ from oracles import SIZES, configuration, drawn, sequence
 from torch.nn.functional import gelu, layer_norm
 from training import config, losses
 
+from esmgo.blending.blend_config import BlendConfig
+from esmgo.blending.blending import blend
 from esmgo.dataset.opening import open_dataset
-from esmgo.learn.blend_config import BlendConfig
-from esmgo.learn.blending import blend
 from esmgo.learn.finetune import fit
 from esmgo.model.caller import Caller
 from esmgo.model.container import index_path

@@ -13,6 +13,8 @@ import pytest
 import torch
 from containers import rewrite
 
+from esmgo.blending.blend_config import BlendConfig
+from esmgo.blending.blending import blend
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
@@ -25,8 +27,6 @@ from esmgo.evidence.index import (
     write_index,
 )
 from esmgo.go.sparse import SparseRows
-from esmgo.learn.blend_config import BlendConfig
-from esmgo.learn.blending import blend
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.container import read_header, write_container
 from esmgo.model.embeddings import embed, encoder_of

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmgo.assess.novelty_audit import auroc_of
-from esmgo.learn.novelty_fitting import LEVELS, fit_novelty, precision_by
+from esmgo.blending.novelty_fitting import LEVELS, fit_novelty, precision_by
 from esmgo.predict.novelty import Features, novelty_of, probability
 from esmgo.predict.residue_pairs import ResiduePairs
 

@@ -9,6 +9,9 @@ from .assess.decoy_audit import DecoyAudit as DecoyAudit
 from .assess.evaluation import Evaluated as Evaluated
 from .assess.evaluation import evaluate_files as evaluate_files
 from .assess.matched import evaluate as evaluate
+from .blending.blend_config import BlendConfig as BlendConfig
+from .blending.blend_config import BlendSummary as BlendSummary
+from .blending.blending import blend as blend
 from .data.annotation_files import read_annotations as read_annotations
 from .data.fasta import Protein as Protein
 from .data.fasta import read_fasta as read_fasta
@@ -32,9 +35,6 @@ from .go.sparse import SparseRows as SparseRows
 from .go.terms import Aspect as Aspect
 from .go.terms import Term as Term
 from .go.truepath import propagate as propagate
-from .learn.blend_config import BlendConfig as BlendConfig
-from .learn.blend_config import BlendSummary as BlendSummary
-from .learn.blending import blend as blend
 from .learn.config import Fitted as Fitted
 from .learn.config import TrainConfig as TrainConfig
 from .learn.finetune import fit as fit

@@ -67,7 +67,7 @@ VERBS = {
         first="fasta"),
     "blend": Verb(
         "Combine network, neighbours, k-mers and homology, and calibrate.",
-        "esmgo.learn.blend_config:BlendConfig", "esmgo.learn.blending:blend"),
+        "esmgo.blending.blend_config:BlendConfig", "esmgo.blending.blending:blend"),
     "selftest": Verb(
         "Check the bundled caller, and list which optional programs are available.",
         "esmgo.predict.selftest:SelftestConfig", "esmgo.predict.selftest:selftest",

@@ -1,4 +1,4 @@
-"""Training: fine-tuning a caller, and fitting the blend of its evidence sources.
+"""Training: fine-tuning a caller.
 
 A caller is an ESM2 encoder with a head that computes one logit per GO term. Fine-tuning trains
 the head and, if requested, the last layers of the encoder. Each epoch uses every training protein
@@ -10,7 +10,4 @@ A training that was killed resumes from its checkpoint and ends with the same bi
 not, on the same device with the same number of threads. The checkpoint holds the weights, the
 optimiser state and the position between two optimiser steps. The order of the proteins depends
 only on seed and epoch, and dropout only on seed, epoch and step.
-
-`esmgo.learn.blending` fits a blend of evidence sources on calibration proteins, which training
-held out, and stores it in the checkpoint.
 """

@@ -1,6 +1,6 @@
 """The blend of a checkpoint: weights of the sources, and the calibration of blended scores.
 
-`esmgo blend` fits it and stores it in the checkpoint; see `esmgo.learn.blending`.
+`esmgo blend` fits it and stores it in the checkpoint; see `esmgo.blending.blending`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ familiar proteins, and near 1 for a sequence that is unlike anything known.
 
 The precision of the best calls falls as novelty rises. The precision of all calls with some score
 falls less, since a blend gives remote proteins lower scores and so fewer calls.
-`esmgo.learn.novelty_fitting` fits the weights.
+`esmgo.blending.novelty_fitting` fits the weights.
 """
 
 from __future__ import annotations

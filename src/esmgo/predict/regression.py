@@ -2,7 +2,7 @@
 
 No feature identifies a term or a protein, so the model cannot memorise them. It depends only on
 the scores of the sources, the similarity to the most similar training protein, and the frequency
-of the term. `esmgo.learn.blend_fitting` fits the weights. Nothing here knows where scores come
+of the term. `esmgo.blending.blend_fitting` fits the weights. Nothing here knows where scores come
 from.
 """
 

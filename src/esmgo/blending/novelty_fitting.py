@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.learn.blend_fitting import FOLDS, HeldOut, OutOfFold, fit_stacker, out_of_fold
+from esmgo.blending.blend_fitting import FOLDS, HeldOut, OutOfFold, fit_stacker, out_of_fold
 from esmgo.metrics.calibration import isotonic
 from esmgo.metrics.calibration_sums import count_calls
 from esmgo.predict.blend import Variant

@@ -19,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from esmgo.blending.blend_config import BlendConfig, BlendSummary
+from esmgo.blending.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of
+from esmgo.blending.novelty_fitting import fit_novelty, with_decoys
 from esmgo.data.download import open_ontology
 from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
@@ -37,9 +40,6 @@ from esmgo.files.source import is_file
 from esmgo.go.information import information_accretion, information_content
 from esmgo.go.scores import Scores
 from esmgo.go.truepath import propagate
-from esmgo.learn.blend_config import BlendConfig, BlendSummary
-from esmgo.learn.blend_fitting import BLOCK, FOLDS, HeldOut, fit_variant, fmax_of
-from esmgo.learn.novelty_fitting import fit_novelty, with_decoys
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
