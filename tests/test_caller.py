@@ -1,5 +1,6 @@
 """The caller: encoder and head, frozen and unfrozen layers, large encoders."""
 
+import numpy as np
 import torch
 from oracles import hidden
 from training import config
@@ -7,6 +8,7 @@ from training import config
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.go.labels import LabelSpace
+from esmgo.learn.finetune import fit
 from esmgo.learn.state import State
 from esmgo.model import caller as module
 from esmgo.model.caller import Caller
@@ -68,3 +70,45 @@ def test_a_layer_count_beyond_the_encoder_is_refused(capsys, tmp_path):
              f"--checkpoint_path={tmp_path / 'c.pt'}", "--device=cpu"]  # fmt: skip
     assert main(words) == 2
     assert "layers" in capsys.readouterr().err
+
+
+def test_unfrozen_layers_of_a_large_encoder_train_in_fp32(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LARGE", 1)
+    settings = {"base_model": str(base), "dtype": "bf16", "unfreeze_last_k_layers": 1}
+    settings |= {"num_epochs": 2, "eval_interval": 9, "learning_rate": 1e-4}
+    fit(config(tmp_path, **settings))
+    before = Caller.start(base, 1, dropout=0.0, seed=1, half=True).encoder
+    checkpoint = open_checkpoint(tmp_path / "c.pt")
+    after = checkpoint.caller().encoder
+    frozen, trained = after.layers
+    assert {p.dtype for p in frozen.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in trained.parameters()} == {torch.float32}
+    assert all(torch.equal(*pair) for pair in zip(
+        before.layers[0].parameters(), frozen.parameters(), strict=True
+    ))  # fmt: skip
+    moved = [
+        (a != b).double().mean().item()
+        for a, b in zip(before.layers[1].parameters(), trained.parameters(), strict=True)
+    ]
+    assert np.median(moved) > 0.99  # in bf16 most updates are rounded away
+    assert {t.dtype for t in checkpoint.optimizer_state().values()} == {torch.float32}
+
+
+def test_a_training_of_bf16_layers_resumes_in_fp32(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LARGE", 1)
+    settings = {"base_model": str(base), "dtype": "bf16", "unfreeze_last_k_layers": 1}
+    real = Caller.unfreeze
+
+    def in_bf16(caller, k):  # as before
+        real(caller, k)
+        caller.encoder.bfloat16()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Caller, "unfreeze", in_bf16)
+        fit(config(tmp_path, **settings))
+    old = open_checkpoint(tmp_path / "c.pt").optimizer_state()
+    assert torch.bfloat16 in {t.dtype for t in old.values()}
+    fit(config(tmp_path, num_epochs=2, resume=True, **settings), {"num_epochs"})
+    new = open_checkpoint(tmp_path / "c.pt")
+    assert {t.dtype for t in new.optimizer_state().values()} == {torch.float32}
+    assert {p.dtype for p in new.caller().encoder.layers[1].parameters()} == {torch.float32}

@@ -188,6 +188,6 @@ class State:
                     )
                 if tensor.shape != parameter.shape:
                     raise CheckpointError(previous.path, f"optimizer.{moment}.{name}: wrong shape")
-                moments[moment] = tensor.to(self.device)
+                moments[moment] = tensor.to(parameter)
             step = torch.tensor(float(self.n_updates))
             self.optimizer.state[parameter] = {"step": step.to(self.device), **moments}

@@ -147,7 +147,9 @@ class Caller:
     def unfreeze(self, k: int) -> None:
         """Make the head and the last ``k`` layers trainable; if k > 0 the final layer norm, too.
 
-        Raises UsageError if the encoder has fewer layers.
+        Trainable weights become fp32: near 0.05 bf16 has steps of 2e-4, and an update of 1e-4
+        would be lost. The other weights keep their type. Raises UsageError if the encoder has
+        fewer layers.
         """
         layers = self.encoder.layers
         if not 0 <= k <= len(layers):
@@ -159,7 +161,7 @@ class Caller:
         if k > 0:
             unfrozen += [*layers[-k:], self.encoder.encoder.emb_layer_norm_after]  # type: ignore[list-item]
         for module in unfrozen:
-            module.requires_grad_(True)
+            module.float().requires_grad_(True)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return the parameters that are trained, by name."""
