@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,36 @@ def test_two_workers_prepare_the_same_batches_as_one(tmp_path):
         fit(config(tmp_path / str(workers), num_dataset_processes=workers))
     one, three = (weights_sha256(tmp_path / str(n) / "c.pt") for n in (1, 3))
     assert one == three
+
+
+def test_patience_stops_a_training_that_no_longer_improves_and_more_of_it_trains_on(
+    tmp_path, caplog
+):
+    settings = {"num_epochs": 9, "patience": 2, "eval_interval": 1, "learning_rate": 1e-9}
+    with caplog.at_level("INFO", logger="esmgo"):
+        fitted = fit(config(tmp_path, **settings))
+    assert fitted.epoch == 3  # the first is the best
+    assert "Stopped after epoch 3: 2 validations without a higher mean Fmax" in caplog.messages
+    at = open_checkpoint(tmp_path / "c.pt").training
+    assert (at["epoch"], at["n_worse"]) == (3, 2)
+    again = config(tmp_path, **settings, resume=True)
+    with caplog.at_level("INFO", logger="esmgo"):
+        assert fit(again).epoch == 3
+    assert caplog.messages[-1].endswith("epoch 3 of 9 is done; a larger `patience` trains on")
+    assert fit(replace(again, patience=3)).epoch == 4
+
+
+def test_cosine_patience_and_two_learning_rates_resume_to_the_same_bits(tmp_path):
+    settings = {
+        "schedule": "cosine", "warm_up": 0.3, "encoder_learning_rate": 1e-4, "weight_decay": 0.1,
+        "unfreeze_last_k_layers": 1, "learning_rate": 1e-3, "num_epochs": 4, "patience": 9,
+        "checkpoint_interval": 1,
+    }  # fmt: skip
+    fit(config(tmp_path / "whole", **settings))
+    stopping = config(tmp_path / "parts", **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("esmgo.learn.loop._is_last", lambda state: state.epoch == 2)
+        fit(stopping)
+    fit(replace(stopping, resume=True))
+    whole, parts = (weights_sha256(tmp_path / name / "c.pt") for name in ("whole", "parts"))
+    assert whole == parts

@@ -104,11 +104,31 @@ class TrainConfig:
     learning_rate: float = option(
         1e-4, "The learning rate of the Adam optimizer.", above=0, maximum=10
     )
+    encoder_learning_rate: float | None = option(
+        None,
+        "The learning rate of the encoder's weights, if it differs from that of the head.",
+        above=0,
+        maximum=10,
+        default_text="as `learning_rate`",
+    )
+    weight_decay: float = option(
+        0.01,
+        "The fraction of a weight, times the learning rate, that each step subtracts from it.",
+        minimum=0,
+        maximum=1,
+    )
     schedule: str = option(
         "constant",
-        "The learning rate during training: constant; or linear, rising over the first 2 % of the"
-        " steps and falling to 0 at the last one.",
-        choices=("constant", "linear"),
+        "The learning rate after the warm-up: constant; linear, a straight line that reaches 0"
+        " after the last step; or cosine, half a cosine wave that does.",
+        choices=("constant", "linear", "cosine"),
+    )
+    warm_up: float | None = option(
+        None,
+        "The fraction of all steps in which the learning rate rises to its value.",
+        minimum=0,
+        below=1,
+        default_text="0 with schedule constant, else 0.02",
     )
     dropout: float = option(
         0.1,
@@ -124,6 +144,12 @@ class TrainConfig:
         below=1,
     )
     num_epochs: int = option(20, "The number of epochs to train for.", minimum=1)
+    patience: int | None = option(
+        None,
+        "Stop after this many evaluations in a row without a higher mean Fmax.",
+        minimum=1,
+        default_text="train all epochs",
+    )
     eval_interval: int = option(
         2,
         "Evaluate the model after this many epochs on the testing set, and after the last.",
@@ -174,8 +200,9 @@ class TrainConfig:
 
 FREE = frozenset(
     {
-        "learning_rate", "num_epochs", "eval_interval", "checkpoint_interval", "checkpoint_path",
-        "resume", "run_dir_path", "device", "num_dataset_processes", "strict",
+        "learning_rate", "encoder_learning_rate", "num_epochs", "patience", "eval_interval",
+        "checkpoint_interval", "checkpoint_path", "resume", "run_dir_path", "device",
+        "num_dataset_processes", "strict",
         "dataset", "ontology", "allow_http", "cache_gb", "activation_checkpointing",
     }
 )  # fmt: skip

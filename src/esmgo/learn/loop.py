@@ -55,10 +55,13 @@ def train(
         state = State.start(config, data, base, device)
     naive = naive_fmax(data)
     last: Validation | None = None
-    if previous and state.epoch >= config.num_epochs and is_indexed(previous):
+    if config.patience and not len(data.validation):
+        log.warning("no protein is held out, so `patience` has no effect")
+    if previous and _is_last(state) and is_indexed(previous):
         log.info(
-            "Nothing is left to do: epoch %d of %d is done; a larger `num_epochs` trains on",
+            "Nothing is left to do: epoch %d of %d is done; a larger `%s` trains on",
             state.epoch, config.num_epochs,
+            "num_epochs" if state.epoch >= config.num_epochs else "patience",
         )  # fmt: skip
         return _fitted(state, last, naive)
     n_parameters = sum(p.numel() for p in state.caller.trainable().values())
@@ -74,7 +77,7 @@ def train(
         except Stopped:
             state.save(path)
             raise _interrupted(stop, path) from None
-        while state.epoch < config.num_epochs:
+        while not _is_last(state):
             try:
                 _train_epoch(state, stop, board)
                 found = None
@@ -87,6 +90,9 @@ def train(
                 raise _interrupted(stop, path) from None
             state.next_epoch()
             _save(state, path, found)
+        if state.epoch < config.num_epochs:
+            log.info("Stopped after epoch %d: %d validations without a higher mean Fmax",
+                     state.epoch, state.n_worse)  # fmt: skip
         _index(state, path, stop)
     log.info("Done!")
     return _fitted(state, last, naive)
@@ -101,9 +107,11 @@ def _fitted(state: State, last: Validation | None, naive: dict[Aspect | None, fl
 def _save(state: State, path: Path, found: Validation | None) -> None:
     """Save an epoch if it is the best so far, and if its checkpoint is due."""
     if found and found.mean_fmax > state.best_fmax:
-        state.best_fmax = found.mean_fmax
+        state.best_fmax, state.n_worse = found.mean_fmax, 0
         state.save(best_path(path), with_optimizer=False)
-    if _is_due(state.epoch, state.config.checkpoint_interval, state.config):
+    elif found:
+        state.n_worse += 1
+    if _is_due(state.epoch, state.config.checkpoint_interval, state.config) or _is_last(state):
         if state.best_fmax < 0:
             best_path(path).unlink(missing_ok=True)  # written by an earlier training
         state.save(path)
@@ -121,6 +129,13 @@ def _interrupted(stop: StopRequest, path: Path) -> Interrupted:
     assert stop.signum is not None
     saved = f"checkpoint saved at {printable(path)}, `resume` continues from there"
     return Interrupted(stop.signum, saved)
+
+
+def _is_last(state: State) -> bool:
+    """Whether training ends: after the last epoch, or early."""
+    config = state.config
+    is_early = config.patience is not None and state.n_worse >= config.patience
+    return state.epoch >= config.num_epochs or is_early
 
 
 def _is_due(epoch: int, interval: int, config: TrainConfig) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 _POSITION = (
     "epoch", "step", "loss_sum", "norm_sum", "n_updates", "n_epoch_updates", "n_epoch_cells",
-    "best_fmax",
+    "best_fmax", "n_worse",
 )  # fmt: skip
 
 
@@ -35,7 +36,8 @@ class State:
 
     ``epoch`` epochs are done, and ``step`` accumulation windows of the next one; ``loss_sum``
     and ``norm_sum`` sum over these windows. ``n_bad`` counts the latest consecutive windows
-    without a finite gradient. ``batch_size`` is the number of proteins that fit into memory.
+    without a finite gradient, ``n_worse`` the latest consecutive validations without a higher mean
+    Fmax than ``best_fmax``. ``batch_size`` is the number of proteins that fit into memory.
     ``features`` and ``held_out`` compute activations of training and validation proteins.
     ``base_revision`` is the commit of a base model of the hub. ``climb`` is set if the loss obeys
     the true-path rule.
@@ -59,6 +61,7 @@ class State:
     n_epoch_updates: int = 0
     n_epoch_cells: int = 0
     best_fmax: float = -1.0
+    n_worse: int = 0
     base_revision: str | None = None
     n_bad: int = 0
 
@@ -105,9 +108,9 @@ class State:
         caller.unfreeze(config.unfreeze_last_k_layers)
         caller.recomputes = config.activation_checkpointing
         caller.network.to(device)
-        parameters = list(caller.trainable().values())
+        is_fused = device.type in ("cpu", "cuda")
         optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, fused=device.type in ("cpu", "cuda")
+            _groups(config, caller), weight_decay=config.weight_decay, fused=is_fused
         )
         features, held_out = (
             Features(
@@ -191,3 +194,15 @@ class State:
                 moments[moment] = tensor.to(parameter)
             step = torch.tensor(float(self.n_updates))
             self.optimizer.state[parameter] = {"step": step.to(self.device), **moments}
+
+
+def _groups(config: TrainConfig, caller: Caller) -> list[dict[str, Any]]:
+    """Return the parameters of head and encoder with their learning rates, ``whole``."""
+    head = list(caller.head.parameters())
+    encoder = [p for p in caller.encoder.parameters() if p.requires_grad]
+    rates = config.learning_rate, config.encoder_learning_rate or config.learning_rate
+    return [
+        {"params": some, "lr": rate, "whole": rate}
+        for some, rate in zip((head, encoder), rates, strict=True)
+        if some
+    ]

@@ -34,7 +34,9 @@ FORMAT = 1
 MAX_CONTEXT = 100_002
 OPTIMIZER = "optimizer."
 
-_COUNTS = ("seed", "epoch", "step", "n_updates", "n_epoch_updates", "n_epoch_cells", "threads")
+_COUNTS = (
+    "seed", "epoch", "step", "n_updates", "n_epoch_updates", "n_epoch_cells", "n_worse", "threads",
+)  # fmt: skip
 _TRAINING: dict[str, Any] = dict.fromkeys(_COUNTS, int) | {
     "settings": dict, "dataset_sha256": str, "loss_sum": (int, float), "norm_sum": (int, float),
     "best_fmax": (int, float), "runs_on": str,
@@ -193,6 +195,7 @@ def _context_length(value: Any) -> int:
 
 def _training(found: dict[str, Any]) -> dict[str, Any]:
     """Check the state for resuming; a model without one only predicts."""
+    found = found and {"n_worse": 0} | found  # younger than the format
     for name, kind in _TRAINING.items() if found else ():
         value = found[name]
         is_kind = isinstance(value, kind) and not isinstance(value, bool)
