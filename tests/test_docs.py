@@ -25,6 +25,7 @@ SLOW = ("explain.md", "predict.md")
 NOT_RUN = {
     "README.md": ["network", "network", "a server"],
     "model_card.md": ["hours"],
+    "training.md": ["network"],
     "results.md": ["hours"],
 }
 

@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 import torch
 from oracles import SEQUENCES
-from transformers import EsmForSequenceClassification, EsmTokenizer
+from training import config
+from transformers import EsmConfig, EsmForSequenceClassification, EsmTokenizer
 
 from esmgo.cli.main import main
 from esmgo.learn.config import TrainConfig
@@ -46,3 +48,33 @@ def test_an_export_loads_in_transformers_with_the_same_logits(base, tmp_path, ca
     assert json.loads((tmp_path / "X" / "go_terms.json").read_text())["release"]
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "X").iterdir()}
     assert modes == {checkpoint.path.stat().st_mode & 0o777}
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # in peft
+def test_adapters_load_in_peft_with_the_same_logits(base, tmp_path, capsys):
+    peft = pytest.importorskip("peft", reason="needs the package peft")
+    settings = {"lora_rank": 4, "lora_layers": 1, "encoder_learning_rate": 0.01}
+    fitted = fit(config(tmp_path, base_model=str(base), context_length=64, **settings))
+    folder = tmp_path / "adapter"
+    words = ["export", f"--checkpoint_path={fitted.path}", f"--output_dir={folder}", "--adapter"]
+    assert main(words) == 0
+    assert not (folder / "model.safetensors").exists()
+
+    sizes = EsmConfig.from_pretrained(folder)
+    model = EsmForSequenceClassification.from_pretrained(base, config=sizes)
+    model = peft.PeftModel.from_pretrained(model, folder).eval()
+    assert model.peft_config["default"].base_model_name_or_path == str(base)
+    tokenizer = EsmTokenizer.from_pretrained(folder)
+    caller = open_checkpoint(fitted.path).caller()
+    for sequence in SEQUENCES:
+        with torch.inference_mode():
+            ours = caller(pack([encode(sequence, 64)]))
+            theirs = model(**tokenizer(sequence, return_tensors="pt")).logits
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
+
+
+def test_a_checkpoint_without_adapters_has_none_to_write(checkpoint, tmp_path, capsys):
+    words = ["export", f"--checkpoint_path={checkpoint}", f"--output_dir={tmp_path / 'X'}"]
+    assert main([*words, "--adapter"]) == 6
+    assert "it has no adapters; leave out --adapter" in capsys.readouterr().err
+    assert not (tmp_path / "X").exists()

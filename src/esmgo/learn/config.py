@@ -11,7 +11,7 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.layout import reads_dataset
 from esmgo.dataset.opening import DEFAULT
 from esmgo.dataset.subsets import parse_subset
-from esmgo.errors import brief
+from esmgo.errors import UsageError, brief
 from esmgo.files.uses import Use, fills
 from esmgo.go.terms import Aspect
 from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base, revision_option
@@ -23,6 +23,7 @@ from esmgo.options import (
     documented,
     dtype_option,
     option,
+    refuse_unused,
 )
 
 
@@ -82,6 +83,30 @@ class TrainConfig:
     )
     unfreeze_last_k_layers: int = option(
         0, "Fine-tune the last k layers of the pre-trained encoder.", minimum=0
+    )
+    lora_rank: int | None = option(
+        None,
+        "Train adapters of this rank (LoRA) on query, key, value and attention output of the"
+        " encoder's layers, instead of the layers themselves.",
+        minimum=1,
+        maximum=4096,
+        default_text="no adapters",
+    )
+    lora_alpha: float | None = option(
+        None,
+        "The output of the adapters is multiplied by this number over their rank.",
+        above=0,
+        below=1e6,
+        default_text="twice `lora_rank`",
+    )
+    lora_dropout: float = option(
+        0.0, "The amount of dropout on the input of the adapters.", minimum=0, below=1
+    )
+    lora_layers: int | None = option(
+        None,
+        "Add adapters to the last k layers only; activations of the layers below are stored.",
+        minimum=1,
+        default_text="all layers",
     )
     batch_size: int = option(
         16, "The number of samples to pass through the network at a time.", minimum=1
@@ -195,6 +220,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.lora_rank is None:
+            names = ("lora_alpha", "lora_dropout", "lora_layers")
+            refuse_unused(self, names, "has no effect without `lora_rank`")
+        elif self.unfreeze_last_k_layers:
+            reason = "either adapters or layers are trained: leave out `unfreeze_last_k_layers`"
+            raise UsageError(reason, "lora_rank")
         object.__setattr__(self, "dataset_subset", parse_subset(self.dataset_subset))
 
 

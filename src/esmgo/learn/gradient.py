@@ -103,7 +103,8 @@ def _crew(workers: int, _threads: int) -> Crew:
 
 def _workers(state: State) -> int:
     """Return the number of parallel batches; dropout needs one, since the generator is shared."""
-    if state.device.type != "cpu" or state.caller.n_unfrozen == 0 or state.config.dropout:
+    has_dropout = state.config.dropout or state.config.lora_dropout
+    if state.device.type != "cpu" or state.caller.n_unfrozen == 0 or has_dropout:
         return 1
     return min(torch.get_num_threads(), MOST_WORKERS)
 

@@ -38,6 +38,7 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             return
     features, train = state.features, state.data.train
     state.caller.train(False)
+    state.caller.merge()  # the index is compared with vectors of the merged encoder
     vectors = np.empty((len(train), state.caller.width), np.float16)
     with tqdm(desc="Index", total=len(train), unit="protein", disable=None, leave=False) as bar:
         budget = token_budget(state.caller, state.device)

@@ -75,6 +75,9 @@ class State:
         n_terms = len(data.labels)
         caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
         counts = data.train.terms.frequency(len(data.labels))
+        if config.lora_rank:
+            alpha = config.lora_alpha or 2.0 * config.lora_rank
+            caller.adapt(config.lora_rank, alpha, config.lora_dropout, config.lora_layers, seed)
         caller.set_output_bias(torch.from_numpy(counts), len(data.train))
         state = cls._on(device, config, data, caller, seed)
         state.base_revision = revision_of(base)
@@ -90,7 +93,7 @@ class State:
         tensor has a wrong shape.
         """
         at = previous.training
-        state = cls._on(device, config, data, previous.caller(), int(at["seed"]))
+        state = cls._on(device, config, data, previous.caller(merged=False), int(at["seed"]))
         for name in _POSITION:
             setattr(state, name, at[name])
         state.base_revision = at.get("base_revision")
@@ -105,7 +108,10 @@ class State:
     def _on(
         cls, device: torch.device, config: TrainConfig, data: Dataset, caller: Caller, seed: int
     ) -> State:
-        caller.unfreeze(config.unfreeze_last_k_layers)
+        if config.lora_rank:
+            caller.train_adapters()
+        else:
+            caller.unfreeze(config.unfreeze_last_k_layers)
         caller.recomputes = config.activation_checkpointing
         caller.network.to(device)
         is_fused = device.type in ("cpu", "cuda")

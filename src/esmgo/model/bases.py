@@ -47,6 +47,9 @@ FREQUENCIES = "rotary_frequencies"
 """Entry of a checkpoint's configuration: the rotary frequencies in radians per residue, if they
 are not ``10000 ** (-2 i / width of a head)``."""
 
+LORA = "lora"
+"""Entry of a checkpoint's configuration: rank, alpha, dropout and number of layers of adapters."""
+
 _FIXED = {"vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1}
 _FRACTIONS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "layer_norm_eps")
 _IF_GIVEN: dict[str, tuple[Any, ...]] = {
@@ -161,6 +164,9 @@ def check_config(source: object, config: Any) -> None:
     turns = config.get(FREQUENCIES)
     if turns is not None and not _are_frequencies(turns, width // 2):
         raise CheckpointError(source, f"{FREQUENCIES} are not {width // 2} positive numbers")
+    if config.get(LORA) is not None and not _are_adapters(config[LORA], config):
+        found = printable(repr(config[LORA]), 60)
+        raise CheckpointError(source, f"{LORA} is {found}: no adapters of this encoder")
 
 
 def _faults(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -188,4 +194,18 @@ def _are_frequencies(value: Any, n: int) -> bool:
         isinstance(value, list)
         and len(value) == n
         and all(type(x) is float and 0 < x < 1e6 for x in value)
+    )
+
+
+def _are_adapters(value: Any, config: dict[str, Any]) -> bool:
+    if not isinstance(value, dict) or set(value) != {"rank", "alpha", "dropout", "layers"}:
+        return False
+    rank, layers, alpha, dropout = (value[n] for n in ("rank", "layers", "alpha", "dropout"))
+    return (
+        type(rank) is type(layers) is int
+        and type(alpha) is type(dropout) is float
+        and 0 < rank <= config["hidden_size"]
+        and 0 < layers <= config["num_hidden_layers"]
+        and 0 < alpha < 1e6
+        and 0 <= dropout < 1
     )

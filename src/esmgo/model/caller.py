@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from esmgo.errors import CheckpointError, UsageError, printable
-from esmgo.model.bases import FREQUENCIES, check_config, read_config
+from esmgo.model.adapters import adapters, add_adapters, draw_adapters, merge_adapters
+from esmgo.model.bases import FREQUENCIES, LORA, check_config, read_config
 from esmgo.model.container import shape_text
 from esmgo.model.encoder import Encoder, Head, in_chunks
 from esmgo.model.packing import Packed
@@ -28,7 +29,7 @@ HEAD_CHUNK = 32
 LARGE = 1_000_000_000
 """Weights from which an encoder is kept in bf16, if it computes in bf16."""
 
-_ENTRIES = (*tiny_sizes(), FREQUENCIES)  # in this order in every checkpoint
+_ENTRIES = (*tiny_sizes(), FREQUENCIES, LORA)  # in this order in every checkpoint
 
 
 class Caller:
@@ -41,8 +42,9 @@ class Caller:
         with torch.device("meta"):  # allocates nothing: weights are read later
             self.network.esm = Encoder(self._sizes)
             self.network.classifier = Head(sizes["hidden_size"], n_terms)
-        self.is_training = False
-        self.recomputes = False
+            if self.lora:
+                add_adapters(self.encoder, *(self.lora[n] for n in ("rank", "alpha", "layers")))
+        self.is_training = self.recomputes = False
         self.unfreeze(0)
 
     @classmethod
@@ -90,7 +92,7 @@ class Caller:
     def restore(
         cls, source: object, config: dict[str, Any], weights: Mapping[str, Tensor]
     ) -> Caller:
-        """Rebuild a caller from the configuration and weights of a checkpoint.
+        """Rebuild a caller, with its adapters, from a checkpoint's configuration and weights.
 
         Weights in float16 are converted to float32. Raises CheckpointError if a tensor is
         missing, unknown, or of the wrong shape. The message names it.
@@ -136,6 +138,11 @@ class Caller:
         return int(self._sizes["num_attention_heads"])
 
     @property
+    def lora(self) -> dict[str, Any] | None:
+        """Rank, alpha, dropout and number of layers of the adapters, if there are any."""
+        return self._sizes.get(LORA)
+
+    @property
     def n_frozen(self) -> int:
         """Number of layers that are not trained: the lowest ones."""
         return len(self.encoder.layers) - self.n_unfrozen
@@ -163,13 +170,50 @@ class Caller:
         for module in unfrozen:
             module.float().requires_grad_(True)
 
+    def adapt(self, rank: int, alpha: float, dropout: float, layers: int | None, seed: int) -> None:
+        """Add adapters to the last ``layers`` layers, by default to all; ``seed`` draws them.
+
+        Raises UsageError if the encoder has fewer layers, or is narrower than ``rank``.
+        """
+        n_layers = len(self.encoder.layers)
+        layers = n_layers if layers is None else layers
+        if layers > n_layers:
+            reason = f"{layers} is above {n_layers}, the layers of this encoder"
+            raise UsageError(reason, field="lora_layers")
+        if rank > self.width:
+            raise UsageError(
+                f"{rank} is above {self.width}, the width of this encoder", "lora_rank"
+            )
+        self._sizes[LORA] = {
+            "rank": rank, "alpha": float(alpha), "dropout": float(dropout), "layers": layers,
+        }  # fmt: skip
+        add_adapters(self.encoder, rank, alpha, layers)
+        draw_adapters(self.encoder, seed)
+
+    def train_adapters(self) -> None:
+        """Make the head and all adapters trainable."""
+        assert self.lora is not None
+        self.unfreeze(0)
+        self.n_unfrozen = self.lora["layers"]
+        for each in adapters(self.encoder):
+            each.lora_A.requires_grad_(True)
+            each.lora_B.requires_grad_(True)
+
+    def merge(self) -> None:
+        """Add the adapters to the weights beside them; nothing is left to train but the head."""
+        merge_adapters(self.encoder)
+        self._sizes.pop(LORA, None)
+
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return the parameters that are trained, by name."""
         return {name: p for name, p in self.network.named_parameters() if p.requires_grad}
 
     def train(self, on: bool = True) -> None:
-        """Switch dropout in the head and in unfrozen layers on or off."""
+        """Switch dropout in the head, in unfrozen layers and in adapters on or off."""
         self.is_training = on
+        if self.lora:
+            for each in adapters(self.encoder):
+                each.rate = self.lora["dropout"] if on else 0.0
 
     def set_output_bias(self, counts: Tensor, n_proteins: int) -> None:
         """Set each output's bias to its term's log-odds in the training data.
@@ -247,6 +291,7 @@ class Caller:
 def _sizes_of(base: Path) -> dict[str, Any]:
     """Return the configuration of a base, with its rotary frequencies if they are not ESM2's."""
     sizes = read_config(base)
-    sizes.pop(FREQUENCIES, None)  # an entry of checkpoints; bases have a tensor
+    for entry in (FREQUENCIES, LORA):  # of checkpoints; bases have a tensor of frequencies
+        sizes.pop(entry, None)
     own = read_frequencies(base, sizes["hidden_size"] // sizes["num_attention_heads"])
     return sizes if own is None else sizes | {FREQUENCIES: own}

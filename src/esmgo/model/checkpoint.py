@@ -63,8 +63,8 @@ class Checkpoint:
 
     __repr__ = brief
 
-    def caller(self) -> Caller:
-        """Build the caller, in evaluation mode on the CPU.
+    def caller(self, *, merged: bool = True) -> Caller:
+        """Build the caller, in evaluation mode on the CPU; adapters are merged unless training.
 
         Raises CheckpointError if a tensor is missing, unknown, misshapen, or not finite.
         """
@@ -75,7 +75,10 @@ class Checkpoint:
             if name in weights:
                 raise CheckpointError(self.path, f"{printable(name)} occurs twice")
             weights[name] = tensor
-        return Caller.restore(self.path, self.encoder, weights)
+        caller = Caller.restore(self.path, self.encoder, weights)
+        if merged:
+            caller.merge()
+        return caller
 
     @cached_property
     def encoder_fingerprint(self) -> str:
