@@ -19,17 +19,15 @@ from collections.abc import Iterator
 import numpy as np
 from report import head, table, versions
 
-from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.go.obo import read_obo
 from esmgo.metrics.promise import _tail, effective_size
 from esmgo.predict.inputs import open_named, open_predictor
 from esmgo.predict.novelty import MAX_NOVELTY
-from esmgo.predict.predictor import Predictor
+from esmgo.predict.predictor import BLOCK, Predictor
 
 PROMISES = (0.7, 0.8, 0.9)
-BLOCK = 256
 CHANCE = 0.05
 
 
@@ -58,8 +56,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).permutation(len(proteins))[: options.num_proteins]
     for at in range(0, len(chosen), BLOCK):
         rows = chosen[at : at + BLOCK]
-        block = [Protein(proteins.ids[i], proteins.sequences[i]) for i in rows]
-        evidence = predictor.evidence(block)
+        evidence = predictor.evidence(proteins.subset(rows).records)
         truth = np.zeros(evidence.scores.values.shape, bool)
         for place, i in enumerate(rows):
             own = column[proteins.terms.row(i)]

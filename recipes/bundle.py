@@ -30,7 +30,8 @@ from tqdm import tqdm
 
 from esmgo.data.famous import famous_path
 from esmgo.data.fasta import read_fasta
-from esmgo.evidence.index import Index, open_index, write_index
+from esmgo.evidence.index import Index
+from esmgo.evidence.index_file import open_index, write_index
 from esmgo.evidence.neighbours import nearest
 from esmgo.files.folder import replacing_folder
 from esmgo.model.bundled import FOLDER

@@ -59,7 +59,7 @@ SOURCES = {
     "homology": "--homology=diamond",
     "mmseqs": "--homology=mmseqs",
 }
-"""Evaluated sources of the caller; for homology DIAMOND searches its training proteins."""
+"""Evaluated sources of the caller. MMseqs2 is left out where it is not installed."""
 
 RECIPES = Path(__file__).resolve().parent
 
@@ -102,6 +102,8 @@ def steps(ia: str, encoder: str = "") -> dict[str, str]:
             f" --output_dir={{folder}}/evaluation/{name} {weighed}"
         )
     for name, sources in SOURCES.items():
+        if name == "mmseqs" and not shutil.which(name):
+            continue
         found[f"evaluate {name}"] = (
             f"esmgo evaluate {whole} {packed} {sources} --device={{device}}"
             f" --output_dir={{folder}}/evaluation/{name} {weighed}"

@@ -13,7 +13,7 @@ from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError, UsageError
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.evidence.relatives import available_sources
 from esmgo.evidence.sources import SCORING, EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint, replace_blend

@@ -18,7 +18,7 @@ import esmgo
 from esmgo.cli.main import main
 from esmgo.data.famous import famous_path
 from esmgo.dataset.sample import example
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.model.bundled import context_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import index_path, read_header, write_container
@@ -69,7 +69,7 @@ def test_packing_leaves_out_the_optimiser_the_settings_and_every_path(blended, p
             *("steps", "scales", "axes", "centre", "lengths", "terms"),
             *("kmers.keys", "kmers.counts", "kmers.firsts", "kmers.sizes", "kmers.parts"),
             *("near.counts", "near.firsts", "near.sizes", "near.parts"),
-            *("kmers.length", "sequences", "sequences.lengths"),
+            *("kmers.length", "sequences", "sequences.lengths", "taxa"),
         }
 
 

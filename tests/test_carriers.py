@@ -28,6 +28,7 @@ def index_of(terms: list[list[int]], sequences: list[str] | None) -> Index:
         ids=tuple("abcdefghijklmnop"[: len(terms)]),
         vectors=np.ones((len(terms), 2), np.float16),
         terms=SparseRows.of(list(map(len, terms)), np.int32([j for row in terms for j in row])),
+        taxa=np.zeros(len(terms), np.int32),
         sequences=None if sequences is None else StoredSequences.of(sequences),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from esmgo.errors import UsageError
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.local_search import LocalSearch
 from esmgo.evidence.relatives import search_of

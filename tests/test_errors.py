@@ -11,7 +11,7 @@ import esmgo
 from esmgo.dataset.opening import open_dataset
 from esmgo.dataset.sample import sample_ontology_path
 from esmgo.errors import brief, escaped, printable
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.predict.blend import Blend
 

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.model.bundled import bundled_path
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import index_path, read_header

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from esmgo.evidence.identical import matches
-from esmgo.evidence.index import Index, open_index
+from esmgo.evidence.index import Index
+from esmgo.evidence.index_file import open_index
 from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import open_checkpoint
@@ -20,7 +21,7 @@ def index(diamond):
     terms = SparseRows.of([4, 2, 1], np.int32([0, 1, 2, 3, 0, 1, 0]))
     vectors = np.zeros((3, 2), np.float16)
     sequences = StoredSequences.of(SEQUENCES)
-    return Index(("a", "b", "c"), vectors, terms, sequences=sequences)
+    return Index(("a", "b", "c"), vectors, terms, np.zeros(3, np.int32), sequences=sequences)
 
 
 def test_the_same_sequence_is_found_with_its_annotations(index, diamond):

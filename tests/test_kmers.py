@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.evidence.kmers import GROUPS, NEAR, SHAPES, Kmers, best, kmers_of
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import index_path, read_header, write_container

@@ -31,7 +31,8 @@ def index_of(sequences):
     none = SparseRows.of([0] * n, np.zeros(0, np.int32))
     ids = tuple(f"T{i}" for i in range(n))
     kmers, stored = Kmers.of(sequences, 500), StoredSequences.of(sequences)
-    return Index(ids, np.zeros((n, 4), np.float16), none, kmers=kmers, sequences=stored)
+    vectors, taxa = np.zeros((n, 4), np.float16), np.zeros(n, np.int32)
+    return Index(ids, vectors, none, taxa, kmers=kmers, sequences=stored)
 
 
 @pytest.fixture(scope="module")

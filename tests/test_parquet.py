@@ -21,6 +21,24 @@ def test_parquet_and_json_lines_give_the_same_data_set(write_rows, ontology):
     three = open_dataset(write_rows(other_name, "b.jsonl.gz"), ontology=ontology)
     four = open_dataset(write_rows(other_name, "b.parquet"), ontology=ontology)
     assert len({data.fingerprint for data in (one, two, three, four)}) == 1
+    assert taxa_of(one) == taxa_of(two) == {"a": 9606, "b": 1, "c": 2}
+    assert taxa_of(three) == taxa_of(four) == {"a": 7, "b": 7, "c": 7}
+
+
+def taxa_of(data):
+    records = [*data.train.records, *data.validation.records]
+    return {protein.id: protein.taxon for protein in records}
+
+
+def test_a_value_that_is_no_taxon_id_is_an_unknown_taxon(write_rows, ontology):
+    taxa = ["9606 ", "human", None, "9" * 30]
+    rows = [row(id, A, B, taxon_id=taxon) for id, taxon in zip("abcd", taxa, strict=True)]
+    for name in ("a.jsonl", "a.parquet"):
+        data = open_dataset(write_rows(rows, name), ontology=ontology)
+        assert taxa_of(data) == {"a": 9606, "b": 0, "c": 0, "d": 0}
+    table = pa.Table.from_pylist([row("a", A, B, taxon_id=[9606]), row("b", A, B, taxon_id=[])])
+    data = open_dataset(write_rows(table, "lists.parquet"), ontology=ontology)
+    assert taxa_of(data) == {"a": 0, "b": 0}
 
 
 @pytest.mark.parametrize("kind", ["dictionary", "large", "chunked"])

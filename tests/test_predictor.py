@@ -16,7 +16,7 @@ from esmgo.data.fasta import Protein
 from esmgo.dataset.opening import open_dataset
 from esmgo.dataset.sample import sample_rows
 from esmgo.errors import CheckpointError, EsmgoError, UsageError, printable
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.evidence.sources import EvidenceSource
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.model.container import index_path

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from esmgo.data.taxonomy import read_taxonomy
+from esmgo.data.fasta import read_fasta
+from esmgo.data.taxonomy import described_taxon, read_taxonomy
 from esmgo.errors import AnnotationError
 
 
@@ -69,3 +70,14 @@ def test_lines_that_add_nothing_are_bounded(head, idle, words):
     assert read(head + idle * 1000) == {"a": "9606"}
     with pytest.raises(AnnotationError, match=words):
         read(head + idle * 1_000_010)
+
+
+@pytest.mark.parametrize(("description", "taxon"), [
+    ("p53 OS=Homo sapiens OX=9606 GN=TP53 PE=1 SV=4", 9606), ("OX=10090", 10090), ("10090", 10090),
+    ("taxon:9606\tmore", 9606), ("", 0), ("kinase 2", 0), ("BOX=12", 0), ("OX=x", 0),
+    ("OX=99999999999", 0), ("insulin OX=0", 0),
+])  # fmt: skip
+def test_a_header_names_the_taxon_of_its_protein(description, taxon):
+    assert described_taxon(description) == taxon
+    text = f">p {description}\nMKTWYV\n>q\nMKTWYV\n".encode()
+    assert [protein.taxon for protein in read_fasta(io.BytesIO(text))] == [taxon, 0]

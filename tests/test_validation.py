@@ -4,7 +4,7 @@ import numpy as np
 from training import config
 
 from esmgo.dataset.opening import open_dataset
-from esmgo.evidence.index import open_index
+from esmgo.evidence.index_file import open_index
 from esmgo.learn.finetune import fit
 from esmgo.model.checkpoint import open_checkpoint
 from esmgo.predict.scorer import Scorer

@@ -8,7 +8,7 @@ import pytest
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.evidence import votes as voting
 from esmgo.evidence.search import Hits
-from esmgo.evidence.votes import vote, votes_by_bits
+from esmgo.evidence.votes import preferring_species, vote, votes_by_bits
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Aspect, Term
@@ -25,7 +25,8 @@ def trained(rows, n_terms):
     names = tuple(f"t{i}" for i in range(len(rows)))
     terms = tuple(Term(f"GO:{j:07}", "", Aspect.MF) for j in range(n_terms))
     closed = SparseRows.of(list(map(len, rows)), indices)
-    return AnnotatedProteins(names, names, closed), LabelSpace(terms, ((),) * n_terms)
+    taxa = np.zeros(len(rows), np.int32)
+    return AnnotatedProteins(names, names, closed, taxa), LabelSpace(terms, ((),) * n_terms)
 
 
 def test_the_vote_equals_a_plain_computation(monkeypatch):
@@ -54,6 +55,17 @@ def test_the_vote_equals_a_plain_computation(monkeypatch):
             carried = sum(b for s, b in mine if j in rows[s])
             expected = carried / sum(b for _, b in mine) if mine else 0.0
             assert values[q, j] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_protein_of_the_same_species_weighs_half_as_much_again():
+    found = hits((0, 0, 40.0), (0, 1, 60.0), (1, 0, 50.0))
+    votes = votes_by_bits(found.query, found.subject, found.bits, 2)
+    training = np.int32([9606, 0])
+    same = preferring_species(votes, training, np.int32([9606, 10090]))
+    assert same.weight.tolist() == [60, 60, 50]
+    assert same.total.tolist() == [120, 50]
+    unknown = preferring_species(votes, np.int32([0, 0]), np.int32([0, 0]))
+    assert unknown.weight.tolist() == votes.weight.tolist()
 
 
 def test_a_protein_without_hits_gets_zeros_and_an_ancestor_is_never_lower():

@@ -228,7 +228,7 @@ def _with_decoys(config: AuditConfig, report: ReadReport) -> DecoyAudit:
     else:
         data = config.opened(report)
         test = _test_proteins(config, data)
-        proteins = list(map(Protein, test.ids, test.sequences))
+        proteins = test.records
     predictor = open_predictor(
         checkpoint,
         device=config.device,

@@ -193,7 +193,7 @@ def _proteins(config: BaselineConfig, data: Dataset, report: ReadReport) -> list
             raise UsageError(
                 f"{printable(config.dataset, 60)} has no test proteins to score; give `fasta=FILE`"
             )
-        return list(map(Protein, held_out.ids, held_out.sequences))
+        return held_out.records
     proteins = list(read_source(config.fasta, config, report))
     ids, sequences = set(map(accession, data.train.ids)), set(data.train.sequences)
     if n := sum(accession(p.id) in ids or p.sequence in sequences for p in proteins):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +196,7 @@ def audit_decoys(
         for i, kind in enumerate((REAL, *KINDS)):
             of_kind = proteins
             if kind != REAL:
-                of_kind = [Protein(p.id, decoy(p.sequence, kind)) for p in proteins]
+                of_kind = [replace(p, sequence=decoy(p.sequence, kind)) for p in proteins]
             counts[:, :, i] = _counted(predictor, of_kind, band, kind, novelty, bar.update)
     found = tuple(
         Count(precision, name, kind, int(counts[i, j, k, 0]), int(counts[i, j, k, 1]))

@@ -22,7 +22,6 @@ from esmgo.data.accessions import forms
 from esmgo.data.cafa import read_ids
 from esmgo.data.download import open_ontology
 from esmgo.data.evidence_codes import parse_evidence
-from esmgo.data.fasta import Protein
 from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import locate_dataset, open_split
 from esmgo.dataset.proteins import AnnotatedProteins
@@ -292,12 +291,11 @@ def _of_checkpoint(job: _Job, ontology: Ontology | None) -> dict[str, Evaluation
     announce(checkpoint, config.checkpoint_path)
     proteins, truth = _of_dataset(job, ontology, checkpoint.training.get("validation", ()))
     job.release = ontology.release if ontology else predictor.labels.release
-    records = map(Protein, proteins.ids, proteins.sequences)
     with tqdm(
         desc="Scoring", total=len(proteins), unit="protein", disable=None, leave=False
     ) as bar:
         outcome = evaluate(
-            predictor.score(records, progress=bar.update),
+            predictor.score(proteins.records, progress=bar.update),
             truth,
             job.at,
             normalisation=config.normalisation,

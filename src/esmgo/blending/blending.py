@@ -28,7 +28,8 @@ from esmgo.data.rejects import ReadReport
 from esmgo.dataset.opening import Dataset, locate_dataset, open_dataset
 from esmgo.errors import NOTICE, CheckpointError, UsageError, printable
 from esmgo.evidence.decoys import KINDS, decoy
-from esmgo.evidence.index import Index, as_stored, open_index, replace_index
+from esmgo.evidence.index import Index, as_stored
+from esmgo.evidence.index_file import open_index, replace_index
 from esmgo.evidence.kmers import Kmers
 from esmgo.evidence.programs import PROGRAMS
 from esmgo.evidence.relatives import Sources
@@ -104,7 +105,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
     log.log(NOTICE, "%s", described(checkpoint))
     threads = config.threads or available_threads()
     with TemporaryFile() as file, TemporaryFile() as decoy_file:
-        records = list(map(Protein, held_out.ids, held_out.sequences))
+        records = held_out.records
         head, vectors = _states(scorer, records, file)
         trained, n_trained = _trained_vectors(checkpoint, data, scorer, report), len(data.train)
         index = _with_held_out(trained, data, vectors, config.kmers)
@@ -125,7 +126,7 @@ def _blend(config: BlendConfig, path: Path, report: ReadReport) -> BlendSummary:
             ResiduePairs.of(data.train.sequences),
         )  # fmt: skip
         kinds = cycle(KINDS)
-        decoys = [Protein(p.id, decoy(p.sequence, next(kinds))) for p in records]
+        decoys = [replace(p, sequence=decoy(p.sequence, next(kinds))) for p in records]
         head, vectors = _states(scorer, decoys, decoy_file)
         job.decoys = replace(job, records=decoys, head=head, vectors=vectors, relatives={})
         left_out = {
@@ -216,6 +217,7 @@ def _with_held_out(
         ids,
         np.concatenate([trained, as_stored(vectors)]),
         train.terms.followed_by(held_out.terms),
+        np.concatenate([train.taxa, held_out.taxa]),
         kmers=found,
         sequences=StoredSequences.of(sequences),
     )

@@ -20,6 +20,7 @@ from esmgo.data.residues import (
     clean,
     looks_like_nucleotides,
 )
+from esmgo.data.taxonomy import described_taxon
 from esmgo.errors import FastaError, brief, printable
 from esmgo.files.source import Source, check_unchanged, name_of, stamp
 
@@ -35,11 +36,15 @@ _PIR = re.compile(r"(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
 
 @dataclass(frozen=True, slots=True)
 class Protein:
-    """A protein: its identifier as written, its residues in upper case, the rest of its header."""
+    """A protein: its identifier as written, its residues in upper case, the rest of its header.
+
+    ``taxon`` is the NCBI taxon id of its species, 0 if it is unknown.
+    """
 
     id: str
     sequence: str
     description: str = field(default="", compare=False, repr=False)
+    taxon: int = field(default=0, compare=False, repr=False)
 
     __repr__ = brief
 
@@ -145,7 +150,8 @@ def _judged(
     if why := _bad_sequence(cleaned.sequence, rules, is_cut=record.is_cut):
         return record.reject(why, id=id)
     unusual.note(record, id, cleaned)
-    return Protein(id, cleaned.sequence, record.description)
+    taxon = described_taxon(record.description)
+    return Protein(id, cleaned.sequence, record.description, taxon)
 
 
 def _bad_id(id: str) -> str:

@@ -16,7 +16,7 @@ _MOST_IDLE = 1_000_000
 """Lines that add nothing, at most: a small compressed file may hold any number of them."""
 
 _TAXON = re.compile(r"(?i)(?:(?:taxon|ncbitaxon|taxid|ox)[:=])?([0-9]{1,9})", re.ASCII)
-_OX = re.compile(r"\sOX=([0-9]{1,9})(?=\s|$)", re.ASCII)
+_OX = re.compile(r"(?:^|\s)OX=([0-9]{1,9})(?=\s|$)", re.ASCII)
 _NAME = re.compile(r"(ncbi_?)?tax(on|onomy|onomic)?(_?id)?|organism(_\(id\)|_?id)?|ox")
 _SEPARATOR = re.compile(r"[\s,;]+")
 
@@ -50,6 +50,21 @@ def read_taxonomy(source: Source, warn: Callable[[str], None] | None = None) -> 
     return taxa
 
 
+def described_taxon(description: str) -> int:
+    """Return the NCBI taxon id that the rest of a FASTA header names, or 0.
+
+    Examples
+    --------
+    >>> described_taxon("Cellular tumor antigen p53 OS=Homo sapiens OX=9606 GN=TP53")
+    9606
+    >>> described_taxon("10090")
+    10090
+    """
+    first = description.split(maxsplit=1)[:1]
+    found = _OX.search(description) or _TAXON.fullmatch("".join(first))
+    return int(found[1]) if found else 0
+
+
 def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, str, str]]:
     """Yield line, protein and taxon; add the lines of FASTA headers that lack one to a list."""
     content = chunks(source, AnnotationError)
@@ -81,12 +96,12 @@ def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, 
             n_idle = _one_more(n_idle, "lines in one record", name, line)
         else:
             n_idle = 0
-            words = text[1:].split()
-            found = _OX.search(text) or (_TAXON.fullmatch(words[1]) if words[1:] else None)
-            if found is None:
-                without.append(line)
+            id, _, rest = " ".join(text[1:].split()).partition(" ")
+            described = described_taxon(rest)
+            if described:
+                yield line, id, str(described)
             else:
-                yield line, words[0], found[1]
+                without.append(line)
 
 
 def _one_more(n: int, what: str, name: str, line: int) -> int:

@@ -1,8 +1,8 @@
 """JSON Lines as rows: one object per line, checked field by field.
 
 The module checks that a row has an id, a sequence and a list of terms, all of them text. Terms
-may be null: a list that is null is empty, and a term that is null becomes an empty string. The
-module does not check whether terms exist or letters are residues.
+may be null: a list that is null is empty, and a term that is null becomes an empty string. A taxon
+id is optional. The module does not check whether terms exist or letters are residues.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from esmgo.dataset.rows import Place, Rows
+from esmgo.dataset.rows import Place, Rows, taxon_id
 from esmgo.errors import DatasetError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import chunks
@@ -49,7 +49,7 @@ def _rows(values: Iterable[tuple[Place, Mapping[str, Any]]], source: str, unit: 
     ids: list[str] = []
     sequences: list[str] = []
     code_of: dict[str, int] = {}
-    codes, ends, numbers = array("i"), array("q", [0]), array("q")
+    codes, ends, numbers, taxa = array("i"), array("q", [0]), array("q"), array("i")
     for place, value in values:
         id = _field(value, "id", str, "a text", "a row", place)
         row = printable(id, 40)
@@ -60,6 +60,7 @@ def _rows(values: Iterable[tuple[Place, Mapping[str, Any]]], source: str, unit: 
         codes.extend(code_of.setdefault(term, len(code_of)) for term in _terms(value, row, place))
         ends.append(len(codes))
         numbers.append(place.number)
+        taxa.append(taxon_id(value.get("taxon_id")))
     return Rows(
         source=source,
         ids=ids,
@@ -69,6 +70,7 @@ def _rows(values: Iterable[tuple[Place, Mapping[str, Any]]], source: str, unit: 
         files=((source, unit),),
         file=np.zeros(len(ids), np.int32),
         number=np.array(numbers, np.int64),
+        taxa=np.array(taxa, np.int32),
     )
 
 

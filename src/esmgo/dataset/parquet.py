@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from esmgo.dataset.footer import Leaf, stored_leaves
-from esmgo.dataset.rows import Place, Rows
+from esmgo.dataset.rows import Place, Rows, taxon_id
 from esmgo.errors import DatasetError, printable
 from esmgo.files.source import chunks
 from esmgo.go.sparse import SparseRows
@@ -20,6 +21,8 @@ _MAGIC = b"PAR1"
 ROWS = 1 << 20
 TEXT = 1 << 26
 """Rows, and bytes of text, that any file may have; a larger file may have more, by its size."""
+
+TAXON = "taxon_id"
 
 _TEXT = (pa.string(), pa.large_string(), pa.string_view())
 
@@ -36,7 +39,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def read_parquet(path: Path) -> Rows:
-    """Read only the columns ``id``, ``sequence`` and ``terms`` (or ``go_terms``).
+    """Read the columns ``id``, ``sequence``, ``terms`` (or ``go_terms``) and, if any, ``taxon_id``.
 
     A list of terms that is null is empty, and a term that is null becomes an empty string.
 
@@ -60,6 +63,7 @@ def read_parquet(path: Path) -> Rows:
         files=((str(path), "row"),),
         file=np.zeros(len(ids), np.int32),
         number=np.arange(1, len(ids) + 1),
+        taxa=_taxa(table),
     )
 
 
@@ -71,8 +75,10 @@ def _read(path: Path) -> tuple[Any, str]:
     try:
         stored = stored_leaves(path)
         with pq.ParquetFile(path) as file:
-            terms = _terms_name(file.schema_arrow.names, path)
+            names = file.schema_arrow.names
+            terms = _terms_name(names, path)
             columns = ["id", "sequence", terms]
+            columns += [TAXON] * (names.count(TAXON) == 1)
             leaves = [leaf for leaf in stored if leaf.path.split(".")[0] in columns]
             _check_sizes(leaves, file.metadata.num_rows, path)
         with pq.ParquetFile(
@@ -165,6 +171,13 @@ def _texts(table: Any, name: str, path: Path) -> list[str]:
         raise Place(str(path), "row", row + 1).refuse(f"column {name!r} is null")
     texts: list[str] = column.to_pylist()
     return texts
+
+
+def _taxa(table: Any) -> NDArray[np.int32]:
+    """Return the taxon ids, 0 for what is none."""
+    if TAXON not in table.column_names:
+        return np.zeros(len(table), np.int32)
+    return np.array([taxon_id(value) for value in table.column(TAXON).to_pylist()], np.int32)
 
 
 def _lists(table: Any, name: str, path: Path) -> Any:

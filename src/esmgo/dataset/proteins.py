@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
+from esmgo.data.fasta import Protein
 from esmgo.dataset.rows import Rows
 from esmgo.errors import UsageError, brief
 from esmgo.go.labels import LabelSpace
@@ -28,11 +30,14 @@ class AnnotatedProteins:
         Ids as written, and cleaned residues.
     terms : SparseRows
         Columns of the label space, sorted in each row, each once.
+    taxa : ndarray, shape=(N,), dtype=int32
+        NCBI taxon id, 0 if it is unknown.
     """
 
     ids: tuple[str, ...]
     sequences: tuple[str, ...]
     terms: SparseRows
+    taxa: NDArray[np.int32]
 
     __repr__ = brief
 
@@ -44,7 +49,13 @@ class AnnotatedProteins:
         at = np.asarray(rows, np.intp)
         ids = tuple(self.ids[i] for i in at)
         sequences = tuple(self.sequences[i] for i in at)
-        return AnnotatedProteins(ids, sequences, self.terms.take(at))
+        return AnnotatedProteins(ids, sequences, self.terms.take(at), self.taxa[at])
+
+    @property
+    def records(self) -> list[Protein]:
+        """The proteins without their annotations."""
+        taxa = self.taxa.tolist()
+        return list(map(Protein, self.ids, self.sequences, repeat(""), taxa))
 
     def truth(self, labels: LabelSpace) -> Truth:
         """Return the annotations for metrics; ``labels`` are their columns."""
@@ -100,7 +111,7 @@ def _used(rows: Rows) -> set[str]:
 def _closed(rows: Rows, labels: LabelSpace) -> AnnotatedProteins:
     column = np.array([labels.column.get(id, -1) for id in rows.vocabulary], np.int32)
     terms = rows.terms.renamed(column).closed(labels)
-    return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), terms)
+    return AnnotatedProteins(tuple(rows.ids), tuple(rows.sequences), terms, rows.taxa)
 
 
 def _cut(proteins: AnnotatedProteins, column: NDArray[np.int32]) -> AnnotatedProteins:

@@ -54,6 +54,8 @@ class Rows:
         Index into ``files``.
     number : ndarray, shape=(N,), dtype=int64
         Line or row in that file, from 1.
+    taxa : ndarray, shape=(N,), dtype=int32
+        NCBI taxon id, 0 if it is unknown.
     """
 
     source: str
@@ -64,6 +66,7 @@ class Rows:
     files: tuple[tuple[str, str], ...]
     file: NDArray[np.int32]
     number: NDArray[np.int64]
+    taxa: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,7 +90,22 @@ class Rows:
             terms=self.terms.take(rows),
             file=self.file[rows],
             number=self.number[rows],
+            taxa=self.taxa[rows],
         )
+
+
+def taxon_id(value: object) -> int:
+    """Return the NCBI taxon id that a value of the column ``taxon_id`` is, 0 for any other value.
+
+    Examples
+    --------
+    >>> [taxon_id(value) for value in (9606, "9606", "human", None, -1, True)]
+    [9606, 9606, 0, 0, 0, 0]
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return 0
+    text = str(value).strip()
+    return int(text) if len(text) <= 9 and text.isascii() and text.isdecimal() else 0
 
 
 def join(shards: Sequence[Rows]) -> Rows:
@@ -109,6 +127,7 @@ def join(shards: Sequence[Rows]) -> Rows:
         files=tuple(file for shard in shards for file in shard.files),
         file=np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard) for shard in shards]),
         number=np.concatenate([shard.number for shard in shards]),
+        taxa=np.concatenate([shard.taxa for shard in shards]),
     )
     _check_unique(rows)
     return rows

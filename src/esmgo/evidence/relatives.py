@@ -24,7 +24,7 @@ from esmgo.evidence.neighbours import nearest_others, normalised, votes_of
 from esmgo.evidence.programs import BUILTIN, NONE, SEARCHES
 from esmgo.evidence.source_scores import SourceScores, Values, given_aspect
 from esmgo.evidence.sources import EvidenceSource
-from esmgo.evidence.votes import Votes, vote
+from esmgo.evidence.votes import Votes, preferring_species, vote
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 
@@ -46,10 +46,13 @@ class Relatives(NamedTuple):
         Weighted by similarity.
     similarity : dict of str to ndarray, shape=(N,), dtype=float32
         See `SourceScores.similarity`.
+    taxa : ndarray, shape=(N,), dtype=int32
+        NCBI taxon ids of the N proteins, 0 if unknown.
     """
 
     votes: dict[str, Votes]
     similarity: dict[str, Values]
+    taxa: NDArray[np.int32]
 
 
 def search_of(
@@ -162,8 +165,9 @@ class Sources:
         row of each protein in the index: a protein does not vote for itself.
         """
         found: dict[str, tuple[Votes, Values]] = {}
+        taxa = np.array([protein.taxon for protein in proteins], np.int32)
         if self.index is None:
-            return Relatives({}, {})
+            return Relatives({}, {}, taxa)
         with_alignments = isinstance(self._homologs, LocalSearch)
         most = max(self.num_neighbours, SHORT * with_alignments)
         near = nearest_others(vectors, self._vectors, most, own)
@@ -183,11 +187,16 @@ class Sources:
         elif self._homologs is not None:
             found[EvidenceSource.HOMOLOGY.word] = self._homologs.votes(proteins, own)
         votes = {name: pair[0] for name, pair in found.items()}
-        return Relatives(votes, {name: pair[1] for name, pair in found.items()})
+        return Relatives(votes, {name: pair[1] for name, pair in found.items()}, taxa)
 
     def score(self, relatives: Relatives, head: NDArray[np.float32]) -> SourceScores:
         """Return the scores of all sources; ``head``, shape=(N, T), are propagated scores."""
-        votes = {name: self._voted(each, len(head)) for name, each in relatives.votes.items()}
+        weighted = dict(relatives.votes)
+        if (homology := EvidenceSource.HOMOLOGY.word) in weighted and self.index is not None:
+            weighted[homology] = preferring_species(
+                weighted[homology], self.index.taxa, relatives.taxa
+            )
+        votes = {name: self._voted(each, len(head)) for name, each in weighted.items()}
         none = np.zeros_like(head)
         scores = SourceScores(head, votes, relatives.similarity, self._frequency, none)
         if self._coannotation is None or not votes:  # nothing will be blended

@@ -16,6 +16,10 @@ from esmgo.go.labels import LabelSpace
 from esmgo.go.scores import Scores
 from esmgo.go.sparse import SparseRows
 
+SAME_SPECIES = 1.5
+"""Weight of an alignment to a protein of the same species, relative to another; found on held-out
+families (`docs/LOG.md`)."""
+
 BLOCK = 512
 """Proteins scored together at most."""
 
@@ -60,6 +64,19 @@ def votes_by_bits(
     Kulmanov & Hoehndorf, DeepGOPlus, Bioinformatics 36:422 (2020).
     """
     return Votes(query, voter, bits, np.bincount(query, bits, n_queries).astype(np.float64))
+
+
+def preferring_species(
+    votes: Votes, training: NDArray[np.int32], queries: NDArray[np.int32]
+) -> Votes:
+    """Return votes by bits in which proteins of the same species weigh `SAME_SPECIES` as much.
+
+    ``training``, shape=(M,), and ``queries``, shape=(N,), are NCBI taxon ids, 0 if unknown.
+    """
+    taxon = queries[votes.query]
+    is_same = (taxon > 0) & (training[votes.voter] == taxon)
+    weight = np.where(is_same, SAME_SPECIES * votes.weight, votes.weight)
+    return votes_by_bits(votes.query, votes.voter, weight, len(queries))
 
 
 def vote(

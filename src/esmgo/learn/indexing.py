@@ -9,7 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import Index, as_stored, open_index, write_index
+from esmgo.evidence.index import Index, as_stored
+from esmgo.evidence.index_file import open_index, write_index
 from esmgo.evidence.stored_sequences import StoredSequences
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
@@ -47,6 +48,6 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
     sequences = StoredSequences.of(train.sequences)
-    index = Index(train.ids, vectors, train.terms, sequences=sequences)
+    index = Index(train.ids, vectors, train.terms, train.taxa, sequences=sequences)
     write_index(usual, index, state.data.labels, checkpoint.encoder_fingerprint)
     new.unlink(missing_ok=True)  # of an earlier blend

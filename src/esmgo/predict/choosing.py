@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.evidence.homology import Homologs
-from esmgo.evidence.index import Index, open_index
+from esmgo.evidence.index import Index
+from esmgo.evidence.index_file import open_index
 from esmgo.evidence.local_search import LocalSearch
 from esmgo.evidence.programs import BUILTIN
 from esmgo.evidence.relatives import Sources, available_sources, search_of

@@ -18,14 +18,8 @@ from esmgo.blending.blending import blend
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import (
-    Index,
-    files_of,
-    index_path,
-    open_index,
-    replace_index,
-    write_index,
-)
+from esmgo.evidence.index import Index
+from esmgo.evidence.index_file import files_of, index_path, open_index, replace_index, write_index
 from esmgo.go.sparse import SparseRows
 from esmgo.model.checkpoint import open_checkpoint, replace_blend
 from esmgo.model.container import read_header, write_container
@@ -55,11 +49,12 @@ def test_few_vectors_and_none_are_packed(blended, tmp_path):
         n = len(vectors)
         terms = SparseRows.of([0] * n, np.empty(0, np.int32))
         wide = np.pad(np.array(vectors, np.float16), [(0, 0), (0, 126)])
-        index = Index(("a", "b")[:n], wide, terms)
+        index = Index(("a", "b")[:n], wide, terms, np.arange(n, dtype=np.int32))
         encoder = whole.encoder_fingerprint
         write_index(index_path(path), index, whole.labels, encoder, small=True)
         found = open_index(replace(open_checkpoint(path), blend=None))
         np.testing.assert_allclose(found.vectors, wide, atol=0.01)
+        assert found.taxa.tolist() == list(range(n))
 
 
 def test_index_holds_every_training_protein_as_the_encoder_sees_it(checkpoint):
@@ -135,7 +130,7 @@ def swap(path, n, die_at=0):
             checkpoint = open_checkpoint(path)
             index = open_index(replace(checkpoint, blend=None), with_kmers=False)
             ids = tuple(f"p{i}" for i in range(n))
-            few = Index(ids, index.vectors[:n], index.terms.take(np.arange(n)))
+            few = Index(ids, index.vectors[:n], index.terms.take(np.arange(n)), index.taxa[:n])
             replace_index(checkpoint, few, checkpoint.blend | {"num_neighbours": n})
             os._exit(0)
         finally:
@@ -208,6 +203,7 @@ BOMB = zlib.compress(bytes(1 << 27))  # 128 MB from 130 kB
         "kmers.firsts",
         "kmers.sizes",
         "sequences.lengths",
+        "taxa",
         "lengths",
         "terms",
     ],
