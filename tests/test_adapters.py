@@ -24,7 +24,8 @@ from esmgo.model.tokens import encode
 
 LORA = {
     "lora_rank": 4, "lora_layers": 1, "encoder_learning_rate": 1e-2, "learning_rate": 1e-3,
-    "num_epochs": 2, "lora_dropout": 0.1, "checkpoint_interval": 1,
+    "num_epochs": 2, "lora_dropout": 0.1, "checkpoint_interval": 1, "schedule": "cosine",
+    "warm_up": 0.3, "weight_decay": 0.1, "patience": 3, "eval_interval": 1,
 }  # fmt: skip
 
 

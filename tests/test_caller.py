@@ -1,12 +1,15 @@
 """The caller: encoder and head, frozen and unfrozen layers, large encoders."""
 
 import numpy as np
+import pytest
 import torch
-from oracles import hidden
+from oracles import SEQUENCES, hidden
 from training import config
+from transformers import EsmConfig, EsmModel
 
 from esmgo.cli.main import main
 from esmgo.dataset.opening import open_dataset
+from esmgo.errors import UsageError
 from esmgo.go.labels import LabelSpace
 from esmgo.learn.finetune import fit
 from esmgo.learn.state import State
@@ -112,3 +115,23 @@ def test_a_training_of_bf16_layers_resumes_in_fp32(base, tmp_path, monkeypatch):
     new = open_checkpoint(tmp_path / "c.pt")
     assert {t.dtype for t in new.optimizer_state().values()} == {torch.float32}
     assert {p.dtype for p in new.caller().encoder.layers[1].parameters()} == {torch.float32}
+
+
+def test_the_first_layers_of_a_base_are_those_of_a_shallower_model(base, tmp_path, caplog):
+    sizes = EsmConfig.from_pretrained(base, num_hidden_layers=1)
+    theirs = EsmModel.from_pretrained(
+        base, config=sizes, add_pooling_layer=False, ignore_mismatched_sizes=True
+    ).eval()
+    caplog.clear()
+    caller = Caller.start(base, 3, dropout=0.0, seed=1, layers=1)
+    assert not caplog.messages
+    assert caller.sizes()["num_hidden_layers"] == len(caller.encoder.layers) == 1
+    tokens = encode(SEQUENCES[0], 64)
+    with torch.inference_mode():
+        (ours,) = caller.hidden(pack([tokens]))
+        states = theirs(torch.from_numpy(tokens.astype("int64"))[None]).last_hidden_state[0]
+    torch.testing.assert_close(ours, states, atol=1e-5, rtol=1e-5)
+    with pytest.raises(UsageError, match="3 is above 2, the layers of this base"):
+        Caller.start(base, 3, dropout=0.0, seed=1, layers=3)
+    path = fit(config(tmp_path, encoder_layers=1)).path
+    assert open_checkpoint(path).encoder["num_hidden_layers"] == 1

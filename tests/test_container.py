@@ -192,3 +192,12 @@ def test_safetensors_reads_our_files(tmp_path):
     assert {name: t.tolist() for name, t in load_file(tmp_path / "c.pt").items()} == {
         f"t{i}": [3.0] * 3000 for i in range(3)
     }
+
+
+def test_a_header_whose_length_begins_as_a_zip_archive_is_read(tmp_path):
+    length = int.from_bytes(b"PK", "little")
+    write_container(tmp_path / "c", [], {"x": ""})
+    shorter = int.from_bytes((tmp_path / "c").read_bytes()[:8], "little")
+    write_container(tmp_path / "c", [], {"x": "x" * (length - shorter)})
+    assert (tmp_path / "c").read_bytes().startswith(b"PK")
+    assert read_header(tmp_path / "c").metadata == {"x": "x" * (length - shorter)}

@@ -151,19 +151,3 @@ def test_patience_stops_a_training_that_no_longer_improves_and_more_of_it_trains
         assert fit(again).epoch == 3
     assert caplog.messages[-1].endswith("epoch 3 of 9 is done; a larger `patience` trains on")
     assert fit(replace(again, patience=3)).epoch == 4
-
-
-def test_cosine_patience_and_two_learning_rates_resume_to_the_same_bits(tmp_path):
-    settings = {
-        "schedule": "cosine", "warm_up": 0.3, "encoder_learning_rate": 1e-4, "weight_decay": 0.1,
-        "unfreeze_last_k_layers": 1, "learning_rate": 1e-3, "num_epochs": 2, "patience": 9,
-        "checkpoint_interval": 1,
-    }  # fmt: skip
-    fit(config(tmp_path / "whole", **settings))
-    stopping = config(tmp_path / "parts", **settings)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("esmgo.learn.loop._is_last", lambda state: state.epoch == 1)
-        fit(stopping)
-    fit(replace(stopping, resume=True))
-    whole, parts = (weights_sha256(tmp_path / name / "c.pt") for name in ("whole", "parts"))
-    assert whole == parts

@@ -9,7 +9,7 @@ from esmgo.cli.main import main
 from esmgo.errors import UsageError
 from esmgo.model.bundled import bundled_path
 from esmgo.model.checkpoint import open_checkpoint
-from esmgo.model.provenance import described
+from esmgo.predict.provenance import described
 
 SEQUENCE = "MASMAGVGGGSGKRVPPTRVWWRLYEFALGLLGVVFFAAAATSGKTSRLVSVLIG"
 

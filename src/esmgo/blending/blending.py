@@ -44,11 +44,11 @@ from esmgo.go.truepath import propagate
 from esmgo.metrics.evaluator import Evaluator
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
-from esmgo.model.provenance import described
 from esmgo.predict.bands import EDGES, Bands
 from esmgo.predict.blend import Blend
 from esmgo.predict.choosing import searching
 from esmgo.predict.novelty import MAX_NOVELTY
+from esmgo.predict.provenance import described
 from esmgo.predict.residue_pairs import ResiduePairs
 from esmgo.predict.scorer import Scorer
 

@@ -162,6 +162,5 @@ def _logits(caller: Caller, x: Tensor, packed: Packed, column: int) -> Tensor:
     """Return a term's logits from the input of the first layer, differentiably; shape=(B,)."""
     n_layers = len(caller.encoder.layers)
     is_large = n_layers * caller.width > _HELD
-    last = caller.encoder.run(x, packed, 0, n_layers, cls_only=True, recompute=is_large)
-    scores: Tensor = caller.head(last)[:, column]
+    scores: Tensor = caller.head(caller.pooled(x, packed, recompute=is_large))[:, column]
     return scores

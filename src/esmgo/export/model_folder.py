@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.files.folder import replacing_folder
 from esmgo.files.uses import replaces
-from esmgo.model.bases import FREQUENCIES, LORA
+from esmgo.model.bases import FREQUENCIES, LORA, POOL
 from esmgo.model.bundled import checkpoint_option
 from esmgo.model.tokens import VOCABULARY
 from esmgo.options import check, documented, option, overwrite_option
@@ -75,6 +75,11 @@ def export_checkpoint(config: ExportConfig) -> Path:
     checkpoint = open_named(config.checkpoint_path)
     if config.adapter and LORA not in checkpoint.encoder:
         raise CheckpointError(checkpoint.path, "it has no adapters; leave out `adapter`")
+    if POOL in checkpoint.encoder:
+        reason = (
+            f"its head reads the {checkpoint.encoder[POOL]} of residues; transformers' reads <cls>"
+        )
+        raise CheckpointError(checkpoint.path, reason)
     with replacing_folder(folder, overwrite=config.overwrite, mark=MARK) as at:
         from safetensors.torch import save_file  # torch takes seconds: import after the checks
 

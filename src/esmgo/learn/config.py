@@ -14,7 +14,7 @@ from esmgo.dataset.subsets import parse_subset
 from esmgo.errors import UsageError, brief
 from esmgo.files.uses import Use, fills
 from esmgo.go.terms import Aspect
-from esmgo.model.bases import BASES, DEFAULT_BASE, reads_base, revision_option
+from esmgo.model.bases import BASES, DEFAULT_BASE, POOLS, reads_base, revision_option
 from esmgo.model.bundled import USUAL
 from esmgo.model.container import best_path, files_of
 from esmgo.options import (
@@ -80,6 +80,18 @@ class TrainConfig:
         "The maximum length of the input sequences, in tokens; longer ones are cut.",
         minimum=3,
         maximum=100_002,
+    )
+    encoder_layers: int | None = option(
+        None,
+        "Use only the first n layers of the base model, then its final layer norm.",
+        minimum=1,
+        default_text="all layers",
+    )
+    pool: str = option(
+        "cls",
+        "What the head reads: cls, the final state at <cls>; or of the residues' final states the"
+        " mean, the max, or a mean with trained weights (attention).",
+        choices=POOLS,
     )
     unfreeze_last_k_layers: int = option(
         0, "Fine-tune the last k layers of the pre-trained encoder.", minimum=0

@@ -99,7 +99,7 @@ class Features:
         if gigabytes == 0 or self._rate or self.caller.n_frozen == 0 or not self._ids:
             return 0
         order = np.argsort(-self.lengths, kind="stable")  # as in `token_batches`
-        rows = np.ones(len(order), np.int64) if self._is_cls else self.lengths[order]
+        rows = np.ones(len(order), np.int64) if self._is_pooled else self.lengths[order]
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,8 +130,8 @@ class Features:
         return need if store.is_complete else 0
 
     @property
-    def _is_cls(self) -> bool:
-        return self.caller.n_unfrozen == 0
+    def _is_pooled(self) -> bool:
+        return self.caller.is_lower_pooled
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +142,7 @@ class Features:
         Vectors of a frozen encoder are small and stay for the next training. Activations of
         residues are large and are removed when the training is done.
         """
-        if self._store is not None and kind is None and not self._is_cls:
+        if self._store is not None and kind is None and not self._is_pooled:
             self._drop()
         elif self._store is not None:
             self._store.close()
@@ -156,7 +156,7 @@ class Features:
 
     def batch(self, rows: NDArray[np.intp], epoch: int | None = None) -> Batch:
         """Prepare proteins, with the substitutions of ``epoch`` if given; thread-safe."""
-        if self._store is not None and self._is_cls:
+        if self._store is not None and self._is_pooled:
             found = self._store.rows(self._place[rows]).astype(np.float32)
             return Batch(len(rows), None, torch.from_numpy(found))
         tokens = [encode(self._sequences[i], self.context_length) for i in rows]
@@ -189,7 +189,7 @@ class Features:
 
     @torch.inference_mode()
     def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the final states at ``<cls>`` with the current weights, shape=(B, D)."""
+        """Return what the head reads, with the current weights, shape=(B, D)."""
         batch = self.batch(rows)
         found = self.caller.vectors(self.lower(batch), batch.packed, self.half)
         values: NDArray[np.float32] = found.float().cpu().numpy()
@@ -221,7 +221,7 @@ class Features:
     def _values(self, rows: NDArray[np.intp], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
         packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
         found = self.caller.lower(packed, self.half)
-        if not self._is_cls:  # from the order of ``packed`` back to the given order
+        if not self._is_pooled:  # from the order of ``packed`` back to the given order
             found = torch.cat(packed.split(found))
         largest = float(np.finfo(dtype).max)
         values: NDArray[np.floating] = found.clamp(-largest, largest).cpu().numpy().astype(dtype)
@@ -231,13 +231,15 @@ class Features:
         """Return SHA-256 of all that determines the activations, in hexadecimal digits."""
         caller = self.caller
         settings = [
-            VERSION, caller.n_frozen, self._is_cls, self.half, self.context_length,
+            VERSION, caller.n_frozen, self._is_pooled, self.half, self.context_length,
             caller.encoder.scales, caller.encoder.eps, caller.encoder.frequencies,
             caller.width, caller.n_heads, self.device.type,
         ]  # fmt: skip
+        if self._is_pooled and caller.pool != "cls":
+            settings.append(caller.pool)
         digest = hashlib.sha256(repr(settings).encode())
         kept = [caller.encoder.embeddings, *caller.encoder.layers[: caller.n_frozen]]
-        if self._is_cls:
+        if caller.n_unfrozen == 0:
             kept.append(caller.encoder.encoder.emb_layer_norm_after)
         for module in kept:
             for parameter in module.parameters():

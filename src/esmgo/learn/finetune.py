@@ -17,7 +17,7 @@ from esmgo.learn.config import FREE, Fitted, TrainConfig
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import best_path, files_of, is_container
-from esmgo.model.provenance import described
+from esmgo.predict.provenance import described
 
 log = logging.getLogger(__name__)
 

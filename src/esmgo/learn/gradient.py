@@ -115,7 +115,7 @@ def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]
     If only the head is trained, it computes the window in one pass unless memory is short.
     """
     features, caller = state.features, state.caller
-    is_whole = caller.n_unfrozen == 0 and state.batch_size >= state.config.batch_size
+    is_whole = caller.is_lower_pooled and state.batch_size >= state.config.batch_size
     lowered = []
     for batch, (row, column) in zip(window.batches, window.targets, strict=True):
         stop.check()

@@ -73,7 +73,10 @@ class State:
         seed = int(torch.seed() >> 1) if config.seed is None else config.seed
         half = resolved(device, config.dtype) == "bf16"
         n_terms = len(data.labels)
-        caller = Caller.start(base, n_terms, dropout=config.dropout, seed=seed, half=half)
+        caller = Caller.start(
+            base, n_terms, dropout=config.dropout, seed=seed, half=half,
+            layers=config.encoder_layers, pool=config.pool,
+        )  # fmt: skip
         counts = data.train.terms.frequency(len(data.labels))
         if config.lora_rank:
             alpha = config.lora_alpha or 2.0 * config.lora_rank

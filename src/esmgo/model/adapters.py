@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its name everywhere)
 from torch import Tensor, nn
 
+from esmgo.errors import UsageError
 from esmgo.model.encoder import Encoder, Linear, dropped
 
 PLACES = (
@@ -60,7 +61,17 @@ class Adapted(Linear):
 
 
 def add_adapters(encoder: Encoder, rank: int, alpha: float, layers: int) -> None:
-    """Add adapters with uninitialised weights to the last ``layers`` layers."""
+    """Add adapters with any weights to the last ``layers`` layers.
+
+    Raises UsageError if the encoder has fewer layers, or is narrower than ``rank``.
+    """
+    n_layers = len(encoder.layers)
+    if layers > n_layers:
+        reason = f"{layers} is above {n_layers}, the layers of this encoder"
+        raise UsageError(reason, field="lora_layers")
+    if rank > encoder.width:
+        reason = f"{rank} is above {encoder.width}, the width of this encoder"
+        raise UsageError(reason, field="lora_rank")
     for layer in encoder.layers[-layers:]:
         for name in PLACES:
             _set(layer, name, Adapted(layer.get_submodule(name), rank, alpha / rank))  # type: ignore[arg-type]

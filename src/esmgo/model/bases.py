@@ -47,6 +47,12 @@ FREQUENCIES = "rotary_frequencies"
 """Entry of a checkpoint's configuration: the rotary frequencies in radians per residue, if they
 are not ``10000 ** (-2 i / width of a head)``."""
 
+POOL = "pool"
+"""Entry of a checkpoint's configuration: what the head reads, if it is not the state at <cls>."""
+
+POOLS = ("cls", "mean", "max", "attention")
+"""What the head can read; see `esmgo.model.pooling`."""
+
 LORA = "lora"
 """Entry of a checkpoint's configuration: rank, alpha, dropout and number of layers of adapters."""
 
@@ -164,6 +170,9 @@ def check_config(source: object, config: Any) -> None:
     turns = config.get(FREQUENCIES)
     if turns is not None and not _are_frequencies(turns, width // 2):
         raise CheckpointError(source, f"{FREQUENCIES} are not {width // 2} positive numbers")
+    if config.get(POOL) not in (None, *POOLS):
+        found = printable(repr(config[POOL]), 30)
+        raise CheckpointError(source, f"{POOL} is {found}, expected one of {', '.join(POOLS)}")
     if config.get(LORA) is not None and not _are_adapters(config[LORA], config):
         found = printable(repr(config[LORA]), 60)
         raise CheckpointError(source, f"{LORA} is {found}: no adapters of this encoder")

@@ -1,6 +1,6 @@
-"""The caller: an ESM2 encoder and the standard classification head at its ``<cls>`` position.
+"""The caller: an ESM2 encoder and the standard classification head, by default at ``<cls>``.
 
-It computes the same as ``EsmForSequenceClassification`` of transformers, with the same names
+It then computes the same as ``EsmForSequenceClassification`` of transformers, with the same names
 of weights, so a checkpoint can be exported to plain transformers. Frozen layers run without
 gradients and dropout, so their output for a protein can be stored.
 """
@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from esmgo.errors import CheckpointError, UsageError, printable
 from esmgo.model.adapters import adapters, add_adapters, draw_adapters, merge_adapters
-from esmgo.model.bases import FREQUENCIES, LORA, check_config, read_config
+from esmgo.model.bases import FREQUENCIES, LORA, POOL, check_config
 from esmgo.model.container import shape_text
 from esmgo.model.encoder import Encoder, Head, in_chunks
 from esmgo.model.packing import Packed
+from esmgo.model.pooling import pooled
 from esmgo.model.tiny import tiny_sizes, tiny_weights
-from esmgo.model.weights import read_base, read_frequencies
+from esmgo.model.weights import read_base, sizes_of
 
 HEAD_CHUNK = 32
 """Proteins per chunk of the head on a CPU; see `in_chunks`."""
@@ -29,7 +30,7 @@ HEAD_CHUNK = 32
 LARGE = 1_000_000_000
 """Weights from which an encoder is kept in bf16, if it computes in bf16."""
 
-_ENTRIES = (*tiny_sizes(), FREQUENCIES, LORA)  # in this order in every checkpoint
+_ENTRIES = (*tiny_sizes(), FREQUENCIES, POOL, LORA)  # in this order in every checkpoint
 
 
 class Caller:
@@ -41,7 +42,8 @@ class Caller:
         self.network = nn.Module()
         with torch.device("meta"):  # allocates nothing: weights are read later
             self.network.esm = Encoder(self._sizes)
-            self.network.classifier = Head(sizes["hidden_size"], n_terms)
+            has_query = self.pool == "attention"
+            self.network.classifier = Head(sizes["hidden_size"], n_terms, has_query=has_query)
             if self.lora:
                 add_adapters(self.encoder, *(self.lora[n] for n in ("rank", "alpha", "layers")))
         self.is_training = self.recomputes = False
@@ -49,11 +51,20 @@ class Caller:
 
     @classmethod
     def start(
-        cls, base: Path | None, n_terms: int, *, dropout: float, seed: int, half: bool = False
+        cls,
+        base: Path | None,
+        n_terms: int,
+        *,
+        dropout: float,
+        seed: int,
+        half: bool = False,
+        layers: int | None = None,
+        pool: str = "cls",
     ) -> Caller:
         """Put a new head on a base model.
 
-        Raises CheckpointError if the weights in the folder do not fit its configuration.
+        Raises CheckpointError if the weights in the folder do not fit its configuration. Raises
+        UsageError if it has fewer than ``layers`` layers.
 
         Parameters
         ----------
@@ -67,25 +78,32 @@ class Caller:
             Determines the head's initial weights.
         half : bool
             Keep an encoder of a billion or more weights in bf16.
+        layers : int, optional
+            Use only the first layers of the base, and its final norm.
+        pool : str
+            What the head reads; see `esmgo.model.pooling.pooled`.
         """
-        sizes = tiny_sizes() if base is None else _sizes_of(base)
-        rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-        caller = cls(dict(sizes) | rates, n_terms)
-        encoder, head = caller.encoder, caller.head
+        sizes = dict(tiny_sizes() if base is None else sizes_of(base))
+        n_layers = sizes["num_hidden_layers"]
+        sizes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+        if pool != "cls":
+            sizes[POOL] = pool
+        if layers is not None and layers > n_layers:
+            reason = f"{layers} is above {n_layers}, the layers of this base"
+            raise UsageError(reason, field="encoder_layers")
+        sizes["num_hidden_layers"] = layers or n_layers
+        caller = cls(sizes, n_terms)
+        encoder = caller.encoder
         n_weights = sum(p.numel() for p in encoder.parameters())
         encoder.to(torch.bfloat16 if half and n_weights >= LARGE else torch.float32)
         encoder.to_empty(device="cpu")
-        nn.init.zeros_(encoder.contact_head.regression.weight)  # type: ignore[union-attr, arg-type]
-        nn.init.zeros_(encoder.contact_head.regression.bias)  # type: ignore[union-attr, arg-type]
+        for parameter in encoder.contact_head.parameters():
+            nn.init.zeros_(parameter)
         if base is None:
             encoder.load_state_dict(tiny_weights(), strict=False)
         else:
-            read_base(base, encoder)
-        head.to_empty(device="cpu")
-        torch.manual_seed(seed)
-        for layer in (head.dense, head.out_proj):
-            nn.init.normal_(layer.weight, std=0.02)
-            nn.init.zeros_(layer.bias)
+            read_base(base, encoder, n_layers)
+        caller.head.draw(seed)
         return caller
 
     @classmethod
@@ -138,6 +156,11 @@ class Caller:
         return int(self._sizes["num_attention_heads"])
 
     @property
+    def pool(self) -> str:
+        """What the head reads; see `esmgo.model.pooling.pooled`."""
+        return str(self._sizes.get(POOL, "cls"))
+
+    @property
     def lora(self) -> dict[str, Any] | None:
         """Rank, alpha, dropout and number of layers of the adapters, if there are any."""
         return self._sizes.get(LORA)
@@ -146,6 +169,11 @@ class Caller:
     def n_frozen(self) -> int:
         """Number of layers that are not trained: the lowest ones."""
         return len(self.encoder.layers) - self.n_unfrozen
+
+    @property
+    def is_lower_pooled(self) -> bool:
+        """Whether `lower` returns one vector per protein: nothing below the head is trained."""
+        return self.n_unfrozen == 0 and self.pool != "attention"
 
     def sizes(self) -> dict[str, Any]:
         """Return the configuration as JSON values, for `restore`."""
@@ -175,20 +203,11 @@ class Caller:
 
         Raises UsageError if the encoder has fewer layers, or is narrower than ``rank``.
         """
-        n_layers = len(self.encoder.layers)
-        layers = n_layers if layers is None else layers
-        if layers > n_layers:
-            reason = f"{layers} is above {n_layers}, the layers of this encoder"
-            raise UsageError(reason, field="lora_layers")
-        if rank > self.width:
-            raise UsageError(
-                f"{rank} is above {self.width}, the width of this encoder", "lora_rank"
-            )
-        self._sizes[LORA] = {
-            "rank": rank, "alpha": float(alpha), "dropout": float(dropout), "layers": layers,
-        }  # fmt: skip
+        layers = len(self.encoder.layers) if layers is None else layers
         add_adapters(self.encoder, rank, alpha, layers)
         draw_adapters(self.encoder, seed)
+        found = {"rank": rank, "alpha": float(alpha), "dropout": float(dropout)}
+        self._sizes[LORA] = found | {"layers": layers}
 
     def train_adapters(self) -> None:
         """Make the head and all adapters trainable."""
@@ -233,13 +252,14 @@ class Caller:
     def lower(self, packed: Packed, half: bool = False) -> Tensor:
         """Return the output of the frozen layers; dtype=float32.
 
-        If all layers are frozen, it is the states at ``<cls>`` after the final layer norm,
+        If all layers are frozen, it is the pooled states after the final layer norm,
         shape=(B, D), in input order; else the residual stream of all tokens, shape=(n, D),
-        with rows as in ``packed``.
+        with rows as in ``packed``. Pooling by attention is trained, so it needs all tokens.
         """
         x = self.encoder.embed(packed)
-        is_all = self.n_unfrozen == 0
-        return self.encoder.run(x, packed, 0, self.n_frozen, half=half, cls_only=is_all)
+        if self.is_lower_pooled:
+            return self.pooled(x, packed, half=half)
+        return self.encoder.run(x, packed, 0, self.n_frozen, half=half)
 
     @torch.no_grad()
     def probabilities(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
@@ -269,29 +289,30 @@ class Caller:
         return in_chunks(called, x.float(), size=HEAD_CHUNK)
 
     def vectors(self, x: Tensor, packed: Packed | None, half: bool = False) -> Tensor:
-        """Return the final states at ``<cls>`` from the output of `lower`; shape=(B, D)."""
-        if self.n_unfrozen == 0:
+        """Return what the head reads, pooled final states, from the output of `lower`; (B, D)."""
+        if self.is_lower_pooled:
             return x
         assert packed is not None
+        if self.n_unfrozen == 0:
+            return pooled(x, packed, self.pool, self.head.pool)
         names = ("hidden_dropout_prob", "attention_probs_dropout_prob")
         hidden, attention = (float(self._sizes[n]) if self.is_training else 0.0 for n in names)
-        return self.encoder.run(
-            x, packed, self.n_frozen, len(self.encoder.layers), half=half, cls_only=True,
-            dropout=(hidden, attention), recompute=self.recomputes,
+        return self.pooled(
+            x, packed, self.n_frozen, half=half, dropout=(hidden, attention),
+            recompute=self.recomputes,
         )  # fmt: skip
+
+    def pooled(self, x: Tensor, packed: Packed, first: int = 0, **options: Any) -> Tensor:
+        """Return what the head reads from the input of layer ``first``; shape=(B, D).
+
+        ``options`` are those of `Encoder.run`.
+        """
+        is_cls, last = self.pool == "cls", len(self.encoder.layers)
+        x = self.encoder.run(x, packed, first, last, cls_only=is_cls, **options)
+        return x if is_cls else pooled(x, packed, self.pool, self.head.pool)
 
     @torch.no_grad()
     def hidden(self, packed: Packed, half: bool = False) -> list[Tensor]:
         """Return the final hidden states of each protein, in input order; shape=(L, D) each."""
-        n_layers = len(self.encoder.layers)
-        x = self.encoder.run(self.encoder.embed(packed), packed, 0, n_layers, half=half)
-        return packed.split(x)
-
-
-def _sizes_of(base: Path) -> dict[str, Any]:
-    """Return the configuration of a base, with its rotary frequencies if they are not ESM2's."""
-    sizes = read_config(base)
-    for entry in (FREQUENCIES, LORA):  # of checkpoints; bases have a tensor of frequencies
-        sizes.pop(entry, None)
-    own = read_frequencies(base, sizes["hidden_size"] // sizes["num_attention_heads"])
-    return sizes if own is None else sizes | {FREQUENCIES: own}
+        x = self.encoder.embed(packed)
+        return packed.split(self.encoder.run(x, packed, 0, len(self.encoder.layers), half=half))

@@ -201,7 +201,7 @@ def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
         raise CheckpointError(path, "empty (0 bytes)")
     if start.startswith(b"version https://git-lfs"):
         raise CheckpointError(path, "a git-lfs pointer, not the file itself: run git lfs pull")
-    if start.startswith(b"PK"):
+    if start.startswith(b"PK") and start[8:9] != b"{":  # else the length of a header
         reason = "a zip archive as torch.save writes it; pickles are never opened, retrain"
         raise CheckpointError(path, reason)
     if start.startswith(b"\x80") and start[1:2] <= b"\x05" and start[8:9] != b"{":

@@ -108,10 +108,10 @@ def mean_of_windows(
 @torch.inference_mode()
 def _embedded(caller: Caller, packed: Packed, half: bool, pooling: str) -> NDArray[np.float32]:
     """Return the vectors of one batch; shape=(B, D)."""
-    if pooling == "cls" and caller.n_unfrozen == 0:
-        pooled = caller.lower(packed, half)  # the last layer computes only <cls>
+    if pooling == "cls":
+        pooled = caller.vectors(caller.lower(packed, half), packed, half)
     else:
         states = caller.hidden(packed, half)
-        pooled = torch.stack([s[0] if pooling == "cls" else s[1:-1].mean(0) for s in states])
+        pooled = torch.stack([state[1:-1].mean(0) for state in states])
     found: NDArray[np.float32] = pooled.cpu().numpy()
     return found

@@ -212,6 +212,7 @@ class Encoder(nn.Module):
         width, n_layers = sizes["hidden_size"], sizes["num_hidden_layers"]
         n_heads, eps = sizes["num_attention_heads"], sizes.get("layer_norm_eps", 1e-12)
         self.scales, self.eps = bool(sizes.get("token_dropout", False)), eps
+        self.width = width
         self.frequencies = tuple(sizes.get(FREQUENCIES) or frequencies(width // n_heads))
         self.embeddings, self.encoder = nn.Module(), nn.Module()
         # without a given weight it draws one, and for this torch loads its compiler: a second
@@ -269,11 +270,25 @@ class Encoder(nn.Module):
 
 
 class Head(nn.Module):
-    """Dropout, dense, tanh, dropout, output: one logit per term from the state at ``<cls>``."""
+    """Dropout, dense, tanh, dropout, output: one logit per term from a vector per protein.
 
-    def __init__(self, width: int, n_terms: int) -> None:
+    ``pool`` is a trained query, for a head that reads a weighted mean of the residues' states.
+    """
+
+    def __init__(self, width: int, n_terms: int, *, has_query: bool = False) -> None:
         super().__init__()
+        self.pool = nn.Linear(width, 1, bias=False) if has_query else None
         self.dense, self.out_proj = nn.Linear(width, width), nn.Linear(width, n_terms)
+
+    def draw(self, seed: int) -> None:
+        """Allocate the weights on the CPU and draw them; a query starts at 0, as a plain mean."""
+        self.to_empty(device="cpu")
+        torch.manual_seed(seed)
+        for layer in (self.dense, self.out_proj):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+        if self.pool is not None:
+            nn.init.zeros_(self.pool.weight)
 
     def forward(self, x: Tensor, dropout: float = 0.0) -> Tensor:
         """Return logits, shape=(B, T), from vectors, shape=(B, D)."""

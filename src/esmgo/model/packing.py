@@ -86,6 +86,16 @@ class Packed:
             self.tokens.device
         )
 
+    @cached_property
+    def residues(self) -> tuple[Tensor, Tensor]:
+        """The row of each residue, and the residues of each protein, in packed order."""
+        ends = np.cumsum(self.lengths)
+        is_residue = np.ones(self.n_tokens, bool)
+        is_residue[self._starts] = is_residue[ends - 1] = False
+        counts = torch.tensor(self.lengths) - 2
+        device = self.tokens.device
+        return torch.from_numpy(np.flatnonzero(is_residue)).to(device), counts.to(device)
+
     def split(self, rows: Tensor) -> list[Tensor]:
         """Split rows by protein, in input order."""
         parts = torch.split(rows[: self.n_tokens], list(self.lengths))

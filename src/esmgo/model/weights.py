@@ -9,14 +9,16 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from esmgo.errors import CheckpointError, printable
 from esmgo.model.base_folder import weight_files
+from esmgo.model.bases import FREQUENCIES, LORA, POOL, read_config
 from esmgo.model.container import read_header, shape_text
+from esmgo.model.encoder import Encoder
 from esmgo.model.packing import frequencies
 from esmgo.model.tensors import uncompiled
 
@@ -43,8 +45,10 @@ _ADAPTER = re.compile(
 )
 
 
-def read_base(folder: Path, encoder: nn.Module) -> None:
-    """Fill an encoder with the weights of a base model, saved as any ESM2 class.
+def read_base(folder: Path, encoder: Encoder, n_layers: int) -> None:
+    """Fill an encoder with the weights of a base model of ``n_layers``, saved as any ESM2 class.
+
+    The encoder may have fewer layers: the first ones of the base.
 
     Weights that ESM2 does not have are named in a warning. Raises CheckpointError if a file
     cannot be read, if a weight is missing, misshapen, not finite or occurs twice, or if there are
@@ -52,6 +56,7 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
     """
     waiting = dict(encoder.named_parameters())
     seen, surplus = set[str](), list[str]()
+    unread = *_HEADS, *(f"encoder.layer.{i}." for i in range(len(encoder.layers), n_layers))
     for key, kind, shape, read in _tensors_of(folder):
         name = _name(key)
         if name in seen:
@@ -63,7 +68,7 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
             )
         if (target := waiting.pop(name, None)) is not None:
             _fill(target, name, kind, shape, read, folder)
-        elif not name.startswith(_HEADS) and not name.endswith(_BUFFERS):
+        elif not name.startswith(unread) and not name.endswith(_BUFFERS):
             surplus.append(key)
     if absent := sorted(name for name in waiting if not name.startswith(_OPTIONAL)):
         instead = f" ({printable(surplus[0], 30)} instead)" if surplus else ""
@@ -74,6 +79,15 @@ def read_base(folder: Path, encoder: nn.Module) -> None:
             "%s: %d weights are not of ESM2 and not used: %s",
             printable(folder, 60), len(surplus), printable(", ".join(surplus[:3]), 90),
         )  # fmt: skip
+
+
+def sizes_of(base: Path) -> dict[str, Any]:
+    """Return the configuration of a base, with its rotary frequencies if they are not ESM2's."""
+    sizes = read_config(base)
+    for entry in (FREQUENCIES, POOL, LORA):  # of checkpoints; bases have a tensor of frequencies
+        sizes.pop(entry, None)
+    own = read_frequencies(base, sizes["hidden_size"] // sizes["num_attention_heads"])
+    return sizes if own is None else sizes | {FREQUENCIES: own}
 
 
 def read_frequencies(folder: Path, head_width: int) -> list[float] | None:

@@ -29,9 +29,9 @@ from esmgo.model.bundled import (
     reads_checkpoint,
 )
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
-from esmgo.model.provenance import described
 from esmgo.options import check, device_option, dtype_option, option, refuse_unused
 from esmgo.predict.pasting import pasted
+from esmgo.predict.provenance import described
 
 if TYPE_CHECKING:
     from esmgo.predict.predictor import Predictor
