@@ -1,7 +1,10 @@
 """`esmgo merge`: shards become the files of one complete run, or are refused."""
 
+from collections import Counter
+
+import pyarrow.parquet as pq
 from killing_predict import FORMATS, digests
-from predicting import Bars, error_of
+from predicting import Bars, error_of, rows_of
 
 from esmgo.cli.main import main
 from esmgo.proteome import merging
@@ -26,6 +29,24 @@ def test_merging_may_be_told_another_format(predict, tmp_path):
     assert main(["merge", f"--output={tmp_path / 'x.tsv'}", "--format=tsv", *shards]) == 0
     assert predict(tmp_path / "y.tsv") == 4
     assert (tmp_path / "x.tsv").read_bytes() == (tmp_path / "y.tsv").read_bytes()
+
+
+def test_some_shards_alone_are_their_part_of_the_whole(predict, tmp_path):
+    for i in (1, 2, 3):
+        assert predict(tmp_path / f"{i}", "--format=tsv,parquet", f"--shard={i}/3") == 4
+    whole = [str(tmp_path / f"{i}") for i in (1, 2, 3)]
+    assert main(["merge", "-o", str(tmp_path / "x.tsv"), "--format=tsv", *whole]) == 0
+    rows = []
+    for each in whole:
+        assert main(["merge", "--partial", "-o", f"{each}.parquet", "--format=parquet", each]) == 0
+        rows += pq.read_table(f"{each}.parquet").to_pylist()
+    assert main(["merge", "-o", str(tmp_path / "y.tsv"), "--partial", *whole[1:]]) == 0
+    found = Counter((row["protein"], row["term"]) for row in rows)
+    assert found == Counter((row["protein"], row["term"]) for row in rows_of(tmp_path / "x.tsv"))
+    some = {row["protein"] for row in rows_of(tmp_path / "y.tsv")}
+    assert some == {row["protein"] for row in rows} - {
+        row["protein"] for row in pq.read_table(f"{whole[0]}.parquet").to_pylist()
+    }
 
 
 def test_merging_shows_progress(predict, tmp_path, monkeypatch):

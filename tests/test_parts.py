@@ -21,7 +21,7 @@ def test_unfinished_work_is_neither_used_nor_thrown_away_unasked(
 
 
 def test_a_damaged_part_is_computed_again(predict, stopped, tmp_path, capsys):
-    part = tmp_path / "x.tsv.parts" / "part-0000001"
+    part = tmp_path / "x.tsv.parts" / "000" / "part-0000001"
     whole = bytearray(part.read_bytes())
     whole[len(whole) // 2] ^= 1
     part.write_bytes(whole)

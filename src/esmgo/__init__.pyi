@@ -55,6 +55,9 @@ from .predict.selftest import selftest as selftest
 from .proteome.config import PredictConfig as PredictConfig
 from .proteome.merging import MergeConfig as MergeConfig
 from .proteome.merging import merge_shards as merge_shards
+from .proteome.planning import PlanConfig as PlanConfig
+from .proteome.planning import PlanSummary as PlanSummary
+from .proteome.planning import plan as plan
 from .proteome.run import write_predictions as write_predictions
 from .proteome.summary import PredictSummary as PredictSummary
 

@@ -33,6 +33,9 @@ VERBS = {
         "Call the GO terms of whole proteomes.",
         "esmgo.proteome.config:PredictConfig", "esmgo.proteome.run:write_predictions",
         first="input"),
+    "plan": Verb(
+        "Read proteins once, so that many machines can predict their blocks.",
+        "esmgo.proteome.planning:PlanConfig", "esmgo.proteome.planning:plan", first="input"),
     "merge": Verb(
         "Join the shards of a prediction.",
         "esmgo.proteome.merging:MergeConfig", "esmgo.proteome.merging:merge_shards"),

@@ -7,11 +7,12 @@ rejected, and the reader continues.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from esmgo.data.records import MAX_HEADER, Record, read_records
+from esmgo.data.records import MAX_HEADER, Record, read_records, split_records
 from esmgo.data.rejects import ReadReport, Reject
 from esmgo.data.residues import (
     MAX_LENGTH,
@@ -22,7 +23,7 @@ from esmgo.data.residues import (
 )
 from esmgo.data.taxonomy import described_taxon
 from esmgo.errors import FastaError, brief, printable
-from esmgo.files.source import Source, check_unchanged, name_of, stamp
+from esmgo.files.source import Source, check_readable, check_unchanged, name_of, stamp
 
 MAX_ID_LENGTH = 1_000
 """Most characters of an identifier; a longer one is probably a header without blanks."""
@@ -49,6 +50,16 @@ class Protein:
     __repr__ = brief
 
 
+class Seen(Protocol):
+    """The identifiers of a file, with the line of the first record that has each."""
+
+    def __contains__(self, id: object, /) -> bool: ...
+
+    def __getitem__(self, id: str, /) -> int: ...
+
+    def __setitem__(self, id: str, line: int, /) -> None: ...
+
+
 def read_fasta(
     source: Source,
     *,
@@ -56,6 +67,7 @@ def read_fasta(
     strip_gaps: bool = False,
     allow_nucleotide_like: bool = False,
     max_length: int = MAX_LENGTH,
+    seen: Seen | None = None,
 ) -> Iterator[Protein]:
     """Yield the proteins of a FASTA file in the order of the file.
 
@@ -72,6 +84,8 @@ def read_fasta(
         Accept records that look like DNA or RNA.
     max_length : int
         Most residues of an accepted record.
+    seen : Seen, optional
+        The line of each identifier. A dict if it is not given, which grows with the file.
 
     Yields
     ------
@@ -95,12 +109,11 @@ def read_fasta(
     n_accepted = n_rejected = 0
     unusual = _Unusual(name_of(source))
     rules = _Rules(strip_gaps, allow_nucleotide_like, max_length)
-    max_held = 4 * max_length + (1 << 20)  # bytes, including white space and gaps
-    seen: dict[str, int] = {}
+    seen = {} if seen is None else seen
     last = None
     before = stamp(source)
     try:
-        for record in read_records(source, max_held):
+        for record in read_records(source, _held(max_length)):
             found = _judged(record, rules, seen, unusual)
             if isinstance(found, Reject):
                 report.reject(found)
@@ -126,6 +139,57 @@ def read_fasta(
         unusual.warn(report)
 
 
+def read_judged(
+    source: str,
+    start: int,
+    length: int,
+    rejected: Container[int],
+    *,
+    strip_gaps: bool = False,
+    max_length: int = MAX_LENGTH,
+) -> Iterator[Protein]:
+    """Yield the proteins of a part of a FASTA file that `read_fasta` has read before.
+
+    The settings must be those of the first reading. Memory holds one record.
+
+    Parameters
+    ----------
+    source : str
+        A plain FASTA file.
+    start, length : int
+        The bytes to read; a record begins at the first one.
+    rejected : container of int
+        The records to leave out, counted from 0 at ``start``.
+
+    Raises
+    ------
+    FastaError
+        If the file is missing, or a record is not as it was.
+    """
+    content = _bytes_of(source, start, length)
+    for i, record in enumerate(split_records(source, content, _held(max_length))):
+        if i not in rejected:
+            try:
+                cleaned = clean(record.text, strip_gaps=strip_gaps)
+            except BadResidue as bad:
+                raise FastaError(source, f"byte {start:,} and below has changed: {bad}") from None
+            yield Protein(record.id, cleaned.sequence, record.description)
+
+
+def _bytes_of(source: str, start: int, length: int) -> Iterator[bytes]:
+    check_readable(source, FastaError)
+    with Path(source).open("rb") as file:
+        file.seek(start)
+        while length and (data := file.read(min(length, 1 << 18))):
+            length -= len(data)
+            yield data
+
+
+def _held(max_length: int) -> int:
+    """Return the bytes of a record to hold, including white space and gaps."""
+    return 4 * max_length + (1 << 20)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rules:
     strip_gaps: bool
@@ -133,9 +197,7 @@ class _Rules:
     max_length: int
 
 
-def _judged(
-    record: Record, rules: _Rules, seen: dict[str, int], unusual: _Unusual
-) -> Protein | Reject:
+def _judged(record: Record, rules: _Rules, seen: Seen, unusual: _Unusual) -> Protein | Reject:
     """Return the protein of ``record``, or its rejection."""
     id = record.id
     if why := _bad_id(id):

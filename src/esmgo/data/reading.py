@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmgo.data.fasta import Protein, read_fasta
+from esmgo.data.fasta import Protein, Seen, read_fasta
 from esmgo.data.rejects import ReadReport
 from esmgo.data.residues import FEW_RESIDUES, MAX_LENGTH, is_short
 from esmgo.errors import printable
@@ -29,7 +29,12 @@ class FastaConfig:
 
 
 def read_source(
-    source: Source, config: FastaConfig, report: ReadReport, *, is_scored: bool = True
+    source: Source,
+    config: FastaConfig,
+    report: ReadReport,
+    *,
+    is_scored: bool = True,
+    seen: Seen | None = None,
 ) -> Iterator[Protein]:
     """Read a FASTA file with these settings; see `read_fasta`.
 
@@ -41,6 +46,7 @@ def read_source(
         strip_gaps=config.strip_gaps,
         allow_nucleotide_like=config.allow_nucleotide_like,
         max_length=config.max_length,
+        seen=seen,
     )
     if not is_scored:
         yield from proteins

@@ -6,7 +6,7 @@ The module does not know which letters are residues.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -102,9 +102,17 @@ def read_records(source: Source, max_held: int) -> Iterator[Record]:
     first = next(content, b"")
     if is_binary(first[:HEAD]):
         raise FastaError(name, "not FASTA text (binary data)")
+    yield from split_records(name, chain([first], content), max_held)
+
+
+def split_records(name: str, content: Iterable[bytes], max_held: int) -> Iterator[Record]:
+    """Yield the records of FASTA text; see `read_records`.
+
+    ``name`` is that of the file. Records and lines are counted from the start of ``content``.
+    """
     record: Record | None = None
     number, line, line_end = 0, 0, b"\n"  # as if a line end came before the file
-    for chunk in unix_lines(chain([first], content)):
+    for chunk in unix_lines(content):
         data = line_end + chunk
         line_end = b"\n" if data.endswith(b"\n") else b""  # a '>' may come in the next chunk
         rest, *records = data.removesuffix(line_end).split(b"\n>")

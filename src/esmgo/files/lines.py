@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from esmgo.files.source import Refusal, with_head
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _BLANK_LINES = re.compile(rb"\n[ \t\v\f\n]{7,}")
 
 
@@ -25,8 +25,8 @@ def unix_lines(content: Iterable[bytes]) -> Iterator[bytes]:
     b'>a\nMK\nT'
     """
     last_cr, is_first = b"", True
-    for chunk in with_head(iter(content), len(_BOM)):
-        data = last_cr + (chunk.removeprefix(_BOM) if is_first else chunk)
+    for chunk in with_head(iter(content), len(BOM)):
+        data = last_cr + (chunk.removeprefix(BOM) if is_first else chunk)
         is_first = False
         last_cr = b"\r" if data.endswith(b"\r") else b""  # its \n may come in the next chunk
         data = data.removesuffix(last_cr)

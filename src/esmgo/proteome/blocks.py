@@ -26,6 +26,7 @@ from esmgo.predict.calling import CallRules
 from esmgo.predict.predictor import Predictor
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import SPOOL, Parts
+from esmgo.proteome.plan import Plan, digest_of, owner_of
 
 _AT_ONCE = 32
 """Proteins that a thread scores together on a CPU."""
@@ -61,17 +62,19 @@ class Input:
         n, digest = 0, hashlib.sha256()
         for protein in self._read(report):
             n += 1
-            digest.update(f"{protein.id}\0{protein.sequence}\n".encode())
+            digest.update(digest_of(protein))
         return n, digest.hexdigest()
 
-    def blocks(self, job: Job) -> Iterator[list[Protein]]:
-        """Yield the proteins of each block of a job.
+    def blocks(self, job: Job) -> Iterator[tuple[int, list[Protein]]]:
+        """Yield number and proteins of each block of a shard.
 
         Raises FastaError at the end, if the file has changed since it was first opened.
         """
         proteins = self._read(ReadReport())
         for number in range(job.n_blocks):
-            yield list(islice(proteins, job.size(number)))
+            block = list(islice(proteins, job.size(number)))
+            if number in job.blocks:
+                yield number, block
         check_unchanged(self._path, self._stamp, FastaError)
 
     def _read(self, report: ReadReport) -> Iterator[Protein]:
@@ -107,19 +110,32 @@ class BlockCaller:
         """Return the calls of a block, and store it as a part."""
         start = self._job.start(number)
         digests = [hashlib.blake2b(p.sequence.encode(), digest_size=16).digest() for p in proteins]
-        owner = hashlib.sha256(b"".join(digests))
-        owner.update("\n".join(protein.id for protein in proteins).encode())
+        owner = owner_of(map(digest_of, proteins))
         new = []
         for i, digest in enumerate(digests):
             if digest not in self._first:
                 self._first[digest] = start + i
                 new.append(i)
         self.n_repeated += len(proteins) - len(new)
-        calls = self._parts.load(number, owner.hexdigest())
+        calls = self._parts.load(number, owner)
         self._progress(len(proteins) if calls is not None else len(proteins) - len(new))
         if calls is None:
             calls = self._computed(number, proteins, digests, new)
-            self._parts.save(number, calls, owner.hexdigest())
+            self._parts.save(number, calls, owner)
+        return calls
+
+    def planned(self, number: int, plan: Plan) -> Calls:
+        """Return the calls of a block of a plan, and store it as a part.
+
+        They depend on this block alone, and it is read only if it is not stored.
+        """
+        calls = self._parts.load(number, plan.owner(number))
+        if calls is None:
+            self._first = {}
+            calls = self.block(number, plan.read(number))
+            self.n_repeated = 0  # of blocks read alone, the whole number is unknown
+            return calls
+        self._progress(len(calls))
         return calls
 
     def _computed(

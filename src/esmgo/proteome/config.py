@@ -30,7 +30,8 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
 
     input: str | None = option(
         None,
-        "Score the proteins of this FASTA file, plain or gzip (- for standard input).",
+        "Score the proteins of this FASTA file, plain or gzip (- for standard input), or those of a"
+        " folder of esmgo plan.",
         short="i",
         uses=reads,
         alias="fasta",

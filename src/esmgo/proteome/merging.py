@@ -30,6 +30,9 @@ class MergeConfig(OutputConfig):
     shards: tuple[str, ...] = option(
         (), "All shards of one run, in any order.", is_rest=True, uses=reads
     )
+    partial: bool = option(
+        False, "Write the proteins of the given shards alone, although others are missing."
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -40,6 +43,9 @@ class MergeConfig(OutputConfig):
 
 def merge_shards(config: MergeConfig, report: ReadReport | None = None) -> PredictSummary:
     """Write the files that a run without ``shard`` would have written.
+
+    One shard is open at a time, and memory holds one block; formats that name proteins by
+    accession hold the accession of every protein, too.
 
     Parameters
     ----------
@@ -62,7 +68,7 @@ def merge_shards(config: MergeConfig, report: ReadReport | None = None) -> Predi
     """
     report = ReadReport() if report is None else report
     shards = [Shard(path) for path in config.shards]
-    ordered = _ordered(shards)
+    ordered = _ordered(shards, is_partial=config.partial)
     job = replace(shards[0].job, date=min(shard.job.date for shard in shards))
     output: dict[str, Any] = {n: getattr(config, n) or job.options.get(n) for n in _OUTPUT}
     if config.format is None and config.suffix() and "," not in (output["format"] or ""):
@@ -79,15 +85,20 @@ def merge_shards(config: MergeConfig, report: ReadReport | None = None) -> Predi
         exclusive(targets.values(), overwrite=config.overwrite),
         writers(targets, about) as found,
         tqdm(
-            desc="Merging", total=job.n_proteins, unit="protein", disable=None, leave=False
+            desc="Merging",
+            total=sum(shard.job.n_here for shard in shards),
+            unit="protein",
+            disable=None,
+            leave=False,
         ) as bar,
     ):
-        tally = Tally(found)
+        tally = Tally(found, job)
         for number in range(job.n_blocks):
-            tally.write(ordered[number % len(ordered)].load(number, len(labels)))
-            bar.update(job.size(number))
-    tally.warn(ordered[0].path, job, report)
-    return tally.summary(job, tuple(targets.values()))
+            if shard := ordered.get(number % job.shard[1] + 1):
+                tally.write(shard.load(number, len(labels)))
+                bar.update(job.size(number))
+    tally.warn(next(iter(ordered.values())).path, report)
+    return tally.summary(tuple(targets.values()))
 
 
 def _check_purposes(config: MergeConfig, job: Job) -> None:
@@ -101,8 +112,8 @@ def _check_purposes(config: MergeConfig, job: Job) -> None:
             )
 
 
-def _ordered(shards: list[Shard]) -> list[Shard]:
-    """Return the shards in order, and check that they are complete and belong to one run."""
+def _ordered(shards: list[Shard], *, is_partial: bool) -> dict[int, Shard]:
+    """Return the shards by number, and check that they are complete and belong to one run."""
     first = shards[0]
     found: dict[int, Shard] = {}
     for shard in shards:
@@ -122,9 +133,9 @@ def _ordered(shards: list[Shard]) -> list[Shard]:
             )
         found[which] = shard
     of = first.job.shard[1]
-    if len(found) < of:
+    if len(found) < of and not is_partial:
         missing = islice((f"{i}/{of}" for i in range(1, of + 1) if i not in found), 9)
         raise UsageError(
             f"{of - len(found)} of {of} shards missing: {printable(', '.join(missing), 100)}"
         )
-    return [found[i] for i in range(1, of + 1)]
+    return dict(sorted(found.items()))

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esmgo.errors import FastaError, UsageError, printable
-from esmgo.files.atomic import TEMPORARY, refusal, write_atomically
+from esmgo.files.atomic import TEMPORARY, refusal, sync, write_atomically
 from esmgo.files.json_text import parse_json
 from esmgo.go.calls import Calls
 from esmgo.proteome.job import OTHER_INPUT, Job
@@ -37,6 +37,10 @@ MOST_JOB = 1 << 20
 
 _JOB = "job.json"
 _OURS = re.compile(rf"part-\d+|{_JOB}|{SPOOL}|\..+\.{TEMPORARY}")
+_SUBFOLDER = re.compile(r"\d{3,}")
+_IN_ONE = 1000
+"""Parts of a subfolder: file systems are slow where one folder has hundreds of thousands."""
+
 DAMAGED = (
     zipfile.BadZipFile, struct.error, OSError, EOFError, RuntimeError, OverflowError,
     KeyError, ValueError, TypeError, AttributeError,
@@ -61,7 +65,7 @@ class Parts:
                 folder.mkdir()
         except OSError as error:  # for example a name that is too long
             raise refusal(folder, error) from error
-        if foreign := next((p for p in folder.iterdir() if not _OURS.fullmatch(p.name)), None):
+        if foreign := next((p for p in folder.iterdir() if not _is_ours(p)), None):
             raise UsageError(
                 f"{printable(foreign, 110)} is not a part; remove it, or choose another output"
             )
@@ -113,7 +117,11 @@ class Parts:
 
     def save(self, block: int, calls: Calls, proteins: str) -> None:
         """Write the part of a block, complete or absent; ``proteins`` is their digest."""
-        write_atomically(self._path(block), pack(calls, f"{self._owner} {proteins}"))
+        path = self._path(block)
+        if not path.parent.is_dir():
+            path.parent.mkdir(exist_ok=True)
+            sync(self.folder)
+        write_atomically(path, pack(calls, f"{self._owner} {proteins}"))
         self.n_saved += 1
 
     def load(self, block: int, proteins: str) -> Calls | None:
@@ -135,19 +143,27 @@ class Parts:
     def remove(self) -> None:
         """Remove the folder, the job file first, so that a kill leaves no unfinished job."""
         (self.folder / _JOB).unlink(missing_ok=True)
-        for each in self.folder.iterdir():
-            if _OURS.fullmatch(each.name):
-                each.unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        folders = [each for each in self.folder.iterdir() if _SUBFOLDER.fullmatch(each.name)]
+        for folder in (*folders, self.folder):
+            for each in folder.iterdir():
+                if _OURS.fullmatch(each.name):
+                    each.unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
 
     def leave(self) -> None:
         """Remove the folder unless it holds a finished block."""
-        if not any(self.folder.glob("part-*")):
+        if not any(self.folder.glob("*/part-*")):
             self.remove()
 
     def _path(self, block: int) -> Path:
-        return self.folder / f"part-{block:07}"
+        return self.folder / f"{block // _IN_ONE:03}" / f"part-{block:07}"
+
+
+def _is_ours(path: Path) -> bool:
+    if _SUBFOLDER.fullmatch(path.name):
+        return path.is_dir()
+    return _OURS.fullmatch(path.name) is not None
 
 
 def pack(calls: Calls, owner: str) -> bytes:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,24 +19,26 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from esmgo.data.rejects import ReadReport
-from esmgo.errors import FastaError, printable
+from esmgo.errors import NOTICE, FastaError, printable
 from esmgo.files.atomic import replacing
 from esmgo.files.output import check_free, exclusive, is_stream
 from esmgo.files.source import check_readable
-from esmgo.go.calls import Purpose
+from esmgo.go.calls import Calls, Purpose
 from esmgo.go.labels import LabelSpace
+from esmgo.options import refuse_unused
 from esmgo.predict.calling import CallRules
 from esmgo.predict.inputs import announce, open_named, open_predictor
 from esmgo.proteome.config import PredictConfig
 from esmgo.proteome.formats import writers
 from esmgo.proteome.job import Job
 from esmgo.proteome.parts import Parts
+from esmgo.proteome.plan import JUDGED, REJECTS, Plan
 from esmgo.proteome.shards import ShardWriter
 from esmgo.proteome.summary import PredictSummary, Tally
 from esmgo.render.writer import Writer
 
 if TYPE_CHECKING:
-    from esmgo.proteome.blocks import BlockCaller, Input
+    from esmgo.proteome.blocks import BlockCaller
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +73,12 @@ def write_predictions(config: PredictConfig, report: ReadReport | None = None) -
     report = ReadReport(config.strict) if report is None else report
     if config.shard is None:
         config.warn_of_unused(config.formats(), report)
-    check_readable(str(config.input), FastaError)
+    config, plan = _planned(config)
+    if plan is None:
+        check_readable(str(config.input), FastaError)
     with _workplace(config) as parts:
         try:
-            return _predicted(config, report, parts)
+            return _predicted(config, report, parts, plan)
         except BaseException:
             if parts.n_saved and not is_stream(str(config.output)):
                 log.warning("%s: finished work; `resume` continues", printable(parts.folder, 120))
@@ -102,16 +106,35 @@ def _workplace(config: PredictConfig) -> Iterator[Parts]:
         parts.remove()
 
 
-def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> PredictSummary:
+def _planned(config: PredictConfig) -> tuple[PredictConfig, Plan | None]:
+    """Open the plan, if the input is one, and take its settings."""
+    if not Plan.is_at(str(config.input)):
+        return config, None
+    refuse_unused(config, (*JUDGED, "strict", "rejects"), "is for `esmgo plan`, not for a plan")
+    plan = Plan.open(Path(str(config.input)))
+    if n := plan.n_rejected:
+        where = printable(plan.folder / REJECTS, 90)
+        log.log(NOTICE, "%d records are not in the plan; %s has the reasons", n, where)
+    return replace(config, **plan.judged), plan
+
+
+def _predicted(
+    config: PredictConfig, report: ReadReport, parts: Parts, plan: Plan | None
+) -> PredictSummary:
     from esmgo.evidence.sources import EvidenceSource
     from esmgo.model.device import choose_device, resolved  # torch takes seconds
     from esmgo.proteome.blocks import BlockCaller, Input
 
     if config.resume and not Parts.has_begun(parts.folder):
         log.warning("nothing to resume: starting from the beginning")
-    log.debug("Reading the proteins ...")
-    proteins = Input(str(config.input), parts.folder, config)
-    n_proteins, digest = proteins.judged(report)
+    shard = config.part_of()
+    if plan is None:
+        log.debug("Reading the proteins ...")
+        proteins = Input(str(config.input), parts.folder, config)
+        n_proteins, digest = proteins.judged(report)
+        n_blocks = Job.cut(n_proteins, shard[1], BLOCK)
+    else:
+        n_proteins, digest, n_blocks = plan.n_proteins, plan.proteins, len(plan.blocks)
     device = choose_device(config.device)
     checkpoint = open_named(config.checkpoint_path)
     predictor = open_predictor(
@@ -139,7 +162,6 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         is_calibrated=variant is not None,
         has_novelty=variant is not None and variant.novelty is not None,
     )
-    shard = config.part_of()
     job = Job(
         version=version("esmgo"),
         model=predictor.fingerprint,
@@ -151,32 +173,35 @@ def _predicted(config: PredictConfig, report: ReadReport, parts: Parts) -> Predi
         sources=tuple(source.word for source in EvidenceSource),
         shard=shard,
         date=dt.date.today().isoformat(),
-        n_blocks=Job.cut(n_proteins, shard[1], BLOCK),
+        n_blocks=n_blocks,
     )
     job = parts.begin(job, len(labels))
     with tqdm(
         desc="Predicting", total=job.n_here, unit="protein", disable=None, leave=False
     ) as bar:
         caller = BlockCaller(parts, predictor, CallRules(rules, labels), job, bar.update)
-        return _written(config, job, labels, proteins, caller, report)
+        if plan is None:
+            blocks = (caller.block(*each) for each in proteins.blocks(job))
+        else:
+            blocks = (caller.planned(number, plan) for number in job.blocks)
+        return _written(config, job, labels, blocks, report, caller)
 
 
 def _written(
     config: PredictConfig,
     job: Job,
     labels: LabelSpace,
-    proteins: Input,
-    caller: BlockCaller,
+    blocks: Iterable[Calls],
     report: ReadReport,
+    caller: BlockCaller,
 ) -> PredictSummary:
     """Load or compute the blocks one by one, and write them."""
     with _writers(config, job, labels) as found:
-        tally = Tally(found)
-        for number, block in enumerate(proteins.blocks(job)):
-            if number in job.blocks:
-                tally.write(caller.block(number, block))
-    tally.warn(str(config.input), job, report)
-    return tally.summary(job, config.outputs(), caller.n_repeated)
+        tally = Tally(found, job)
+        for calls in blocks:
+            tally.write(calls)
+    tally.warn(str(config.input), report)
+    return tally.summary(config.outputs(), caller.n_repeated)
 
 
 def _options(config: PredictConfig) -> dict[str, Any]:

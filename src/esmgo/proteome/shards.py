@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
+import struct
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from esmgo.errors import InputError, printable
 from esmgo.files.json_text import parse_json
@@ -17,6 +20,9 @@ from esmgo.proteome.parts import DAMAGED, MOST_JOB, check_stored, pack, unpack
 from esmgo.render.writer import Writer
 
 _JOB, _LABELS = "job.json", "labels.json"
+
+_HEAD = 30
+"""Bytes of the header of an entry; the last four are the lengths of its name and of more."""
 
 
 class ShardWriter(Writer):
@@ -60,7 +66,7 @@ class Shard:
                 if archive.getinfo(_JOB).file_size > MOST_JOB:
                     raise ValueError(f"{_JOB} is too large")
                 self.job = Job.from_json(parse_json(archive.read(_JOB)))
-                names = set(archive.namelist()) - {_JOB, _LABELS}
+                found = {e.filename: (e.header_offset, e.file_size) for e in archive.infolist()}
         except FileNotFoundError:
             raise InputError(path, "no such file") from None
         except DAMAGED as error:
@@ -68,13 +74,17 @@ class Shard:
                 path, f"not a shard of esmgo predict ({printable(error, 60)})"
             ) from None
         blocks = self.job.blocks
-        if len(names) != len(blocks) or names != {f"{b}.part" for b in blocks}:
+        if len(found) - 2 != len(blocks) or found.keys() != {
+            _JOB, _LABELS, *(f"{b}.part" for b in blocks)
+        }:  # fmt: skip
             raise InputError(path, "blocks of the shard are missing, or there are others")
+        self._places = np.array([found[f"{b}.part"] for b in blocks], np.int64).reshape(-1, 2)
 
     def labels(self) -> LabelSpace:
         """Return the label space."""
         try:
-            labels = LabelSpace.from_json(parse_json(self._read(_LABELS)))
+            with zipfile.ZipFile(self.path) as archive:
+                labels = LabelSpace.from_json(parse_json(archive.read(_LABELS)))
             if labels.fingerprint != self.job.labels:
                 raise ValueError("not those of its calls")
             return labels
@@ -84,7 +94,7 @@ class Shard:
     def load(self, block: int, n_terms: int) -> Calls:
         """Return the calls of a block."""
         try:
-            calls, owner = unpack(self._read(f"{block}.part"), n_terms)
+            calls, owner = unpack(self._read(block), n_terms)
         except DAMAGED as error:
             raise InputError(
                 self.path, f"block {block} is damaged ({printable(error, 60)})"
@@ -93,6 +103,12 @@ class Shard:
             raise InputError(self.path, f"block {block} belongs to another job")
         return calls
 
-    def _read(self, name: str) -> bytes:
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.read(name)
+    def _read(self, block: int) -> bytes:
+        """Return the bytes of a part, without reading the directory of the archive again."""
+        place, size = self._places[self.job.blocks.index(block)].tolist()
+        with Path(self.path).open("rb") as file:
+            file.seek(place)
+            head = file.read(_HEAD)
+            name, extra = struct.unpack("<HH", head[-4:])
+            file.seek(name + extra, 1)
+            return file.read(size)

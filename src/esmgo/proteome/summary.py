@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esmgo.data.accessions import warn_of_repeats
 from esmgo.data.rejects import ReadReport
@@ -95,11 +94,12 @@ class PredictSummary:
 class Tally:
     """Writes blocks of calls with writers, each the calls for its purpose, and counts them."""
 
-    def __init__(self, writers: Sequence[Writer]) -> None:
-        self._writers = writers
+    def __init__(self, writers: Sequence[Writer], job: Job) -> None:
+        self._writers, self._job = writers, job
+        self._limit: float | None = job.options.get("max_novelty")
         self._n_proteins = self._n_calls = self._n_abstained = self._n_uncertain = 0
-        self._novelty: list[NDArray[np.float32]] = []
-        self._long: list[str] = []  # the proteins in several windows
+        self._n_unlike = self._n_long = 0
+        self._long: list[str] = []  # the first proteins in several windows
         self._counted = Purpose.TABLE
         for writer in writers:
             self._counted |= writer.purpose
@@ -111,37 +111,39 @@ class Tally:
         self._n_proteins += len(calls)
         self._n_calls += int(np.count_nonzero(calls.purposes & np.uint8(self._counted)))
         self._n_abstained += int(calls.n_abstained.sum())
-        self._novelty.append(calls.novelty)
-        self._long += [calls.proteins[i] for i in np.flatnonzero(calls.n_windows > 1)]
+        highest = MAX_NOVELTY if self._limit is None else self._limit
+        self._n_unlike += int((calls.novelty > highest).sum())
+        long = np.flatnonzero(calls.n_windows > 1)
+        self._n_long += len(long)
+        self._long += [calls.proteins[i] for i in long[: 3 - len(self._long)]]
         both = calls.purposes & np.uint8(Purpose.TABLE | Purpose.ANNOTATION)
         self._n_uncertain += int(np.count_nonzero(both == Purpose.TABLE))
 
-    def warn(self, name: str, job: Job, report: ReadReport) -> None:
+    def warn(self, name: str, report: ReadReport) -> None:
         """Warn of proteins that are longer than the context, and of repeated accessions, if any.
 
         ``name`` is that of the input.
         """
-        n, names = len(self._long), [printable(id, 20) for id in self._long[:3]]
+        n, names = self._n_long, [printable(id, 20) for id in self._long]
         if n:
             more = f" and {n - 3:,} more" if n > 3 else ""
-            what = f"{n:,} proteins longer than {job.options.get('context_length') or 0:,} tokens"
+            context = self._job.options.get("context_length") or 0
+            what = f"{n:,} proteins longer than {context:,} tokens"
             in_windows = f"scored in overlapping windows: {', '.join(names)}{more}"
             report.warn(f"{printable(name, 50)}: {what}, {in_windows}")
         named = (w.repeated for w in self._writers if isinstance(w, AccessionWriter))
         warn_of_repeats(next(named, {}), name, report.warn)
 
-    def summary(self, job: Job, outputs: Sequence[str], n_repeated: int = 0) -> PredictSummary:
-        """Return the summary of a job whose blocks were all written."""
+    def summary(self, outputs: Sequence[str], n_repeated: int = 0) -> PredictSummary:
+        """Return the summary of the blocks that were written."""
         annotations = None
         if annotated := next((w for w in self._writers if isinstance(w, AnnotationWriter)), None):
-            kept = job.kept[Purpose.ANNOTATION.word]
+            kept = self._job.kept[Purpose.ANNOTATION.word]
             annotations = AnnotationCounts(
                 annotated.n_annotations, self._n_uncertain, annotated.n_unspecific, kept
             )
-        precision, limit = (job.options.get(name) for name in ("min_precision", "max_novelty"))
-        highest = MAX_NOVELTY if limit is None else limit
-        n_unlike = sum(int((novelty > highest).sum()) for novelty in self._novelty)
         return PredictSummary(
-            self._n_proteins, n_repeated, self._n_calls, self._n_abstained, precision,
-            tuple(outputs), annotations, n_unlike, limit,
+            self._n_proteins, n_repeated, self._n_calls, self._n_abstained,
+            self._job.options.get("min_precision"), tuple(outputs), annotations, self._n_unlike,
+            self._limit,
         )  # fmt: skip
