@@ -125,3 +125,12 @@ def test_resume_scores_only_the_rest(predict, stopped, tmp_path, monkeypatch):
     assert stopped.read_bytes() == (tmp_path / "whole.tsv").read_bytes()
     assert len((tmp_path / "r.tsv").read_text().splitlines()) == 3  # rejects are found again
     assert not list(tmp_path.glob("x.tsv.*"))
+
+
+def test_equal_sequences_of_two_species_are_scored_apart(predict, tmp_path, monkeypatch):
+    scored = Scored(monkeypatch)
+    headers = ("a OX=9606", "b OX=10090", "c OX=9606", "d")
+    text = "".join(f">{header}\n{'MKVLAAGIVGLLLAQP' * 3}\n" for header in headers)
+    (tmp_path / "x.fasta").write_text(text)
+    assert predict(tmp_path / "x.tsv", input=tmp_path / "x.fasta") == 0
+    assert len(scored.sequences) == 3

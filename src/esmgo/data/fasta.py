@@ -173,7 +173,7 @@ def read_judged(
                 cleaned = clean(record.text, strip_gaps=strip_gaps)
             except BadResidue as bad:
                 raise FastaError(source, f"byte {start:,} and below has changed: {bad}") from None
-            yield Protein(record.id, cleaned.sequence, record.description)
+            yield _protein(record, record.id, cleaned.sequence)
 
 
 def _bytes_of(source: str, start: int, length: int) -> Iterator[bytes]:
@@ -212,8 +212,12 @@ def _judged(record: Record, rules: _Rules, seen: Seen, unusual: _Unusual) -> Pro
     if why := _bad_sequence(cleaned.sequence, rules, is_cut=record.is_cut):
         return record.reject(why, id=id)
     unusual.note(record, id, cleaned)
-    taxon = described_taxon(record.description)
-    return Protein(id, cleaned.sequence, record.description, taxon)
+    return _protein(record, id, cleaned.sequence)
+
+
+def _protein(record: Record, id: str, sequence: str) -> Protein:
+    description = record.description
+    return Protein(id, sequence, description, described_taxon(description))
 
 
 def _bad_id(id: str) -> str:

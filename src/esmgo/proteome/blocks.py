@@ -86,8 +86,14 @@ class Input:
             yield from read_source(file, self._config, report)
 
 
+def _content_of(protein: Protein) -> bytes:
+    """Return a digest of what determines the calls of a protein: its sequence and its species."""
+    text = f"{protein.taxon}\0{protein.sequence}"
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
 class BlockCaller:
-    """Loads blocks of calls from the parts, or computes them; scores equal sequences once.
+    """Loads blocks of calls from the parts, or computes them; scores equal proteins once.
 
     ``parts`` belong to ``job``, which has begun. ``progress`` is called after each batch with the
     number of proteins that it completed.
@@ -103,13 +109,13 @@ class BlockCaller:
     ) -> None:
         self._parts, self._predictor, self._selection = parts, predictor, selection
         self._job, self._progress = job, progress
-        self._first: dict[bytes, int] = {}  # digest of a sequence: its first position
+        self._first: dict[bytes, int] = {}  # digest of a protein without its id: first position
         self.n_repeated, self._lock = 0, Lock()
 
     def block(self, number: int, proteins: Sequence[Protein]) -> Calls:
         """Return the calls of a block, and store it as a part."""
         start = self._job.start(number)
-        digests = [hashlib.blake2b(p.sequence.encode(), digest_size=16).digest() for p in proteins]
+        digests = list(map(_content_of, proteins))
         owner = owner_of(map(digest_of, proteins))
         new = []
         for i, digest in enumerate(digests):

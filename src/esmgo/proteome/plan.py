@@ -43,8 +43,8 @@ JUDGED = ("strip_gaps", "allow_nucleotide_like", "max_length")
 
 
 def digest_of(protein: Protein) -> bytes:
-    """Return a digest of id and sequence, 16 bytes."""
-    text = f"{protein.id}\0{protein.sequence}"
+    """Return a digest of id, species and sequence, 16 bytes."""
+    text = f"{protein.id}\0{protein.taxon}\0{protein.sequence}"
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
