@@ -11,7 +11,8 @@ from training import config, losses
 
 from esmgo.cli.main import main
 from esmgo.errors import CheckpointError, UsageError
-from esmgo.evidence.index import as_stored, open_index
+from esmgo.evidence.index import as_stored
+from esmgo.evidence.index_file import open_index
 from esmgo.learn import gradient
 from esmgo.learn.finetune import fit
 from esmgo.model.adapters import PLACES, Adapted, adapters

@@ -14,7 +14,8 @@ from training import config, losses
 
 from esmgo.cli.main import main
 from esmgo.errors import CheckpointError
-from esmgo.evidence.index import as_stored, open_index
+from esmgo.evidence.index import as_stored
+from esmgo.evidence.index_file import open_index
 from esmgo.learn.finetune import fit
 from esmgo.model.bases import POOLS, check_config
 from esmgo.model.caller import Caller
