@@ -101,7 +101,7 @@ def test_short_memory_halves_the_batches_and_keeps_the_gradient(tmp_path, monkey
     real = gradient.sparse_bce
 
     def scarce(logits, rows, columns):
-        if len(logits) > 5:
+        if len(logits) > 5 and torch.is_grad_enabled():  # not in a validation
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return real(logits, rows, columns)
 

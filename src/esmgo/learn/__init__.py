@@ -9,5 +9,6 @@ training computes them once and stores them on disk if there is room.
 A training that was killed resumes from its checkpoint and ends with the same bits as one that was
 not, on the same device with the same number of threads. The checkpoint holds the weights, the
 optimiser state and the position between two optimiser steps. The order of the proteins depends
-only on seed and epoch, and dropout only on seed, epoch and step.
+only on seed and epoch, and dropout only on seed, epoch, step and batch. So several ranks, processes
+that train together, end with the same bits as one.
 """

@@ -50,6 +50,45 @@ def size_of(lengths: NDArray[np.int64], width: int, dtype: np.dtype[Any]) -> int
     return int(lengths.sum()) * width * dtype.itemsize
 
 
+class Rows:
+    """Read access to the rows of a store, through a memory map; also while another writes it.
+
+    ``starts``, shape=(N + 1,), are the first row of each protein, and the end of the last one.
+    """
+
+    def __init__(
+        self, folder: Path, starts: NDArray[np.int64], width: int, dtype: np.dtype[Any]
+    ) -> None:
+        self._path, self._starts, self._dtype = folder / _DATA, starts, dtype.newbyteorder("<")
+        self._is_flat = bool((np.diff(starts) == 1).all())  # one row per protein
+        self._mapped: NDArray[Any] = np.empty((0, width), self._dtype)
+
+    def take(self, proteins: NDArray[np.intp], n_done: int) -> NDArray[Any]:
+        """Return a copy of the rows of some of the first ``n_done`` proteins; see `Store.rows`.
+
+        Raises MachineError if the file is shorter.
+        """
+        n_rows = int(self._starts[n_done])
+        if len(self._mapped) < n_rows:
+            shape = n_rows, self._mapped.shape[1]
+            try:
+                mapped = np.memmap(self._path, self._dtype, "r", shape=shape)
+            except (OSError, ValueError) as error:
+                reason = "is not visible or not complete on this machine"
+                raise MachineError(f"{printable(self._path, 90)} {reason}") from error
+            self._mapped = mapped.view(np.ndarray)
+        if self._is_flat:
+            return self._mapped.take(proteins, axis=0)
+        first, last = self._starts[proteins], self._starts[proteins + 1]
+        bounds = zip(first.tolist(), last.tolist(), strict=True)
+        parts = [self._mapped[start:end] for start, end in bounds]
+        return np.concatenate(parts) if parts else self._mapped[:0].copy()
+
+    def close(self) -> None:
+        """Unmap the file."""
+        self._mapped = self._mapped[:0].copy()
+
+
 class Store:
     """Activations of N proteins in one append-only file, read through a memory map.
 
@@ -67,8 +106,7 @@ class Store:
         lock: int,
     ) -> None:
         self.folder, self._starts, self._width, self._dtype = folder, starts, width, dtype
-        self._is_flat = bool((np.diff(starts) == 1).all())  # one row per protein
-        self._mapped: NDArray[Any] = np.empty((0, width), dtype)
+        self._rows = Rows(folder, starts, width, dtype)
         bounds = starts * (width * dtype.itemsize)
         self._file = Journalled(folder / _DATA, folder / _JOURNAL, owner, bounds)
         self._lock: int | None = lock
@@ -176,23 +214,14 @@ class Store:
         """
         if len(proteins) and not 0 <= proteins.min() <= proteins.max() < self.n_done:
             raise IndexError(f"the store holds {self.n_done} proteins")
-        n_rows = int(self._starts[self.n_done])
-        if len(self._mapped) < n_rows:
-            mapped = np.memmap(self._file.data, self._dtype, "r", shape=(n_rows, self._width))
-            self._mapped = mapped.view(np.ndarray)
-        if self._is_flat:
-            return self._mapped.take(proteins, axis=0)
-        first, last = self._starts[proteins], self._starts[proteins + 1]
-        bounds = zip(first.tolist(), last.tolist(), strict=True)
-        parts = [self._mapped[start:end] for start, end in bounds]
-        return np.concatenate(parts) if parts else self._mapped[:0].copy()
+        return self._rows.take(proteins, self.n_done)
 
     def close(self) -> None:
         """Sync the files to disk and release the lock."""
         if self._lock is None:
             return
         lock, self._lock = self._lock, None
-        self._mapped = self._mapped[:0].copy()
+        self._rows.close()
         try:
             with _machine_errors(self.folder):
                 self._file.close()

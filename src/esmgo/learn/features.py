@@ -17,16 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
-from esmgo.errors import MachineError, UsageError, escaped, printable
-from esmgo.learn.activations import Store, size_of
+from esmgo.errors import escaped, printable
+from esmgo.learn.activations import size_of
+from esmgo.learn.ranks import ALONE, Ranks
 from esmgo.learn.stop import StopRequest
+from esmgo.learn.stores import NotStored, Stores
 from esmgo.learn.substitution import substituted
 from esmgo.model.caller import Caller
 from esmgo.model.device import resolved
 from esmgo.model.packing import Packed, pack
-from esmgo.model.scoring import in_batches, token_budget
+from esmgo.model.scoring import token_budget
 from esmgo.model.tokens import encode
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 FREE_SHARE = 0.5
 """The fraction of the free disk that stored activations may take by default."""
 
-VERSION = 1
+VERSION = 2
 """Version of the computation. Stored activations of another version are not used."""
 
 
@@ -66,6 +67,8 @@ class Features:
     substitution_rate, seed : float, int
         The fraction of residues that training replaces, and the seed for choosing them; see
         `esmgo.learn.substitution`. With a rate above 0 nothing is stored.
+    ranks : Ranks
+        Those that compute and read the activations together.
     """
 
     def __init__(
@@ -79,14 +82,15 @@ class Features:
         *,
         substitution_rate: float = 0.0,
         seed: int = 0,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._rate, self._seed = substitution_rate, seed
         self.caller, self.device, self.context_length = caller, device, context_length
         self.half = resolved(device, dtype) == "bf16"
         self._ids, self._sequences = ids, sequences
         self.lengths = np.array([min(len(s) + 2, context_length) for s in sequences], np.int64)
-        self._place = np.empty(0, np.intp)
-        self._store: Store | None = None
+        self._ranks = ranks
+        self._store: Stores | None = None
 
     def store(self, folder: Path, gigabytes: float | None, stop: StopRequest) -> int:
         """Compute and store all activations, or the rest that an earlier run left.
@@ -99,12 +103,13 @@ class Features:
         if gigabytes == 0 or self._rate or self.caller.n_frozen == 0 or not self._ids:
             return 0
         order = np.argsort(-self.lengths, kind="stable")  # as in `token_batches`
-        rows = np.ones(len(order), np.int64) if self._is_pooled else self.lengths[order]
+        rows = np.ones_like(self.lengths) if self._is_pooled else self.lengths
         dtype: np.dtype[np.floating] = np.dtype(np.float16) if self.half else np.dtype(np.float32)
         need = size_of(rows, self.caller.width, dtype)
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
         limit = FREE_SHARE * free if gigabytes is None else gigabytes * 1e9
+        limit = -self._ranks.highest(-limit)
         if need > limit:
             log.info(
                 "Activations would take %.1f GB of %.1f GB (`cache_gb`): computed in each epoch",
@@ -112,22 +117,28 @@ class Features:
             )  # fmt: skip
             return 0
         fingerprint = self._fingerprint(order)
-        self._place = np.argsort(order)
+        place = folder / fingerprint[:16]
+        store = Stores(place, order, rows, self.caller.width, dtype, self._ranks)
+        budget = token_budget(self.caller, self.device)
         try:
-            store = Store.open(
-                folder / fingerprint[:16],
-                fingerprint=fingerprint,
-                ids=[self._ids[i] for i in order],
-                lengths=rows,
-                width=self.caller.width,
-                dtype=dtype,
-            )
-        except UsageError as error:  # another training uses it
+            store.open(fingerprint, self._ids)
+        except NotStored as error:  # another training uses it
+            store.close()
             log.warning("%s; computing activations in each epoch", printable(error, 110))
             return 0
         self._store = store
-        self._compute(store, order, dtype, stop)
-        return need if store.is_complete else 0
+        try:
+            store.compute(lambda rows: self._values(rows, dtype), self.lengths, budget, stop)
+        except NotStored as error:  # a full disk; training can do without a store
+            log.warning("%s; computing activations in each epoch", printable(error, 110))
+            self._drop()
+            return 0
+        return need
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the output of a completely frozen encoder is stored."""
+        return self._store is not None and self._is_pooled
 
     @property
     def _is_pooled(self) -> bool:
@@ -143,6 +154,7 @@ class Features:
         residues are large and are removed when the training is done.
         """
         if self._store is not None and kind is None and not self._is_pooled:
+            self._ranks.meet()
             self._drop()
         elif self._store is not None:
             self._store.close()
@@ -150,14 +162,13 @@ class Features:
     def _drop(self) -> None:
         """Remove the store."""
         assert self._store is not None
-        self._store.close()
-        shutil.rmtree(self._store.folder, ignore_errors=True)
+        self._store.remove()
         self._store = None
 
     def batch(self, rows: NDArray[np.intp], epoch: int | None = None) -> Batch:
         """Prepare proteins, with the substitutions of ``epoch`` if given; thread-safe."""
-        if self._store is not None and self._is_pooled:
-            found = self._store.rows(self._place[rows]).astype(np.float32)
+        if self._store is not None and self.has_vectors:
+            found = self._store.rows(rows).astype(np.float32)
             return Batch(len(rows), None, torch.from_numpy(found))
         tokens = [encode(self._sequences[i], self.context_length) for i in rows]
         if self._rate and epoch is not None:
@@ -168,7 +179,7 @@ class Features:
         packed = pack(tokens, self.device)
         if self._store is None:
             return Batch(len(rows), packed, None)
-        found = self._store.rows(self._place[rows[packed.order]]).astype(np.float32)
+        found = self._store.rows(rows[packed.order]).astype(np.float32)
         padding = len(packed.tokens) - len(found)
         return Batch(len(rows), packed, torch.from_numpy(np.pad(found, ((0, padding), (0, 0)))))
 
@@ -194,28 +205,6 @@ class Features:
         found = self.caller.vectors(self.lower(batch), batch.packed, self.half)
         values: NDArray[np.float32] = found.float().cpu().numpy()
         return values
-
-    def _compute(
-        self, store: Store, order: NDArray[np.intp], dtype: np.dtype[np.floating], stop: StopRequest
-    ) -> None:
-        left = order[store.n_done :]  # longest first, as batches come
-        bar = tqdm(
-            desc="Activations", total=len(order), initial=store.n_done, unit="protein",
-            disable=None, leave=False,
-        )  # fmt: skip
-        with bar:
-            budget = token_budget(self.caller, self.device)
-            for at, values in in_batches(
-                self.lengths[left], lambda at: self._values(left[at], dtype), budget
-            ):
-                try:
-                    store.append(values)
-                except MachineError as error:  # a full disk; training can do without a store
-                    log.warning("%s; computing activations in each epoch", printable(error, 110))
-                    self._drop()
-                    return
-                bar.update(len(at))
-                stop.check()
 
     @torch.inference_mode()
     def _values(self, rows: NDArray[np.intp], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from esmgo.files.atomic import refusal
 from esmgo.files.output import check_free, exclusive, is_stream
 from esmgo.files.source import is_folder
 from esmgo.learn.config import FREE, Fitted, TrainConfig
+from esmgo.learn.ranks import Ranks, joined
 from esmgo.model.bases import locate_base
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import best_path, files_of, is_container
@@ -43,6 +45,11 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
     EsmgoError
         A subclass; `esmgo.errors` lists them with their exit codes.
     """
+    with joined(config.device) as ranks:
+        return _fit(config, given, ranks)
+
+
+def _fit(config: TrainConfig, given: Collection[str] | None, ranks: Ranks) -> Fitted:
     path = Path(config.checkpoint_path)
     if config.resume and is_folder(path):
         open_checkpoint(path)  # raises; the message describes the folder
@@ -54,7 +61,8 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
     if is_stream(path):
         raise UsageError(f"{printable(path, 90)} is not a file; name one", "checkpoint_path")
     files = *files_of(path), best_path(path)
-    with exclusive(files, overwrite=True, field="checkpoint_path"):
+    writes = exclusive(files, overwrite=True, field="checkpoint_path")
+    with writes if ranks.is_first else nullcontext():
         previous = None
         if config.resume and path.exists():
             previous = open_checkpoint(path)
@@ -63,20 +71,21 @@ def fit(config: TrainConfig, given: Collection[str] | None = None) -> Fitted:
             log.warning("no checkpoint at %s yet: starting from the beginning", printable(path))
         else:
             _name_replaced(files)
-        base = None if previous else locate_base(config.base_model, config.revision)
-        source = locate_dataset(config.dataset, config.dataset_subset)
-        ontology_path = None
-        if config.ontology:
-            ontology_path = locate_ontology(config.ontology, allow_http=config.allow_http)
+        with ranks.one_by_one():  # downloads
+            base = None if previous else locate_base(config.base_model, config.revision)
+            source = locate_dataset(config.dataset, config.dataset_subset)
+            ontology_path = None
+            if config.ontology:
+                ontology_path = locate_ontology(config.ontology, allow_http=config.allow_http)
         from esmgo.learn.loop import train  # torch takes seconds to import
         from esmgo.model.device import choose_device, fast_arithmetic
 
         with fast_arithmetic():  # before torch starts its threads
-            device = choose_device(config.device)
+            device = ranks.place(choose_device(config.device))
             data = _read(config, source, ontology_path, previous)
             if previous:
                 _refuse_changed_data(previous, data)
-            return train(config, device, data, base, previous)
+            return train(config, device, data, base, previous, ranks)
 
 
 def _name_replaced(files: tuple[Path, ...]) -> None:

@@ -1,22 +1,28 @@
 """The gradient of an accumulation window, computed batch by batch.
 
-On a CPU without dropout, batches run in parallel, one thread each. This is faster than all
-threads on one batch. Gradients are added in the order of the batches, so the same number of
-threads gives the same bits.
+Each rank computes every W-th batch. The gradients are added in the order of the batches, so any
+number W of ranks gives the same bits. On a CPU without dropout, a rank computes its batches in
+parallel, one thread each. This is faster than all threads on one batch. The number of threads
+determines how a window is cut into batches, so the same number gives the same bits.
+
+If only the head is trained, all ranks compute the gradient of the whole window from the vectors of
+the encoder. To exchange the gradients of the head would take longer.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.learn.features import Batch
@@ -24,6 +30,9 @@ from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.crew import Crew
+from esmgo.model.device import is_out_of_memory
+
+Made = TypeVar("Made")
 
 MOST_WORKERS = 8
 """Maximal number of parallel batches; each holds its own gradient in memory."""
@@ -34,6 +43,9 @@ ATTENTION_BYTES = 2 << 30
 KEPT_BYTES = 12
 """Bytes per cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
 
+MOST_SHARED = 1 << 28
+"""Maximal number of trainable weights whose gradient is exchanged per batch: 1 GB."""
+
 Rows = Sequence[NDArray[np.intp]]
 """The proteins of each batch between two optimiser steps."""
 
@@ -43,56 +55,109 @@ class Window:
     """The batches of one optimiser step, and their annotations."""
 
     rows: tuple[NDArray[np.intp], ...]  # the proteins of each batch
-    batches: tuple[Batch, ...]
+    batches: tuple[Batch, ...]  # those of other ranks without data
     targets: tuple[tuple[Tensor, Tensor], ...]  # (annotations,) protein in the batch, term
 
 
 def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
     """Add the gradient of a window's mean loss to the parameters; return the summed loss.
 
-    Raises Stopped after a signal.
+    Raises Stopped after a signal, and OutOfMemory on all ranks if memory is short on one.
     """
     n_cells = sum(batch.n for batch in window.batches) * len(state.data.labels)
-    workers = _workers(state)
-    if workers == 1 or len(window.batches) == 1:
-        total = 0.0
-        for value in _losses(state, window, stop):
-            torch.autograd.backward(value / n_cells)
-            total += value.item()
-        return total
+    stop.check()
     parameters = list(state.caller.trainable().values())
-
-    def computed(
-        x: Tensor, batch: Batch, rows: Tensor, columns: Tensor
-    ) -> tuple[float, tuple[Tensor, ...]]:
-        logits = state.caller.upper(x, batch.packed, state.features.half)
-        loss = loss_of(state, logits, rows, columns)
-        return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
-
+    ranks, n = state.ranks, len(window.batches)
+    if _is_whole(state) and not ranks.in_step:
+        return _of_head(state, window, n_cells)
+    if ranks.in_step or sum(each.numel() for each in parameters) > MOST_SHARED:
+        return _summed(state, window, parameters, n_cells)
+    own = _computed(state, window, range(ranks.rank, n, ranks.size), n_cells)
     total = 0.0
-    crew, running = _crew(workers, torch.get_num_threads()), deque[Future[_Computed]]()
-    waiting = deque(zip(window.batches, window.targets, strict=True))
-    try:
-        while waiting or running:
-            while waiting and len(running) < workers:
+    with closing(own):
+        for first in range(0, n, ranks.size):
+            if ranks.size == 1:
                 stop.check()
-                batch, targets = waiting.popleft()
-                x = state.features.lower(batch)
-                running.append(crew.submit(computed, x, batch, *targets))
-            loss, gradients = crew.result(running[0])
-            running.popleft()
-            total += loss
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                if parameter.grad is None:
-                    parameter.grad = gradient
-                else:
-                    parameter.grad += gradient
-    finally:
-        wait(running)
+            made = _guarded(lambda: next(own)) if first + ranks.rank < n else None
+            for owner in range(min(ranks.size, n - first)):
+                loss, gradients = _shared(state, made, parameters, owner)
+                total += loss
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    if parameter.grad is None:  # in a layout that does not depend on the rank
+                        parameter.grad = torch.empty_like(parameter).copy_(gradient)
+                    else:
+                        parameter.grad += gradient
     return total
 
 
-_Computed = tuple[float, tuple[Tensor, ...]]
+class OutOfMemory(MemoryError):
+    """Memory is short on one of the ranks."""
+
+
+_Made = tuple[float, tuple[Tensor, ...]]
+
+
+def _guarded(compute: Callable[[], Made]) -> Made | None:
+    """Return what is computed, or None if memory is short."""
+    try:
+        return compute()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+def _shared(state: State, made: _Made | None, like: list[nn.Parameter], owner: int) -> _Made:
+    """Return loss and gradients of the batch of rank ``owner``, whose own are ``made``."""
+    ranks = state.ranks
+    head = torch.zeros(2, dtype=torch.float64)
+    if owner == ranks.rank and made is not None:
+        head = torch.tensor([1.0, made[0]], dtype=torch.float64)
+    ranks.share(head, owner)
+    is_good, loss = head.tolist()
+    if not is_good:
+        raise OutOfMemory
+    if ranks.size == 1:
+        assert made is not None
+        return made
+    if owner == ranks.rank:
+        assert made is not None
+        flat = torch.cat([each.reshape(-1) for each in made[1]])
+    else:
+        flat = torch.empty(sum(each.numel() for each in like), device=state.device)
+    ranks.share(flat, owner)
+    parts = torch.split(flat, [each.numel() for each in like])
+    return loss, tuple(a.view_as(b) for a, b in zip(parts, like, strict=True))
+
+
+def _computed(
+    state: State, window: Window, own: range, n_cells: int
+) -> Generator[_Made, None, None]:
+    """Yield loss and gradients of some batches, in order; on a CPU computed ahead in parallel."""
+    parameters = list(state.caller.trainable().values())
+
+    def computed(b: int, x: Tensor) -> _Made:
+        logits = state.caller.upper(x, window.batches[b].packed, state.features.half)
+        loss = loss_of(state, logits, *window.targets[b])
+        return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
+
+    workers = _workers(state)
+    if workers == 1 or len(own) == 1:
+        for b in own:
+            x = state.features.lower(window.batches[b])
+            state.seed_batch(b)
+            yield computed(b, x)
+        return
+    crew, running = _crew(workers, torch.get_num_threads()), deque[Future[_Made]]()
+    waiting = deque(own)
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                b = waiting.popleft()
+                running.append(crew.submit(computed, b, state.features.lower(window.batches[b])))
+            yield crew.result(running.popleft())
+    finally:
+        wait(running)
 
 
 @cache
@@ -109,30 +174,84 @@ def _workers(state: State) -> int:
     return min(torch.get_num_threads(), MOST_WORKERS)
 
 
-def _losses(state: State, window: Window, stop: StopRequest) -> Iterator[Tensor]:
-    """Yield the cross entropy of each batch, summed over its cells.
+def _is_whole(state: State) -> bool:
+    """Whether all ranks compute the whole window in one pass: if only the head is trained."""
+    return state.caller.is_lower_pooled and state.batch_size >= state.config.batch_size
 
-    If only the head is trained, it computes the window in one pass unless memory is short.
+
+def _of_head(state: State, window: Window, n_cells: int) -> float:
+    """Add the gradient of the head for the whole window, and return the loss."""
+    lowered = _vectors(state, window)
+    starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
+    rows = torch.cat([row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)])
+    columns = torch.cat([column for _, column in window.targets])
+    state.seed_batch(0)
+
+    def computed() -> _Made:
+        logits = state.caller.upper(torch.cat(lowered), None)  # (window, T)
+        loss = loss_of(state, logits, rows, columns)
+        torch.autograd.backward(loss / n_cells)
+        return loss.item(), ()
+
+    made = _guarded(computed)
+    if state.ranks.highest(float(made is None)) or made is None:
+        raise OutOfMemory
+    return made[0]
+
+
+def _vectors(state: State, window: Window) -> list[Tensor]:
+    """Return the vectors of each batch, shape=(B, D): stored ones, or each computed by one rank."""
+    features, ranks, width = state.features, state.ranks, state.caller.width
+    if features.has_vectors or ranks.size == 1:
+        return [features.lower(batch) for batch in window.batches]
+    found = []
+    for first in range(0, len(window.batches), ranks.size):
+        some = window.batches[first : first + ranks.size]
+        own = min(ranks.rank, len(some) - 1)  # at the end some ranks repeat the last batch
+        x = _guarded(partial(features.lower, some[own]))
+        if ranks.highest(float(x is None)) or x is None:
+            raise OutOfMemory
+        for owner, batch in enumerate(some):
+            empty = torch.empty(batch.n, width, device=state.device)
+            found.append(x if owner == ranks.rank else empty)
+            ranks.share(found[-1], owner)
+    return found
+
+
+def _summed(state: State, window: Window, parameters: list[nn.Parameter], n_cells: int) -> float:
+    """Add the gradient of large trainable parts, summed over ranks once; return the loss.
+
+    The order of summation depends on the number of ranks. With sharded weights all ranks compute
+    as many batches: some repeat the last one, without effect.
     """
-    features, caller = state.features, state.caller
-    is_whole = caller.is_lower_pooled and state.batch_size >= state.config.batch_size
-    lowered = []
-    for batch, (row, column) in zip(window.batches, window.targets, strict=True):
-        stop.check()
-        x = features.lower(batch)
-        if is_whole:
-            lowered.append(x)
-            continue
-        logits = caller.upper(x, batch.packed, features.half)  # (B, T)
-        yield loss_of(state, logits, row, column)
-    if lowered:
-        logits = caller.upper(torch.cat(lowered), None)  # (window, T)
-        starts = np.cumsum([0, *(len(x) for x in lowered[:-1])])
-        rows = torch.cat(
-            [row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)]
-        )
-        columns = torch.cat([column for _, column in window.targets])
-        yield loss_of(state, logits, rows, columns)
+    ranks, n, is_good = state.ranks, len(window.batches), True
+    total = torch.zeros(1, dtype=torch.float64)
+    for first in range(0, n, ranks.size):
+        b = first + ranks.rank
+        is_extra, b = b >= n, min(b, n - 1)
+        if is_extra and not ranks.in_step:
+            break
+
+        def computed(b: int = b, scale: float = (not is_extra) / n_cells) -> float:
+            batch = window.batches[b]
+            x = state.features.lower(batch)
+            state.seed_batch(b)
+            logits = state.caller.upper(x, batch.packed, state.features.half)
+            loss = loss_of(state, logits, *window.targets[b])
+            torch.autograd.backward(loss * scale)
+            return loss.item()
+
+        loss = computed() if ranks.in_step else _guarded(computed)
+        is_good = is_good and loss is not None
+        total += 0.0 if is_extra or loss is None else loss
+    if ranks.highest(float(not is_good)):
+        raise OutOfMemory
+    ranks.add(total)
+    for parameter in () if ranks.in_step else parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        ranks.add(parameter.grad)
+    return total.item()
 
 
 def loss_of(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -152,7 +271,13 @@ def window_of(state: State, rows: Rows) -> Window:
         size = min(state.batch_size, _most_rows(state, longest), share)
         cut += [some[at : at + size] for at in range(0, len(some), size)]
     targets = tuple(_targets(state.data.train, each) for each in cut)
-    batches = tuple(state.features.batch(each, state.epoch + 1) for each in cut)
+    ranks, features = state.ranks, state.features
+    batches = tuple(
+        features.batch(each, state.epoch + 1)
+        if features.has_vectors or b % ranks.size == ranks.rank or b == len(cut) - 1
+        else Batch(len(each), None, None)
+        for b, each in enumerate(cut)
+    )
     return Window(tuple(cut), batches, targets)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,12 @@ from esmgo.errors import CheckpointError
 from esmgo.evidence.index import Index, as_stored
 from esmgo.evidence.index_file import open_index, write_index
 from esmgo.evidence.stored_sequences import StoredSequences
+from esmgo.learn.spread import spread
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.checkpoint import Checkpoint, open_checkpoint
 from esmgo.model.container import files_of
-from esmgo.model.scoring import in_batches, token_budget
+from esmgo.model.scoring import token_budget
 
 
 def is_indexed(checkpoint: Checkpoint) -> bool:
@@ -34,19 +34,22 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
     Raises Stopped after a signal; resuming starts the index from the beginning.
     """
     checkpoint, (_, usual, new) = open_checkpoint(path), files_of(path)
-    with suppress(CheckpointError):  # the index of the blend is lost, or damaged
-        if checkpoint.blend is not None and open_index(checkpoint, with_kmers=False):
-            return
+    if state.ranks.number(checkpoint.blend is not None and is_indexed(checkpoint)):
+        return
     features, train = state.features, state.data.train
     state.caller.train(False)
     state.caller.merge()  # the index is compared with vectors of the merged encoder
     vectors = np.empty((len(train), state.caller.width), np.float16)
-    with tqdm(desc="Index", total=len(train), unit="protein", disable=None, leave=False) as bar:
+    hidden, ranks = state.ranks.hides_bars, state.ranks
+    with tqdm(desc="Index", total=len(train), unit="protein", disable=hidden, leave=False) as bar:
         budget = token_budget(state.caller, state.device)
-        for rows, found in in_batches(features.lengths, features.vectors, budget):
-            stop.check()
+        for rows, found in spread(
+            features.lengths, features.vectors, state.caller.width, budget, ranks, stop
+        ):
             vectors[rows] = as_stored(found)
             bar.update(len(rows))
+    if not ranks.is_first:
+        return
     sequences = StoredSequences.of(train.sequences)
     index = Index(train.ids, vectors, train.terms, train.taxa, sequences=sequences)
     write_index(usual, index, state.data.labels, checkpoint.encoder_fingerprint)

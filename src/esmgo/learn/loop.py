@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,9 @@ from esmgo.dataset.opening import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, printable
 from esmgo.go.terms import Aspect
 from esmgo.learn.config import Fitted, TrainConfig
-from esmgo.learn.gradient import Rows, Window, add_gradient, window_of
+from esmgo.learn.gradient import MOST_SHARED, Rows, Window, add_gradient, window_of
 from esmgo.learn.indexing import index_training, is_indexed
+from esmgo.learn.ranks import ALONE, RankLost, Ranks
 from esmgo.learn.schedule import set_learning_rate
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
@@ -45,19 +47,21 @@ def train(
     data: Dataset,
     base: Path | None,
     previous: Checkpoint | None,
+    ranks: Ranks = ALONE,
 ) -> Fitted:
     """Train from scratch, or resume from ``previous``; see `esmgo.learn.finetune.fit`."""
     path = Path(config.checkpoint_path)
     if previous:
-        state = State.resume(config, data, previous, device)
+        state = State.resume(config, data, previous, device, ranks)
         log.info("Previous checkpoint resumed successfully")
     else:
-        state = State.start(config, data, base, device)
+        state = State.start(config, data, base, device, ranks)
+    ranks.compare(state.facts())
     naive = naive_fmax(data)
     last: Validation | None = None
     if config.patience and not len(data.validation):
         log.warning("no protein is held out, so `patience` has no effect")
-    if previous and _is_last(state) and is_indexed(previous):
+    if previous and _is_last(state) and ranks.number(is_indexed(previous)):
         log.info(
             "Nothing is left to do: epoch %d of %d is done; a larger `%s` trains on",
             state.epoch, config.num_epochs,
@@ -66,34 +70,35 @@ def train(
         return _fitted(state, last, naive)
     n_parameters = sum(p.numel() for p in state.caller.trainable().values())
     log.info("Number of trainable parameters: %s", f"{n_parameters:,}")
+    if ranks.size > 1 and n_parameters > MOST_SHARED:
+        log.warning("gradients are summed over ranks: the last bits depend on the number of ranks")
     log.info("Fine-tuning ...")
-    board = Board(config.run_dir_path)
-    with StopRequest() as stop, board, state.features, state.held_out:
-        try:
+    board = Board(config.run_dir_path if ranks.is_first else None)
+    with StopRequest(ranks) as stop, board, state.features, state.held_out:
+        with _saved(state, stop, path):
             left = config.cache_gb
             for each in (state.features, state.held_out):
                 used = each.store(path.parent / "activations", left, stop)
                 left = left and max(0.0, left - used / 1e9)
-        except Stopped:
-            state.save(path)
-            raise _interrupted(stop, path) from None
         while not _is_last(state):
-            try:
+            with _saved(state, stop, path):
                 _train_epoch(state, stop, board)
                 found = None
                 if _is_due(state.epoch + 1, config.eval_interval, config) and len(data.validation):
                     found = last = validate(state, stop)
                     found.log(naive)
                     board.validation(state.epoch + 1, found, naive)
-            except Stopped:
-                state.save(path)
-                raise _interrupted(stop, path) from None
+                state.equalise()
             state.next_epoch()
             _save(state, path, found)
+            ranks.meet()
         if state.epoch < config.num_epochs:
             log.info("Stopped after epoch %d: %d validations without a higher mean Fmax",
                      state.epoch, state.n_worse)  # fmt: skip
-        _index(state, path, stop)
+        try:
+            index_training(state, path, stop)
+        except Stopped:
+            raise _interrupted(stop, path) from None
     log.info("Done!")
     return _fitted(state, last, naive)
 
@@ -118,11 +123,19 @@ def _save(state: State, path: Path, found: Validation | None) -> None:
         log.info("Checkpoint saved")
 
 
-def _index(state: State, path: Path, stop: StopRequest) -> None:
+@contextmanager
+def _saved(state: State, stop: StopRequest, path: Path) -> Iterator[None]:
+    """Save the position if training stops within: after a signal, or if a rank is lost."""
     try:
-        index_training(state, path, stop)
+        yield
     except Stopped:
+        state.save(path)
+        state.ranks.meet()
         raise _interrupted(stop, path) from None
+    except RankLost:
+        if not state.ranks.in_step:
+            state.save(path)
+        raise
 
 
 def _interrupted(stop: StopRequest, path: Path) -> Interrupted:
@@ -152,7 +165,7 @@ def _train_epoch(state: State, stop: StopRequest, board: Board) -> None:
     state.caller.train()
     bar = tqdm(
         total=len(windows), initial=state.step, desc=f"Epoch {state.epoch + 1}",
-        unit="step", disable=None, leave=False,
+        unit="step", disable=state.ranks.hides_bars, leave=False,
     )  # fmt: skip
     with bar:
         left = windows[state.step :]
@@ -210,7 +223,6 @@ def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, flo
     The loss is averaged over all cells of the window, whatever its batches. If the gradient
     is not finite, the weights do not change.
     """
-    state.seed_step()
     state.optimizer.zero_grad(set_to_none=True)
     total = add_gradient(state, window, stop)
     parameters = list(state.caller.trainable().values())

@@ -17,6 +17,7 @@ from esmgo.files.hub import revision_of
 from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Features
 from esmgo.learn.loss import Climb
+from esmgo.learn.ranks import ALONE, Ranks
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, save_checkpoint
 from esmgo.model.device import resolved
@@ -32,7 +33,7 @@ _POSITION = (
 
 @dataclass(slots=True)
 class State:
-    """The complete state of a training between two optimiser steps.
+    """The complete state of a training between two optimiser steps; equal on all ranks.
 
     ``epoch`` epochs are done, and ``step`` accumulation windows of the next one; ``loss_sum``
     and ``norm_sum`` sum over these windows. ``n_bad`` counts the latest consecutive windows
@@ -53,6 +54,7 @@ class State:
     features: Features
     held_out: Features
     climb: Climb | None
+    ranks: Ranks = ALONE
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -67,10 +69,15 @@ class State:
 
     @classmethod
     def start(
-        cls, config: TrainConfig, data: Dataset, base: Path | None, device: torch.device
+        cls,
+        config: TrainConfig,
+        data: Dataset,
+        base: Path | None,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> State:
         """Add a new head to the base model; output biases are the log-odds of the terms."""
-        seed = int(torch.seed() >> 1) if config.seed is None else config.seed
+        seed = ranks.number(int(torch.seed() >> 1)) if config.seed is None else config.seed
         half = resolved(device, config.dtype) == "bf16"
         n_terms = len(data.labels)
         caller = Caller.start(
@@ -82,13 +89,18 @@ class State:
             alpha = config.lora_alpha or 2.0 * config.lora_rank
             caller.adapt(config.lora_rank, alpha, config.lora_dropout, config.lora_layers, seed)
         caller.set_output_bias(torch.from_numpy(counts), len(data.train))
-        state = cls._on(device, config, data, caller, seed)
+        state = cls._on(device, config, data, caller, seed, ranks)
         state.base_revision = revision_of(base)
         return state
 
     @classmethod
     def resume(
-        cls, config: TrainConfig, data: Dataset, previous: Checkpoint, device: torch.device
+        cls,
+        config: TrainConfig,
+        data: Dataset,
+        previous: Checkpoint,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> State:
         """Continue from the state in ``previous``.
 
@@ -96,7 +108,8 @@ class State:
         tensor has a wrong shape.
         """
         at = previous.training
-        state = cls._on(device, config, data, previous.caller(merged=False), int(at["seed"]))
+        caller = previous.caller(merged=False)
+        state = cls._on(device, config, data, caller, int(at["seed"]), ranks)
         for name in _POSITION:
             setattr(state, name, at[name])
         state.base_revision = at.get("base_revision")
@@ -109,7 +122,13 @@ class State:
 
     @classmethod
     def _on(
-        cls, device: torch.device, config: TrainConfig, data: Dataset, caller: Caller, seed: int
+        cls,
+        device: torch.device,
+        config: TrainConfig,
+        data: Dataset,
+        caller: Caller,
+        seed: int,
+        ranks: Ranks,
     ) -> State:
         if config.lora_rank:
             caller.train_adapters()
@@ -124,7 +143,7 @@ class State:
         features, held_out = (
             Features(
                 caller, p.ids, p.sequences, config.context_length, device, config.dtype,
-                substitution_rate=rate, seed=seed,
+                substitution_rate=rate, seed=seed, ranks=ranks,
             )
             for p, rate in ((data.train, config.substitution_rate), (data.validation, 0.0))
         )  # fmt: skip
@@ -134,10 +153,14 @@ class State:
         elif config.loss == "coherent":
             log.warning("`loss` coherent: no term has a parent (no `ontology`), so it is bce")
         size = config.batch_size
-        return cls(config, data, caller, optimizer, device, seed, size, features, held_out, climb)
+        return cls(
+            config, data, caller, optimizer, device, seed, size, features, held_out, climb, ranks
+        )
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
-        """Write a checkpoint: complete or absent."""
+        """Write a checkpoint on rank 0: complete or absent."""
+        if not self.ranks.is_first:
+            return
         config = self.config
         training = {
             "settings": asdict(config),
@@ -156,9 +179,42 @@ class State:
             path, self.caller, self.data.labels, config.context_length, training, tensors
         )
 
-    def seed_step(self) -> None:
-        """Seed the dropout of the next window from seed, epoch and step alone."""
-        text = f"{self.seed}/{self.epoch}/{self.step}"
+    def facts(self) -> dict[str, Any]:
+        """Return what must be equal on all ranks."""
+        is_gpu = self.device.type == "cuda"
+        return {
+            "version": self._runs_on(),
+            "number of threads": torch.get_num_threads(),
+            "set of flags": asdict(self.config),
+            "data set": [self.data.fingerprint, self.data.labels.fingerprint],
+            "position": [self.seed, self.epoch, self.step, self.n_updates],
+            "hardware": torch.cuda.get_device_name(self.device) if is_gpu
+            else torch.backends.cpu.get_cpu_capability(),
+        }  # fmt: skip
+
+    def equalise(self) -> None:
+        """Take weights and moments of rank 0, with a warning, if they differ between ranks.
+
+        Ranks with different hardware may round an optimiser step differently.
+        """
+        if self.ranks.size == 1 or self.ranks.in_step:
+            return
+        trained = self.caller.trainable()
+        digest = hashlib.sha256()
+        for parameter in trained.values():
+            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        number = int.from_bytes(digest.digest()[:6])
+        if self.ranks.highest(number) == -self.ranks.highest(-number):
+            return
+        log.warning(
+            "epoch %d: weights differ between ranks: taking those of rank 0", self.epoch + 1
+        )
+        for tensor in (*trained.values(), *self._optimizer_tensors().values()):
+            self.ranks.share(tensor.detach(), 0)
+
+    def seed_batch(self, batch: int) -> None:
+        """Seed the dropout of a batch of the next window from seed, epoch, step and batch."""
+        text = f"{self.seed}/{self.epoch}/{self.step}/{batch}"
         torch.manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1)
 
     def next_epoch(self) -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import Any, Self
 
 from esmgo.errors import Interrupted
+from esmgo.learn.ranks import ALONE, Ranks
 
 
 class Stopped(Exception):
@@ -16,12 +17,15 @@ class Stopped(Exception):
 class StopRequest:
     """Records the first signal while entered, so that training can stop cleanly.
 
-    ``signum`` is None until a signal comes. The second signal raises Interrupted, even during
-    a save: the last checkpoint stays complete until the new one replaces it.
+    ``signum`` is None until a signal comes, or until `check` finds that another rank has one. The
+    second signal raises Interrupted, even during a save: the last checkpoint stays complete until
+    the new one replaces it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ranks: Ranks = ALONE) -> None:
         self.signum: int | None = None
+        self._ranks = ranks
+        self._came = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -35,11 +39,14 @@ class StopRequest:
             signal.signal(signum, handler)
 
     def check(self) -> None:
-        """Raise `Stopped` if a signal has come."""
-        if self.signum is not None:
+        """Raise `Stopped` on all ranks if a signal has come to any; all must call it together."""
+        signum = int(self._ranks.highest(self.signum or 0))
+        if signum:
+            self.signum = signum
             raise Stopped
 
     def _note(self, signum: int, _: object) -> None:
-        if self.signum is not None:
+        if self._came:
             raise Interrupted(signum, "at once; the last checkpoint is intact")
+        self._came = True
         self.signum = signum

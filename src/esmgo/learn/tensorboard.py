@@ -26,13 +26,16 @@ class Board:
     started or resumed, such as ``2026-11-27_14-05-00``. Its x axis counts epochs; that of
     ``Cross Entropy/Step`` counts optimiser steps. Two runs below it contribute a second curve to
     its charts: ``validation`` to ``Cross Entropy``, ``term-frequency`` (the naive baseline) to
-    ``Fmax``. Raises MachineError if the folder cannot be written.
+    ``Fmax``. Without ``run_dir_path`` nothing is written. Raises MachineError if the folder cannot
+    be written.
     """
 
-    def __init__(self, run_dir_path: str) -> None:
+    def __init__(self, run_dir_path: str | None) -> None:
+        self._writers: dict[str, Any] = {}
+        if run_dir_path is None:
+            return
         from torch.utils.tensorboard import SummaryWriter  # two seconds, so not at import
 
-        self._writers: dict[str, Any] = {}
         try:
             run = _new_folder(Path(run_dir_path))
             for name in ("", VALIDATION, NAIVE):
@@ -54,7 +57,8 @@ class Board:
 
     def step(self, n_updates: int, cross_entropy: float) -> None:
         """Write the mean cross entropy of an optimiser step, the ``n_updates``-th."""
-        self._writers[""].add_scalar("Cross Entropy/Step", cross_entropy, n_updates)
+        if self._writers:
+            self._writers[""].add_scalar("Cross Entropy/Step", cross_entropy, n_updates)
 
     def training(
         self, epoch: int, cross_entropy: float, norm: float, rate: float, speed: float
@@ -76,6 +80,8 @@ class Board:
         self._add(NAIVE, epoch, _by_aspect(naive))
 
     def _add(self, run: str, epoch: int, values: dict[str, float]) -> None:
+        if not self._writers:
+            return
         for tag, value in values.items():
             self._writers[run].add_scalar(tag, value, epoch)
         self._writers[run].flush()

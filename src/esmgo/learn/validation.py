@@ -15,12 +15,13 @@ from esmgo.go.scores import Scores
 from esmgo.go.terms import Aspect
 from esmgo.go.truepath import propagate
 from esmgo.learn.gradient import loss_of
+from esmgo.learn.spread import spread
 from esmgo.learn.stop import StopRequest
 from esmgo.metrics.evaluator import BLOCK, Evaluator
 from esmgo.metrics.micro import MicroSums, micro_sums
 from esmgo.metrics.result import name_of, results
 from esmgo.metrics.term_frequency import term_frequency
-from esmgo.model.scoring import in_batches, token_budget
+from esmgo.model.scoring import token_budget
 
 if TYPE_CHECKING:
     from esmgo.learn.state import State
@@ -58,7 +59,7 @@ class Validation:
 
 
 def validate(state: State, stop: StopRequest) -> Validation:
-    """Score the validation proteins.
+    """Score the validation proteins; all ranks get the same result.
 
     Raises Stopped after a signal.
     """
@@ -67,15 +68,11 @@ def validate(state: State, stop: StopRequest) -> Validation:
     state.caller.train(False)
     budget = token_budget(state.caller, state.device)
     loss = 0.0
-
-    def scored(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], float]:
-        found = features.scores(rows)
-        return found, _loss(state, found, rows)
-
-    for some, (found, part) in in_batches(features.lengths, scored, budget):
-        stop.check()
+    for some, found in spread(
+        features.lengths, features.scores, len(labels), budget, state.ranks, stop
+    ):
         ids = tuple(proteins.ids[i] for i in some)
-        loss += part
+        loss += _loss(state, found, some)
         sums.add(Scores(ids, propagate(found, labels), labels), some)
     return Validation(sums.fmax(), sums.micro, loss / (len(proteins) * len(labels)))
 
