@@ -2,7 +2,8 @@
 
 A caller may memorise a test protein that nearly equals a training protein. It cannot call a term
 that no training protein has. The audit counts both, without a model. With ``decoys`` it counts the
-calls of a checkpoint instead; see `esmgo.assess.decoy_audit`.
+calls of a checkpoint instead; see `esmgo.assess.decoy_audit`. With ``layers`` it compares the
+layers of an encoder; see `esmgo.assess.layer_audit`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from esmgo.assess import decoy_audit
+from esmgo.assess import decoy_audit, layer_audit
 from esmgo.assess.config import AuditConfig
 from esmgo.assess.decoy_audit import DecoyAudit
+from esmgo.assess.layer_audit import LayerAudit
 from esmgo.assess.overlap import (
     MIN_COVERAGE,
     NEAR_COVERAGE,
@@ -40,9 +42,14 @@ from esmgo.files.folder import replacing_folder
 from esmgo.go.labels import LabelSpace
 from esmgo.go.sparse import SparseRows
 from esmgo.go.terms import Term
+from esmgo.model.bases import locate_base
+from esmgo.model.checkpoint import Checkpoint
 from esmgo.predict.inputs import announce, open_named, open_predictor
 
 log = logging.getLogger(__name__)
+
+CONTEXT = 1026
+"""Tokens of a protein that a base model reads, with `layers`."""
 
 SCHEMA = 1
 MARK = "audit.json"
@@ -157,8 +164,8 @@ class Audit:
         write_atomically(folder / MARK, text.encode("utf-8", "backslashreplace"))
 
 
-def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit | DecoyAudit:
-    """Compare the test split of a data set with its training split, or with decoys.
+def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit | DecoyAudit | LayerAudit:
+    """Compare the test split of a data set with its training split or decoys, or layers on it.
 
     Without a test split, the proteins that are held out of the training split are the test
     proteins. With ``output_dir`` the findings are also written; the folder is complete or absent.
@@ -166,7 +173,7 @@ def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit | Deco
     Raises
     ------
     CheckpointError
-        If the checkpoint that ``decoys`` needs is refused.
+        If the checkpoint or base model that ``decoys`` or ``layers`` needs is refused.
     MachineError
         If the program diamond is missing or fails.
     UsageError
@@ -174,8 +181,12 @@ def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit | Deco
         needs has no calibration.
     """
     report = ReadReport(config.strict) if report is None else report
-    mark = decoy_audit.MARK if config.decoys else MARK
-    if not config.decoys:
+    mark = MARK
+    if config.decoys:
+        mark = decoy_audit.MARK
+    elif config.layers:
+        mark = layer_audit.MARK
+    else:
         DIAMOND.path()
     if config.output_dir is None:
         return _found(config, report)
@@ -185,7 +196,9 @@ def audit(config: AuditConfig, report: ReadReport | None = None) -> Audit | Deco
     return found
 
 
-def _found(config: AuditConfig, report: ReadReport) -> Audit | DecoyAudit:
+def _found(config: AuditConfig, report: ReadReport) -> Audit | DecoyAudit | LayerAudit:
+    if config.layers:
+        return _by_layer(config, report)
     return _with_decoys(config, report) if config.decoys else _audited(config, report)
 
 
@@ -242,6 +255,34 @@ def _with_decoys(config: AuditConfig, report: ReadReport) -> DecoyAudit:
     used = decoy_audit.chosen(proteins, config.num_proteins)
     truth = None if test is None else _truth(test, used, data, checkpoint.labels)
     return decoy_audit.audit_decoys(predictor, used, config.fasta or config.dataset, truth)
+
+
+def _by_layer(config: AuditConfig, report: ReadReport) -> LayerAudit:
+    source: Checkpoint | Path | None
+    if config.checkpoint_path is not None:
+        source = open_named(config.checkpoint_path)
+        announce(source, config.checkpoint_path)
+        length = source.context_length
+    else:
+        source, length = locate_base(str(config.base_model)), CONTEXT
+    data = config.opened(report)
+    _test_proteins(config, data)
+    splits = (_some(data.train, config.num_proteins), _some(data.validation, config.num_proteins))
+    n_cut = sum(len(text) + 2 > length for each in splits for text in each.sequences)
+    if n_cut:
+        report.warn(f"{n_cut:,} proteins longer than {length - 2:,} residues are cut there")
+    from esmgo.model.device import choose_device  # torch takes seconds
+    from esmgo.model.embeddings import encoder_of
+
+    device = choose_device(config.device)
+    return layer_audit.audit_layers(
+        encoder_of(source, device), splits, data.labels, length, device,
+        encoder=str(config.base_model or config.checkpoint_path), source=config.dataset,
+    )  # fmt: skip
+
+
+def _some(proteins: AnnotatedProteins, most: int) -> AnnotatedProteins:
+    return proteins.subset(decoy_audit.first_by_digest(proteins.sequences, most))
 
 
 def _truth(

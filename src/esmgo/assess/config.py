@@ -15,6 +15,7 @@ from esmgo.errors import UsageError
 from esmgo.evidence.search import available_threads
 from esmgo.files.uses import Use, reads, reads_folder, replaces
 from esmgo.metrics.curve import NORMALISATIONS, RULES
+from esmgo.model.bases import reads_base
 from esmgo.model.bundled import checkpoint_option, reads_checkpoint
 from esmgo.options import (
     check,
@@ -88,7 +89,15 @@ class AuditConfig(CorpusConfig, SourcesConfig):
         "Compare the calls of a checkpoint on the test proteins with those on decoys of them:"
         " shuffled, reversed and random sequences.",
     )
+    layers: bool = option(
+        False,
+        "Compare the layers of an encoder, of `base_model` or a checkpoint: Fmax of a regression"
+        " on the vectors of each, fitted to training proteins, on test proteins.",
+    )
     checkpoint_path: str | None = checkpoint_option()
+    base_model: str | None = option(
+        None, "With `layers`: this base model, a hub name, a folder or tiny.", uses=reads_base
+    )
     fasta: str | None = option(
         None,
         "With `decoys`: the proteins of this FASTA file instead of test proteins; the checkpoint"
@@ -97,23 +106,33 @@ class AuditConfig(CorpusConfig, SourcesConfig):
     )
     num_proteins: int = option(
         1000,
-        "With `decoys`: use at most so many proteins; their sequences decide which.",
+        "With `decoys` or `layers`: use at most so many proteins of a split; their sequences"
+        " decide which.",
         minimum=1,
     )
     device: str | None = device_option()
     output_dir: str | None = option(
         None,
         "The folder to make: nearest.tsv, unseen_terms.tsv, audit.json; with `decoys` decoys.tsv"
-        " and decoys.json.",
+        " and decoys.json; with `layers` layers.tsv and layers.json.",
         uses=replaces,
     )
     overwrite: bool = overwrite_option("Replace an older audit at the same place.")
 
     def __post_init__(self) -> None:
         CorpusConfig.__post_init__(self)
+        if self.layers:
+            refuse_unused(self, ("decoys", "threads"), "cannot be combined with `layers`")
+            if (self.base_model is None) == (self.checkpoint_path is None):
+                raise UsageError("needs either `base_model` or `checkpoint_path`", field="layers")
+        else:
+            refuse_unused(self, ("base_model",), "is used only with `layers`")
         if not self.decoys:
-            only = "checkpoint_path", "fasta", "num_proteins", "sources", "homology", "device"
+            only = ("fasta", "sources", "homology")
             refuse_unused(self, only, "is used only with `decoys`")
+            if not self.layers:
+                only = ("checkpoint_path", "num_proteins", "device")
+                refuse_unused(self, only, "is used only with `decoys` or `layers`")
         elif self.fasta is not None:
             unused = "dataset", "dataset_subset", "ontology", "drop_unknown_terms"
             refuse_unused(self, unused, "is not used with `fasta`")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,9 +157,13 @@ class DecoyAudit:
 def chosen(proteins: Iterable[Protein], most: int) -> list[Protein]:
     """Return at most so many proteins, in input order; their sequences decide which."""
     found = list(proteins)
-    keys = [hashlib.sha256(protein.sequence.encode()).digest() for protein in found]
-    first = sorted(range(len(found)), key=keys.__getitem__)[:most]
-    return [found[i] for i in sorted(first)]
+    return [found[i] for i in first_by_digest([each.sequence for each in found], most)]
+
+
+def first_by_digest(sequences: Sequence[str], most: int) -> list[int]:
+    """Return the rows of at most so many sequences, in order: those of the lowest SHA-256."""
+    keys = [hashlib.sha256(sequence.encode()).digest() for sequence in sequences]
+    return sorted(sorted(range(len(keys)), key=keys.__getitem__)[:most])
 
 
 def audit_decoys(
