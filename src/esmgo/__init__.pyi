@@ -6,9 +6,9 @@ from .assess.baselines import write_baseline as write_baseline
 from .assess.config import AuditConfig as AuditConfig
 from .assess.config import EvaluateConfig as EvaluateConfig
 from .assess.decoy_audit import DecoyAudit as DecoyAudit
-from .assess.layer_audit import LayerAudit as LayerAudit
 from .assess.evaluation import Evaluated as Evaluated
 from .assess.evaluation import evaluate_files as evaluate_files
+from .assess.layer_audit import LayerAudit as LayerAudit
 from .assess.matched import evaluate as evaluate
 from .blending.blend_config import BlendConfig as BlendConfig
 from .blending.blend_config import BlendSummary as BlendSummary
