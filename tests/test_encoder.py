@@ -1,14 +1,17 @@
 """The encoder against transformers, one protein at a time."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from oracles import SIZES, configuration, drawn, oracle, same_head, sequence
+from torch.nn.functional import scaled_dot_product_attention
 
 from esmgo.model.caller import Caller
+from esmgo.model.encoder import _jagged
 from esmgo.model.packing import pack
 from esmgo.model.tokens import MASK, encode
 
@@ -120,3 +123,30 @@ def test_recomputed_activations_give_the_same_gradient(tmp_path):
         gradients.append([p.grad for p in caller.trainable().values()])
     for one, two in zip(*gradients, strict=True):
         torch.testing.assert_close(one, two)
+
+
+def test_attention_of_jagged_tensors_is_that_of_each_protein():
+    torch.manual_seed(0)
+    packed = pack([encode(sequence(n), 1026) for n in (3, 40, 7)], fill=False)
+    qkv = torch.randn(packed.n_tokens, 3, 2, 8, requires_grad=True)
+    found = _jagged(qkv, packed, 0.0)
+    parts = [each.transpose(0, 2).unbind(1) for each in qkv.split(list(packed.lengths))]
+    expected = torch.cat([scaled_dot_product_attention(*qkv).transpose(0, 1) for qkv in parts])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    slopes = [
+        torch.autograd.grad((each * expected.detach()).sum(), qkv) for each in (found, expected)
+    ]
+    torch.testing.assert_close(*slopes, atol=1e-5, rtol=1e-5)
+
+
+def test_masked_tokens_are_seen_when_proteins_are_packed():
+    tokens = encode("MKTAY", 64)
+    assert not pack([tokens]).has_mask
+    tokens[2] = MASK
+    packed = pack([encode("MKTAY", 64), tokens])
+    assert packed.has_mask
+    plain = replace(pack([encode("MKTAY", 64)]), has_mask=True)
+    caller = Caller.start(None, 1, dropout=0.0, seed=0)
+    assert torch.equal(
+        caller.encoder.embed(plain), caller.encoder.embed(replace(plain, has_mask=False))
+    )

@@ -179,14 +179,17 @@ class Features:
         packed = pack(tokens, self.device)
         if self._store is None:
             return Batch(len(rows), packed, None)
-        found = self._store.rows(rows[packed.order]).astype(np.float32)
+        found = self._store.rows(rows[packed.order])
         padding = len(packed.tokens) - len(found)
-        return Batch(len(rows), packed, torch.from_numpy(np.pad(found, ((0, padding), (0, 0)))))
+        if self.device.type == "cuda":
+            return Batch(len(rows), packed, torch.from_numpy(found).pin_memory())
+        found = np.pad(found.astype(np.float32), ((0, padding), (0, 0)))
+        return Batch(len(rows), packed, torch.from_numpy(found))
 
     def lower(self, batch: Batch) -> Tensor:
         """Return the result of `Caller.lower` for a batch, stored or computed now."""
         if batch.stored is not None:
-            return batch.stored.to(self.device)
+            return batch.stored.to(self.device, non_blocking=True).float()
         assert batch.packed is not None
         return self.caller.lower(batch.packed, self.half)
 

@@ -31,6 +31,7 @@ from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.crew import Crew
 from esmgo.model.device import is_out_of_memory
+from esmgo.model.packing import sent
 
 Made = TypeVar("Made")
 
@@ -139,7 +140,8 @@ def _computed(
     def computed(b: int, x: Tensor) -> _Made:
         logits = state.caller.upper(x, window.batches[b].packed, state.features.half)
         loss = loss_of(state, logits, *window.targets[b])
-        return loss.item(), torch.autograd.grad(loss / n_cells, parameters)
+        gradients = torch.autograd.grad(loss / n_cells, parameters)
+        return loss.item(), gradients  # waits for a GPU, which by now has all of its work
 
     workers = _workers(state)
     if workers == 1 or len(own) == 1:
@@ -256,7 +258,7 @@ def _summed(state: State, window: Window, parameters: list[nn.Parameter], n_cell
 
 def loss_of(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return the loss of logits, shape=(B, T), summed over cells, with the true cells' places."""
-    rows, columns = rows.to(logits.device), columns.to(logits.device)
+    rows, columns = (sent(each.numpy(), logits.device) for each in (rows, columns))
     if state.climb is None:
         return sparse_bce(logits, rows, columns)
     return coherent_bce(logits, rows, columns, state.climb)

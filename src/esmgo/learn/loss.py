@@ -52,7 +52,7 @@ class _SparseBce(torch.autograd.Function):
         for z, g in zip(torch.split(logits, size), torch.split(gradient, size), strict=True):
             torch.sigmoid(z, out=g)
             parts.append(F.softplus(z).sum())
-        gradient.index_put_((rows, columns), gradient.new_tensor(-1.0), accumulate=True)
+        gradient.index_put_((rows, columns), gradient.new_full((), -1.0), accumulate=True)
         ctx.save_for_backward(gradient)
         return torch.stack(parts).sum() - logits[rows, columns].sum()
 

@@ -17,6 +17,7 @@ Lin et al., Science 379:1123 (2023). Su et al., RoFormer, arXiv:2104.09864 (2021
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -44,13 +45,15 @@ class Linear(nn.Linear):
         """Return ``x`` times the weights, in fp32, or in bf16 if ``half``."""
         if not half and self.weight.dtype == torch.float32:
             return F.linear(x, self.weight, self.bias)
-        if torch.is_grad_enabled() and (self.weight.requires_grad or x.requires_grad):
+        is_linked = self.weight.requires_grad or (x.requires_grad and not x.is_cuda)
+        if torch.is_grad_enabled() and is_linked:
             self._ready = None  # a fused optimiser does not update the version of weights
             return F.linear(x.bfloat16(), self.weight.bfloat16(), self.bias.bfloat16())
         state = self.weight._version, self.weight.data_ptr()
         if self._ready is None or self._ready[0] != state:
-            weight, bias = self.weight.detach().bfloat16(), self.bias.detach().bfloat16()
-            self._ready = state, _packed_weight(weight), bias
+            with torch.inference_mode(False):  # so that a later backward pass can use them
+                weight, bias = self.weight.detach().bfloat16(), self.bias.detach().bfloat16()
+                self._ready = state, _packed_weight(weight), bias
         _, weight, bias = self._ready
         if weight.is_mkldnn:
             return torch.ops.mkldnn._linear_pointwise(x.bfloat16(), weight, bias, "none", [], "")
@@ -117,8 +120,6 @@ class Layer(nn.Module):
         """
         rotate = packed.rotation(self._turns)
         qkv = in_chunks(lambda x, *turn: self._qkv(x, turn, half), x, *rotate)  # (n, 3 D)
-        if half and qkv.is_cuda:  # on a CPU attention is faster in fp32
-            qkv = qkv.bfloat16()
         context = _attention(qkv, packed, self.n_heads, cls_only, dropout[1])
         if cls_only:
             x = x[packed.cls]
@@ -126,11 +127,12 @@ class Layer(nn.Module):
 
     def _qkv(self, x: Tensor, turn: tuple[Tensor, ...], half: bool) -> Tensor:
         own, normed = self.attention.self, self.attention.LayerNorm(x)
-        parts = []
-        for part, is_turned in ((own.query, True), (own.key, True), (own.value, False)):
-            projected = part(normed, half).float()
-            parts.append(_turned(projected, *turn) if is_turned else projected)
-        return torch.cat(parts, 1)
+        if half:
+            normed = normed.bfloat16()  # once for all three
+        dtype = torch.bfloat16 if half and x.is_cuda else torch.float32  # faster there
+        query, key = (_turned(part(normed, half).float(), *turn) for part in (own.query, own.key))
+        parts = (query, key, own.value(normed, half))
+        return torch.cat([part.to(dtype) for part in parts], 1)
 
     def _mixed(self, x: Tensor, context: Tensor, half: bool, dropout: float) -> Tensor:
         x = x + dropped(self.attention.output.dense(context, half).float(), dropout)
@@ -155,8 +157,12 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def _attention(qkv: Tensor, packed: Packed, n_heads: int, cls_only: bool, dropout: float) -> Tensor:
     """Compute attention within each protein; shape=(n, D), or (B, D) if ``cls_only``."""
     n, width = qkv.shape[0], qkv.shape[1] // 3
-    if qkv.is_cuda and qkv.dtype == torch.bfloat16 and not dropout and _has_varlen():
-        return _varlen(qkv.view(n, 3, n_heads, -1), packed, cls_only).reshape(-1, width)
+    if qkv.is_cuda and qkv.dtype == torch.bfloat16:
+        heads = qkv.view(n, 3, n_heads, -1)
+        if not dropout and _has_varlen():
+            return _varlen(heads, packed, cls_only).reshape(-1, width)
+        found = _jagged(heads, packed, dropout).reshape(n, width)
+        return found[packed.cls] if cls_only else found
     parts = []
     for at, length, count in packed.groups:  # proteins of equal length
         rows = qkv[at : at + length * count].view(count, length, 3, n_heads, -1)
@@ -182,6 +188,22 @@ def _varlen(qkv: Tensor, packed: Packed, cls_only: bool) -> Tensor:
         found = varlen_attn(q, k, v, ends, ends, longest, longest)
     assert isinstance(found, Tensor)
     return found[packed.unsorted] if cls_only else found
+
+
+def _jagged(qkv: Tensor, packed: Packed, dropout: float) -> Tensor:
+    """Compute attention within each protein in one call, with dropout; shape=(n, H, hd)."""
+    longest, shortest = packed.longest, packed.lengths[-1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nested tensors are a prototype
+        q, k, v = (
+            torch.nested.nested_tensor_from_jagged(
+                each.contiguous(), packed.ends, min_seqlen=shortest, max_seqlen=longest
+            ).transpose(1, 2)
+            for each in qkv.unbind(1)
+        )
+        found = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).transpose(1, 2)
+    rows: Tensor = found.values()
+    return rows
 
 
 @cache
@@ -235,9 +257,9 @@ class Encoder(nn.Module):
         x = self.embeddings.word_embeddings(packed.tokens).float()
         if not self.scales:
             return x
-        masked = (packed.tokens == MASK).float()
-        if not masked.any():
+        if not packed.has_mask:
             return x * (1 - MASKED_IN_TRAINING)
+        masked = (packed.tokens == MASK).float()
         share = packed.mean(masked)[packed.owner]
         return x * ((1 - masked) * (1 - MASKED_IN_TRAINING) / (1 - share))[:, None]
 

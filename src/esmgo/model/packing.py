@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from esmgo.model.tokens import PAD
+from esmgo.model.tokens import MASK, PAD
 
 CHUNK = 128
 """Rows per chunk of a linear layer on a CPU; with the hidden layer they fit in the L2 cache."""
@@ -32,11 +33,14 @@ class Packed:
         Tokens per protein, in packed order.
     order : ndarray, shape=(B,)
         Position in the input of each protein, in packed order.
+    has_mask : bool
+        Whether a token may be ``<mask>``.
     """
 
     tokens: Tensor
     lengths: tuple[int, ...]
     order: NDArray[np.intp]
+    has_mask: bool = True
     _turns: dict[tuple[float, ...], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -59,17 +63,17 @@ class Packed:
     @cached_property
     def ends(self) -> Tensor:
         """0, then the end of each protein in ``tokens``; shape=(B + 1,), dtype=int32."""
-        return torch.tensor([0, *np.cumsum(self.lengths)], dtype=torch.int32).to(self.tokens.device)
+        return sent(np.array([0, *np.cumsum(self.lengths)], np.int32), self.tokens.device)
 
     @cached_property
     def unsorted(self) -> Tensor:
         """Position in packed order of each protein, in input order; shape=(B,)."""
-        return torch.from_numpy(np.argsort(self.order)).to(self.tokens.device)
+        return sent(np.argsort(self.order), self.tokens.device)
 
     @cached_property
     def cls(self) -> Tensor:
         """The row of ``<cls>`` of each protein, in input order; shape=(B,)."""
-        return torch.from_numpy(self._starts).to(self.tokens.device)[self.unsorted]
+        return sent(self._starts, self.tokens.device)[self.unsorted]
 
     @cached_property
     def groups(self) -> list[tuple[int, int, int]]:
@@ -82,9 +86,8 @@ class Packed:
     def owner(self) -> Tensor:
         """The protein of each row, by its packed position; B for padding; shape=(n,)."""
         padding = len(self.tokens) - self.n_tokens
-        return torch.from_numpy(np.repeat(np.arange(len(self) + 1), [*self.lengths, padding])).to(
-            self.tokens.device
-        )
+        owner = np.repeat(np.arange(len(self) + 1), [*self.lengths, padding])
+        return sent(owner, self.tokens.device)
 
     @cached_property
     def residues(self) -> tuple[Tensor, Tensor]:
@@ -92,9 +95,8 @@ class Packed:
         ends = np.cumsum(self.lengths)
         is_residue = np.ones(self.n_tokens, bool)
         is_residue[self._starts] = is_residue[ends - 1] = False
-        counts = torch.tensor(self.lengths) - 2
-        device = self.tokens.device
-        return torch.from_numpy(np.flatnonzero(is_residue)).to(device), counts.to(device)
+        counts, device = np.array(self.lengths) - 2, self.tokens.device
+        return sent(np.flatnonzero(is_residue), device), sent(counts, device)
 
     def split(self, rows: Tensor) -> list[Tensor]:
         """Split rows by protein, in input order."""
@@ -104,19 +106,29 @@ class Packed:
     def mean(self, rows: Tensor) -> Tensor:
         """Return each protein's mean of one number per row; the last mean is of padding."""
         sums = torch.zeros(len(self) + 1, device=rows.device).index_add_(0, self.owner, rows)
-        lengths = torch.tensor([*self.lengths, max(len(rows) - self.n_tokens, 1)])
-        return sums / lengths.to(rows.device)
+        lengths = np.array([*self.lengths, max(len(rows) - self.n_tokens, 1)])
+        return sums / sent(lengths, rows.device)
 
     def rotation(self, frequencies: tuple[float, ...]) -> tuple[Tensor, Tensor]:
         """Return cosine and sine of each row's rotary angles; shape=(n, len(frequencies)) each."""
         if frequencies not in self._turns:
             padding = len(self.tokens) - self.n_tokens
             places = [np.arange(length) for length in (*self.lengths, padding)]
-            position = torch.from_numpy(np.concatenate(places)).to(self.tokens.device)
-            frequency = torch.tensor(frequencies, dtype=torch.float32).to(self.tokens.device)
-            angle = torch.outer(torch.arange(self.longest + CHUNK).to(frequency), frequency)
+            device = self.tokens.device
+            position = sent(np.concatenate(places), device)
+            frequency = sent(np.array(frequencies, np.float32), device)
+            distance = torch.arange(self.longest + CHUNK, dtype=torch.float32, device=device)
+            angle = torch.outer(distance, frequency)
             self._turns[frequencies] = angle.cos()[position], angle.sin()[position]
         return self._turns[frequencies]
+
+
+def sent(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Copy an array to a device; to a GPU from pinned memory, so that the host does not wait."""
+    tensor = torch.from_numpy(values)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @cache
@@ -139,5 +151,5 @@ def pack(
     joined = np.concatenate([rows[i] for i in order])
     if fill and torch.device(device).type == "cpu":
         joined = np.pad(joined, (0, -len(joined) % CHUNK), constant_values=PAD)
-    tokens = torch.from_numpy(joined.astype(np.int64)).to(device)
-    return Packed(tokens, tuple(lengths[order].tolist()), order)
+    tokens = sent(joined.astype(np.int64), torch.device(device))
+    return Packed(tokens, tuple(lengths[order].tolist()), order, bool((joined == MASK).any()))
