@@ -6,6 +6,7 @@ As a program: ``python tests/many_ranks.py WORK_FOLDER`` prints one JSON line ab
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -56,6 +57,12 @@ def digests(folder: Path) -> list[str]:
     return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES]
 
 
+def difference(one: Path, other: Path) -> float:
+    """The largest difference between weights of two checkpoints."""
+    one, other = (open_checkpoint(path).caller().network.state_dict() for path in (one, other))
+    return max((one[name] - other[name]).abs().max().item() for name in one)
+
+
 def run(work: Path) -> dict:
     """Train in many ways; return what a test compares."""
     found = {}
@@ -69,7 +76,7 @@ def run(work: Path) -> dict:
         found[name] = codes, [digests(work / name / str(n)) for n in sizes]
 
     words = "--cache_gb=0", "--substitution_rate=0.1"
-    whole, part = work / "whole", work / "part"
+    whole, part = work / "whole", work / "resumed"
     codes = [train(whole, 1, *words, "--num_epochs=2"), train(part, 1, *words, "--num_epochs=1"),
              train(part, 2, "--num_epochs=2", "--resume")]  # fmt: skip
     found["one, then two"] = codes, [weights_sha256(f / "c.pt") for f in (whole, part)]
@@ -85,6 +92,11 @@ def run(work: Path) -> dict:
     last, whole = f"--num_epochs={at['epoch'] + 1}", work / "not killed"
     codes = [train(part, 1, last, "--resume"), train(whole, 1, *words, last)]
     found["two, then one"] = codes, [weights_sha256(f / "c.pt") for f in (whole, part)]
+    part, whole = (shutil.copytree(work / "layers" / "1", work / n) for n in ("part", "unsharded"))
+    codes = [train(part, 2, "--resume", "--num_epochs=2", "--shard_weights"),
+             train(part, 1, "--resume", "--num_epochs=3"),
+             train(whole, 1, "--resume", "--num_epochs=3")]  # fmt: skip
+    found["sharded"] = codes, difference(whole / "c.pt", part / "c.pt")
     found["log"] = (work / "killed" / "log0").read_text()
     found["left"] = [str(path) for path in work.rglob(".*")]
     return found

@@ -27,7 +27,6 @@ NOT_RUN = {
     "model_card.md": ["hours"],
     "training.md": ["network"],
     "results.md": ["hours"],
-    "scale.md": ["a cluster", "a scheduler"],
 }
 
 

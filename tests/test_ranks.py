@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from esmgo.cli.main import main
 from esmgo.errors import UsageError
 from esmgo.learn.ranks import ALONE, RankLost, Ranks, joined
 from esmgo.learn.stop import Stopped, StopRequest
@@ -47,6 +48,18 @@ def test_the_others_save_and_stop_when_a_rank_is_killed_and_one_goes_on(found):
 
 def test_a_signal_to_one_rank_stops_all(found):
     assert found["stopped"] == [[143, 143]]
+
+
+def test_divided_weights_train_as_whole_ones_and_are_saved_whole(found):
+    codes, difference = found["sharded"]
+    assert codes == [[0, 0], [0], [0]]
+    assert difference < 2e-5
+
+
+def test_weights_are_not_divided_among_one_rank(tmp_path, capsys):
+    words = "--base_model=tiny", "--dataset=sample", "--device=cpu", "--shard_weights"
+    assert main(["train", *words, f"--checkpoint_path={tmp_path / 'c.pt'}"]) == 2
+    assert "--shard_weights needs several ranks" in capsys.readouterr().err
 
 
 def test_one_rank_exchanges_nothing():

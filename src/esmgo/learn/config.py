@@ -218,6 +218,11 @@ class TrainConfig:
         "Recompute the activations of unfrozen layers in the backward pass: less memory, more"
         " time.",
     )
+    shard_weights: bool = option(
+        False,
+        "Divide the weights among the ranks of torchrun, for a base model that does not fit on one"
+        " device; the last bits then depend on the number of ranks.",
+    )
     run_dir_path: str = option(
         "./runs/instruction-tune",
         "The path to the TensorBoard run directory; this training session is a folder of its own"
@@ -247,6 +252,7 @@ FREE = frozenset(
         "checkpoint_interval", "checkpoint_path", "resume", "run_dir_path", "device",
         "num_dataset_processes", "strict",
         "dataset", "ontology", "allow_http", "cache_gb", "activation_checkpointing",
+        "shard_weights",
     }
 )  # fmt: skip
 """Settings that may change on resume; data set and ontology are compared by content."""

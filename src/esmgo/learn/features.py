@@ -21,6 +21,7 @@ from torch import Tensor
 from esmgo.errors import escaped, printable
 from esmgo.learn.activations import size_of
 from esmgo.learn.ranks import ALONE, Ranks
+from esmgo.learn.sharding import divide_again, whole
 from esmgo.learn.stop import StopRequest
 from esmgo.learn.stores import NotStored, Stores
 from esmgo.learn.substitution import substituted
@@ -193,7 +194,7 @@ class Features:
         assert batch.packed is not None
         return self.caller.lower(batch.packed, self.half)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def scores(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the probabilities with the current weights, shape=(B, T)."""
         batch = self.batch(rows)
@@ -201,7 +202,7 @@ class Features:
         values: NDArray[np.float32] = found.cpu().numpy()
         return values
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def vectors(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return what the head reads, with the current weights, shape=(B, D)."""
         batch = self.batch(rows)
@@ -209,7 +210,7 @@ class Features:
         values: NDArray[np.float32] = found.float().cpu().numpy()
         return values
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _values(self, rows: NDArray[np.intp], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
         packed = pack([encode(self._sequences[i], self.context_length) for i in rows], self.device)
         found = self.caller.lower(packed, self.half)
@@ -222,6 +223,8 @@ class Features:
     def _fingerprint(self, order: NDArray[np.intp]) -> str:
         """Return SHA-256 of all that determines the activations, in hexadecimal digits."""
         caller = self.caller
+        if self._ranks.in_step:
+            divide_again(caller)
         settings = [
             VERSION, caller.n_frozen, self._is_pooled, self.half, self.context_length,
             caller.encoder.scales, caller.encoder.eps, caller.encoder.frequencies,
@@ -235,7 +238,7 @@ class Features:
             kept.append(caller.encoder.encoder.emb_layer_norm_after)
         for module in kept:
             for parameter in module.parameters():
-                plain = parameter.detach().cpu().contiguous()
+                plain = whole(parameter.detach()).cpu().contiguous()
                 digest.update(plain.view(torch.uint8).numpy().data)
         for i in order:
             digest.update(f">{escaped(self._ids[i])}\n{self._sequences[i]}\n".encode())

@@ -159,7 +159,7 @@ def _continued(config: TrainConfig, previous: Checkpoint, given: Collection[str]
     if changed:
         reason = f"cannot change {', '.join(changed)}: leave it out or train from scratch"
         raise UsageError(reason, field="resume")
-    kept = {"checkpoint_path", "resume", *given}
+    kept = {"checkpoint_path", "resume", "shard_weights", *given}
     return replace(config, **{k: v for k, v in stored.items() if k not in kept and k in defaults})
 
 

@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from esmgo.dataset.proteins import AnnotatedProteins
 from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
+from esmgo.learn.ranks import Ranks
+from esmgo.learn.sharding import divide_again
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
 from esmgo.model.crew import Crew
@@ -69,7 +71,7 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
     stop.check()
     parameters = list(state.caller.trainable().values())
     ranks, n = state.ranks, len(window.batches)
-    if _is_whole(state) and not ranks.in_step:
+    if _is_whole(state):
         return _of_head(state, window, n_cells)
     if ranks.in_step or sum(each.numel() for each in parameters) > MOST_SHARED:
         return _summed(state, window, parameters, n_cells)
@@ -79,7 +81,7 @@ def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
         for first in range(0, n, ranks.size):
             if ranks.size == 1:
                 stop.check()
-            made = _guarded(lambda: next(own)) if first + ranks.rank < n else None
+            made = _guarded(lambda: next(own), ranks) if first + ranks.rank < n else None
             for owner in range(min(ranks.size, n - first)):
                 loss, gradients = _shared(state, made, parameters, owner)
                 total += loss
@@ -98,12 +100,12 @@ class OutOfMemory(MemoryError):
 _Made = tuple[float, tuple[Tensor, ...]]
 
 
-def _guarded(compute: Callable[[], Made]) -> Made | None:
-    """Return what is computed, or None if memory is short."""
+def _guarded(compute: Callable[[], Made], ranks: Ranks) -> Made | None:
+    """Return what is computed, or None if memory is short; in step with others, that is fatal."""
     try:
         return compute()
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        if ranks.in_step or not is_out_of_memory(error):
             raise
         return None
 
@@ -188,16 +190,20 @@ def _of_head(state: State, window: Window, n_cells: int) -> float:
     rows = torch.cat([row + int(at) for (row, _), at in zip(window.targets, starts, strict=True)])
     columns = torch.cat([column for _, column in window.targets])
     state.seed_batch(0)
+    ranks = state.ranks
+    n_times = ranks.size if ranks.in_step else 1  # divided weights add the gradients of all ranks
 
     def computed() -> _Made:
         logits = state.caller.upper(torch.cat(lowered), None)  # (window, T)
         loss = loss_of(state, logits, rows, columns)
-        torch.autograd.backward(loss / n_cells)
+        torch.autograd.backward(loss / (n_cells * n_times))
         return loss.item(), ()
 
-    made = _guarded(computed)
-    if state.ranks.highest(float(made is None)) or made is None:
+    made = _guarded(computed, ranks)
+    if ranks.highest(float(made is None)) or made is None:
         raise OutOfMemory
+    if ranks.in_step:
+        divide_again(state.caller)
     return made[0]
 
 
@@ -210,7 +216,7 @@ def _vectors(state: State, window: Window) -> list[Tensor]:
     for first in range(0, len(window.batches), ranks.size):
         some = window.batches[first : first + ranks.size]
         own = min(ranks.rank, len(some) - 1)  # at the end some ranks repeat the last batch
-        x = _guarded(partial(features.lower, some[own]))
+        x = _guarded(partial(features.lower, some[own]), ranks)
         if ranks.highest(float(x is None)) or x is None:
             raise OutOfMemory
         for owner, batch in enumerate(some):
@@ -243,13 +249,16 @@ def _summed(state: State, window: Window, parameters: list[nn.Parameter], n_cell
             torch.autograd.backward(loss * scale)
             return loss.item()
 
-        loss = computed() if ranks.in_step else _guarded(computed)
+        loss = _guarded(computed, ranks)
         is_good = is_good and loss is not None
         total += 0.0 if is_extra or loss is None else loss
     if ranks.highest(float(not is_good)):
         raise OutOfMemory
     ranks.add(total)
-    for parameter in () if ranks.in_step else parameters:
+    if ranks.in_step:
+        divide_again(state.caller)
+        return total.item()
+    for parameter in parameters:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
         ranks.add(parameter.grad)

@@ -38,7 +38,8 @@ def index_training(state: State, path: Path, stop: StopRequest) -> None:
         return
     features, train = state.features, state.data.train
     state.caller.train(False)
-    state.caller.merge()  # the index is compared with vectors of the merged encoder
+    if not state.ranks.in_step:
+        state.caller.merge()  # the index is compared with vectors of the merged encoder
     vectors = np.empty((len(train), state.caller.width), np.float16)
     hidden, ranks = state.ranks.hides_bars, state.ranks
     with tqdm(desc="Index", total=len(train), unit="protein", disable=hidden, leave=False) as bar:

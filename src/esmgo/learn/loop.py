@@ -23,6 +23,7 @@ from esmgo.learn.gradient import MOST_SHARED, Rows, Window, add_gradient, window
 from esmgo.learn.indexing import index_training, is_indexed
 from esmgo.learn.ranks import ALONE, RankLost, Ranks
 from esmgo.learn.schedule import set_learning_rate
+from esmgo.learn.sharding import whole
 from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
 from esmgo.learn.tensorboard import Board
@@ -226,7 +227,8 @@ def _update(state: State, window: Window, stop: StopRequest) -> tuple[float, flo
     state.optimizer.zero_grad(set_to_none=True)
     total = add_gradient(state, window, stop)
     parameters = list(state.caller.trainable().values())
-    norm = torch.nn.utils.clip_grad_norm_(parameters, state.config.max_gradient_norm).item()
+    found = torch.nn.utils.clip_grad_norm_(parameters, state.config.max_gradient_norm)
+    norm = whole(found).item()
     if np.isfinite(norm) and np.isfinite(total):
         state.optimizer.step()
         state.n_updates += 1

@@ -18,6 +18,7 @@ from esmgo.learn.config import TrainConfig
 from esmgo.learn.features import Features
 from esmgo.learn.loss import Climb
 from esmgo.learn.ranks import ALONE, Ranks
+from esmgo.learn.sharding import divide_again, divided, on_first, shard
 from esmgo.model.caller import Caller
 from esmgo.model.checkpoint import Checkpoint, save_checkpoint
 from esmgo.model.device import resolved
@@ -135,7 +136,10 @@ class State:
         else:
             caller.unfreeze(config.unfreeze_last_k_layers)
         caller.recomputes = config.activation_checkpointing
-        caller.network.to(device)
+        if config.shard_weights:
+            shard(caller, ranks, device)
+        else:
+            caller.network.to(device)
         is_fused = device.type in ("cpu", "cuda")
         optimizer = torch.optim.AdamW(
             _groups(config, caller), weight_decay=config.weight_decay, fused=is_fused
@@ -159,9 +163,14 @@ class State:
 
     def save(self, path: Path, *, with_optimizer: bool = True) -> None:
         """Write a checkpoint on rank 0: complete or absent."""
+        config, weights = self.config, None
+        tensors = self._optimizer_tensors() if with_optimizer else {}
+        if self.ranks.in_step:
+            divide_again(self.caller)
+            weights = on_first(self.caller.network.state_dict(), self.ranks)
+            tensors = on_first(tensors, self.ranks)
         if not self.ranks.is_first:
             return
-        config = self.config
         training = {
             "settings": asdict(config),
             "seed": self.seed,
@@ -174,10 +183,10 @@ class State:
             "n_train": len(self.data.train),
             "validation": list(self.data.validation.ids),
         }
-        tensors = self._optimizer_tensors() if with_optimizer else None
         save_checkpoint(
-            path, self.caller, self.data.labels, config.context_length, training, tensors
-        )
+            path, self.caller, self.data.labels, config.context_length, training, tensors,
+            weights=weights,
+        )  # fmt: skip
 
     def facts(self) -> dict[str, Any]:
         """Return what must be equal on all ranks."""
@@ -256,7 +265,7 @@ class State:
                     )
                 if tensor.shape != parameter.shape:
                     raise CheckpointError(previous.path, f"optimizer.{moment}.{name}: wrong shape")
-                moments[moment] = tensor.to(parameter)
+                moments[moment] = divided(tensor, parameter)
             step = torch.tensor(float(self.n_updates))
             self.optimizer.state[parameter] = {"step": step.to(self.device), **moments}
 

@@ -115,14 +115,16 @@ def save_checkpoint(
     optimizer_state: Mapping[str, Tensor] | None = None,
     *,
     small: bool = False,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a checkpoint; an interruption leaves the complete old or new file at ``path``.
 
     With ``small`` matrices are stored in int8, with a scale for each row, and metadata deflated:
-    a quarter of the bytes, with nearly the same weights. Raises MachineError if the disk is full
-    or refuses.
+    a quarter of the bytes, with nearly the same weights. ``weights`` replace those of
+    the caller, if it has only a part of them. Raises MachineError if the disk is full or refuses.
     """
-    tensors = dict(sorted(caller.network.state_dict().items()))
+    found = caller.network.state_dict() if weights is None else weights
+    tensors = dict(sorted(found.items()))
     if small:
         tensors = {k: t for item in tensors.items() for k, t in split(*item).items()}
     for name, tensor in sorted((optimizer_state or {}).items()):

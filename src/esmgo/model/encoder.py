@@ -39,6 +39,7 @@ MASKED_IN_TRAINING = 0.15 * 0.8
 class Linear(nn.Linear):
     """A linear layer that computes in fp32, or in bf16 with cached bf16 weights."""
 
+    keeps_copy = True  # whether it caches them; not if its weights move in memory
     _ready: tuple[Any, Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor, half: bool = False) -> Tensor:
@@ -46,7 +47,7 @@ class Linear(nn.Linear):
         if not half and self.weight.dtype == torch.float32:
             return F.linear(x, self.weight, self.bias)
         is_linked = self.weight.requires_grad or (x.requires_grad and not x.is_cuda)
-        if torch.is_grad_enabled() and is_linked:
+        if not self.keeps_copy or (torch.is_grad_enabled() and is_linked):
             self._ready = None  # a fused optimiser does not update the version of weights
             return F.linear(x.bfloat16(), self.weight.bfloat16(), self.bias.bfloat16())
         state = self.weight._version, self.weight.data_ptr()
