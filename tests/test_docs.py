@@ -27,6 +27,7 @@ NOT_RUN = {
     "model_card.md": ["hours"],
     "training.md": ["network"],
     "results.md": ["hours"],
+    "scale.md": ["a cluster", "a scheduler"],
 }
 
 

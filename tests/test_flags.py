@@ -117,7 +117,8 @@ def test_help_shows_every_flag_of_the_seed_with_default_and_text(capsys):
 def test_flags_of_a_verb_come_before_those_that_it_shares():
     names = [each.name for each in flags_of(BuildConfig)]
     assert names[0] == "sequences"
-    assert names[-4:] == ["strip_gaps", "allow_nucleotide_like", "max_length", "strict"]
+    shared = ["strip_gaps", "allow_nucleotide_like", "max_length", "strict", "rejects_ok"]
+    assert names[-5:] == shared
 
 
 def test_prefixes_of_an_alias_are_accepted_unless_they_are_those_of_a_flag():

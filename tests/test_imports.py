@@ -169,7 +169,7 @@ def test_a_crowded_package_is_found_out(tmp_path):
 
 OF_MANY = (
     "bad_inputs", "cafaeval", "docs", "flips", "frozen", "fuzzing", "gpu", "imports", "recipes",
-    "reports", "seed_commands", "words", "workflow",
+    "reports", "schedulers", "seed_commands", "words", "workflow",
 )  # fmt: skip
 """Test files that concern more than one module."""
 

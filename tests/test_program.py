@@ -19,6 +19,7 @@ WORDS = {
     "train": {"dataset": "sample", "base_model": "tiny", "device": "cpu"},
     "rank": SEQUENCE,
     "predict": {"input": "p.fasta", "output": "o.tsv"},
+    "plan": {"input": "p.fasta", "output_dir": "out"},
     "merge": {"shards": "file", "output": "o.tsv"},
     "subgraph": SEQUENCE | {"output": "o.html"},
     "explain": SEQUENCE | {"term": "GO:0003674"},

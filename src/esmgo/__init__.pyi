@@ -13,6 +13,7 @@ from .assess.matched import evaluate as evaluate
 from .blending.blend_config import BlendConfig as BlendConfig
 from .blending.blend_config import BlendSummary as BlendSummary
 from .blending.blending import blend as blend
+from .cluster import predict_on_ray as predict_on_ray
 from .data.annotation_files import read_annotations as read_annotations
 from .data.fasta import Protein as Protein
 from .data.fasta import read_fasta as read_fasta

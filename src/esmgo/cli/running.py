@@ -28,7 +28,8 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
     config, given = flags.parse(
         resolve_name(verb.config), words, prog=prog, description=verb.text, first=verb.first
     )
-    function = resolve_name(verb.function)
+    by_ray = getattr(config, "engine", None) == "ray"
+    function = resolve_name("esmgo.cluster:predict_on_ray" if by_ray else verb.function)
     signals.raise_errors()
     if name == "rank":
         return _rank(config, is_verb=prog.startswith("esmgo "))
@@ -48,7 +49,8 @@ def run(name: str, words: Sequence[str], prog: str) -> int:
         _log(report)
     if not getattr(found, "is_good", True):  # a failed self-test
         return 6
-    return 4 if report.rejects or getattr(found, "n_invalid", False) else 0
+    has_rejects = report.rejects and not getattr(config, "rejects_ok", False)
+    return 4 if has_rejects or getattr(found, "n_invalid", False) else 0
 
 
 def _rank(config: RankConfig, *, is_verb: bool) -> int:
@@ -67,7 +69,7 @@ def _rank(config: RankConfig, *, is_verb: bool) -> int:
     report = ReadReport(config.strict)
     with _rejects(config, report):
         answer(config, report, is_verb=is_verb)
-    return 4 if report.rejects else 0
+    return 4 if report.rejects and not config.rejects_ok else 0
 
 
 @contextmanager

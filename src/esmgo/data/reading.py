@@ -26,6 +26,10 @@ class FastaConfig:
     )
     max_length: int = option(MAX_LENGTH, "Reject proteins with more residues.", minimum=1)
     strict: bool = option(False, "Stop at the first rejected record instead of skipping it.")
+    rejects_ok: bool = option(
+        False,
+        "Exit with 0 instead of 4 if records are rejected, for schedulers to which 4 is failure.",
+    )
 
 
 def read_source(

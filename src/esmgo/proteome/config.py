@@ -19,6 +19,9 @@ from esmgo.proteome.formats import FORMATS, OutputConfig
 from esmgo.render.cafa import MIN_SCORE as CAFA_SCORE
 from esmgo.render.cafa import MOST_TERMS
 
+LOCAL, RAY = "local", "ray"
+"""Values of ``engine``."""
+
 ANNOTATION_PRECISION, ANNOTATION_SCORE = 0.5, 0.5
 """Conditions for a call in GAF and GPAD, of a checkpoint with and without a calibration."""
 
@@ -84,6 +87,36 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
     )
     rejects: str | None = rejects_option()
     dtype: str = dtype_option(alias="arithmetic")
+    engine: str = option(
+        LOCAL,
+        "local, this process; or ray, actors on the machines of a Ray cluster, which share the"
+        " folder of `output` (pip install 'esmgo[ray]').",
+        choices=(LOCAL, RAY),
+    )
+    address: str | None = option(
+        None,
+        "With `engine=ray`: HOST:PORT of the cluster, or local, a new one on this machine.",
+        default_text="the cluster of this machine, or a new one",
+    )
+    num_actors: int | None = option(
+        None,
+        "With `engine=ray`: processes that score proteins.",
+        minimum=1,
+        maximum=1 << 16,
+        default_text="one a GPU, or one a machine",
+    )
+    num_gpus: float | None = option(
+        None,
+        "With `engine=ray`: GPUs of each actor; a fraction shares one.",
+        minimum=0,
+        maximum=64,
+        default_text="1 in a cluster with GPUs",
+    )
+    stall_minutes: float = option(
+        60.0,
+        "With `engine=ray`: stop after so many minutes in which no block was finished.",
+        above=0,
+    )
 
     def __post_init__(self) -> None:
         ScoringConfig.__post_init__(self)
@@ -95,6 +128,11 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
             raise UsageError("`resume` continues, `overwrite` starts again: give one of them")
         if self.resume and is_stream(str(self.output)):
             raise UsageError("needs a file as `output`: a stream keeps no parts", field="resume")
+        if self.engine == RAY:
+            self._check_ray()
+        else:
+            flags = ("address", "num_actors", "num_gpus", "stall_minutes")
+            refuse_unused(self, flags, "is for `engine=ray`")
         if self.shard is None:
             self.check_taxon()
             if {"gaf", "gpad"}.issuperset(self.formats()):
@@ -104,6 +142,12 @@ class PredictConfig(ScoringConfig, SourcesConfig, OutputConfig):
             raise UsageError("a shard is one file, not compressed: give `output=FILE`")
         self.part_of()
         self.rules()
+
+    def _check_ray(self) -> None:
+        if self.shard is not None:
+            raise UsageError("is not for `engine=ray`, whose actors share the work", "shard")
+        if is_stream(str(self.output)):
+            raise UsageError("`engine=ray` keeps parts beside its output: give `output=FILE`")
 
     def rules(
         self, *, is_calibrated: bool = False, has_novelty: bool = False

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import struct
 import zipfile
 from contextlib import suppress
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esmgo.errors import FastaError, UsageError, printable
+from esmgo.errors import FastaError, MachineError, UsageError, printable
 from esmgo.files.atomic import TEMPORARY, refusal, sync, write_atomically
 from esmgo.files.json_text import parse_json
 from esmgo.go.calls import Calls
@@ -34,6 +35,9 @@ SPOOL = "input.fasta"
 
 MOST_JOB = 1 << 20
 """Bytes of the description of a job."""
+
+PLAN = "plan"
+"""Folder of the plan that was made for this job alone."""
 
 _JOB = "job.json"
 _OURS = re.compile(rf"part-\d+|{_JOB}|{SPOOL}|\..+\.{TEMPORARY}")
@@ -136,6 +140,27 @@ class Parts:
             return None
         return calls if owner == f"{self._owner} {proteins}" else None
 
+    def has(self, block: int) -> bool:
+        """Whether a block is stored, of any job."""
+        return self._path(block).is_file()
+
+    def has_any(self) -> bool:
+        """Whether any block is stored."""
+        return any(self.folder.glob("*/part-*"))
+
+    def finished(self, block: int, proteins: str) -> Calls:
+        """Return a block that an actor has stored.
+
+        Raises MachineError, and removes the part, if it is missing or damaged.
+        """
+        calls = self.load(block, proteins)
+        if calls is None:
+            path = self._path(block)
+            path.unlink(missing_ok=True)
+            reason = "missing, damaged or of another job: `resume` computes it again"
+            raise MachineError(f"{printable(path, 100)} is {reason}")
+        return calls
+
     def earlier(self, block: int) -> Calls:
         """Return a block that this process saved or loaded earlier."""
         return unpack(self._path(block).read_bytes(), self._n_terms)[0]
@@ -143,6 +168,7 @@ class Parts:
     def remove(self) -> None:
         """Remove the folder, the job file first, so that a kill leaves no unfinished job."""
         (self.folder / _JOB).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / PLAN, ignore_errors=True)
         folders = [each for each in self.folder.iterdir() if _SUBFOLDER.fullmatch(each.name)]
         for folder in (*folders, self.folder):
             for each in folder.iterdir():
@@ -153,7 +179,7 @@ class Parts:
 
     def leave(self) -> None:
         """Remove the folder unless it holds a finished block."""
-        if not any(self.folder.glob("*/part-*")):
+        if not self.has_any():
             self.remove()
 
     def _path(self, block: int) -> Path:
@@ -161,7 +187,7 @@ class Parts:
 
 
 def _is_ours(path: Path) -> bool:
-    if _SUBFOLDER.fullmatch(path.name):
+    if _SUBFOLDER.fullmatch(path.name) or path.name == PLAN:
         return path.is_dir()
     return _OURS.fullmatch(path.name) is not None
 
