@@ -5,7 +5,8 @@
 Each part runs in a process of its own with a limit of time, so that one that fails or takes too
 long leaves the others. Weights are random, in the true sizes of ESM2. Model FLOP utilisation is
 `models.flops` of the proteins over the time and the peak of the card in dense bf16; padding,
-norms, softmax and the head are not counted, and a backward pass counts twice a forward pass.
+norms, softmax and the head are not counted. A backward pass through a trained layer counts twice
+its forward pass, one through a layer that is frozen or has an adapter counts once.
 """
 
 import argparse
@@ -20,38 +21,38 @@ from pathlib import Path
 
 import torch
 from lengths import described, swiss_prot_like
-from models import SIZES, flops
+from models import LARGE, SIZES, flops
 from report import table
-from sizes import LARGE
+from untrained_base import sizes_of
 
 from esmgo.model.caller import Caller
 from esmgo.model.packing import pack
 from esmgo.model.scoring import probabilities
 from esmgo.model.tokens import encode
 
-ALL = SIZES | LARGE
 N_TERMS = 1_000
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40": 181e12}
 """Dense bf16 FLOP/s, by the maker's data sheets."""
 
 SCORED = {"t6_8M": 20_000, "t12_35M": 12_000, "t30_150M": 6_000, "t33_650M": 3_000, "t36_3B": 1_000}
 TRAINED = "t33_650M"
+WAYS = {"head": 64, "k = 2": 64, "LoRA, rank 16": 16}
+"""What is trained, and the proteins of a batch: an adapter in every layer needs their memory."""
+
+BOUNDS = {
+    ("logits", "fp32"): 1e-3, ("logits", "bf16"): 0.15,
+    ("gradients", "fp32"): 1e-3, ("gradients", "bf16"): 0.05,
+}  # fmt: skip
+"""Largest difference of logits; that of a parameter's gradient over its norm."""
+
 PREDICTED = 5_000
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def random_caller(size: str, device: torch.device, *, half: bool) -> Caller:
     """Return a caller of a size with random weights, made on the device."""
-    n_layers, width, n_heads, n_hidden = ALL[size]
-    sizes = {
-        "vocab_size": 33, "mask_token_id": 32, "pad_token_id": 1, "hidden_size": width,
-        "num_hidden_layers": n_layers, "num_attention_heads": n_heads,
-        "intermediate_size": n_hidden, "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0, "max_position_embeddings": 1026,
-        "layer_norm_eps": 1e-5, "position_embedding_type": "rotary",
-        "emb_layer_norm_before": False, "token_dropout": True,
-    }  # fmt: skip
-    caller = Caller(sizes, N_TERMS)
+    n_layers, width, n_heads, _ = (SIZES | LARGE)[size]
+    caller = Caller(sizes_of(n_layers, width, n_heads), N_TERMS)
     if half:
         caller.encoder.to(torch.bfloat16)
     caller.network.to_empty(device=device)
@@ -79,15 +80,16 @@ def ready(device: torch.device) -> None:
 
 
 def seconds(run: Callable[[], object], device: torch.device, repeats: int = 3) -> float:
-    """Return the median wall time of a call, after one that is not measured."""
-    found = []
-    for _ in range(repeats + 1):
+    """Return the median wall time of a call, after one that is not measured; on a CPU of one."""
+    is_tried = device.type == "cpu"
+    found = [0.0] * is_tried
+    for _ in range(1 if is_tried else repeats + 1):
         ready(device)
         start = time.perf_counter()
         run()
         ready(device)
         found.append(time.perf_counter() - start)
-    return sorted(found[1:])[repeats // 2]
+    return sorted(found[1:])[len(found[1:]) // 2]
 
 
 def peak_memory(device: torch.device) -> str:
@@ -110,35 +112,56 @@ def scoring(size: str, device: torch.device, n: int) -> Iterator[str]:
     texts = swiss_prot_like(n)
     rows = [encode(text, 1026) for text in texts]
     time_s = seconds(lambda: list(probabilities(caller, rows, device, dtype_on(device))), device, 1)
-    flop = flops_of(size, [len(row) for row in rows], cls_only=True)
+    flop = flops(size, [len(row) for row in rows], cls_only=True)
     speed = sum(map(len, texts)) / time_s
     share = used(flop, time_s, device)
     yield f"| {size} | {n:,} | {speed:,.0f} | {share} | {peak_memory(device)} |"
 
 
-def flops_of(size: str, lengths: list[int], *, cls_only: bool) -> float:
-    """Return `models.flops`, for the large sizes, too."""
-    SIZES.update(LARGE)
-    return flops(size, lengths, cls_only=cls_only)
-
-
 def agreement(size: str, device: torch.device) -> Iterator[str]:
-    """Largest difference of logits from those of the CPU in fp32."""
-    caller = random_caller(size, torch.device("cpu"), half=False)
-    packed = [pack([encode(t, 1026) for t in swiss_prot_like(8)], d) for d in ("cpu", device)]
-    with torch.inference_mode():
-        expected = caller(packed[0])
+    """Differences of logits, and of the gradients of two layers, from those of the CPU in fp32."""
+    texts = [encode(text, 1026) for text in swiss_prot_like(4)]
+
+    def computed(where: torch.device, half: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        caller = random_caller(size, torch.device("cpu"), half=False)
+        caller.network.to(where)
+        caller.unfreeze(2)
+        packed = pack(texts, where)
+        logits = caller.upper(caller.lower(packed, half), packed, half)
+        loss = torch.nn.functional.softplus(logits).mean()
+        slopes = torch.autograd.grad(loss, list(caller.trainable().values()))
+        return logits.detach().cpu(), [slope.cpu() for slope in slopes]
+
+    expected, right = computed(torch.device("cpu"), half=False)
+    largest = max(slope.norm() for slope in right)
+    for half, name in ((False, "fp32"), (True, "bf16")):
+        logits, slopes = computed(device, half)
+        far = {
+            "logits": (logits - expected).abs().max(),
+            "gradients": max(
+                (a - b).norm() / (b.norm() + largest / 100)
+                for a, b in zip(slopes, right, strict=True)
+            ),
+        }
+        for what, value in far.items():
+            bound = BOUNDS[what, name]
+            verdict = "ok" if value <= bound else "over"
+            yield f"| {size} | {what} | {name} | {value:.1e} | {bound:g} | {verdict} |"
+
+
+def training(way: str, device: torch.device, size: str, n: int) -> Iterator[str]:
+    """Residues per second of updates with one batch, in bf16."""
+    n_layers = (SIZES | LARGE)[size][0]
+    caller = random_caller(size, torch.device("cpu") if way.startswith("L") else device, half=False)
+    if way.startswith("L"):
+        caller.adapt(16, 32.0, 0.0, None, seed=0)
         caller.network.to(device)
-        for half, name in ((False, "fp32"), (True, "bf16")):
-            far = (caller(packed[1], half).cpu() - expected).abs().max().item()
-            yield f"| {size} | {name} | {far:.1e} |"
-
-
-def training(way: str, device: torch.device, size: str, n: int = 64) -> Iterator[str]:
-    """Residues per second of updates with one accumulation window, in bf16."""
-    k = {"head": 0, "k = 2": 2, "all layers": ALL[size][0]}[way]
-    caller = random_caller(size, device, half=False)
-    caller.unfreeze(k)
+        caller.train_adapters()
+        backward = 1.0  # of a forward pass: the weights beside the adapters have no gradient
+    else:
+        k = 2 if way == "k = 2" else 0
+        caller.unfreeze(k)
+        backward = 2 * k / n_layers
     texts = swiss_prot_like(n)
     packed = pack([encode(text, 1026) for text in texts], device)
     target = torch.zeros(n, N_TERMS, device=device)
@@ -152,13 +175,10 @@ def training(way: str, device: torch.device, size: str, n: int = 64) -> Iterator
         optimizer.zero_grad(set_to_none=True)
 
     time_s = seconds(update, device)
-    lengths = [len(text) + 2 for text in texts]
-    n_layers = ALL[size][0]
-    forward = flops_of(size, lengths, cls_only=True)
-    flop = forward * (1 + 2 * k / n_layers)
+    flop = flops(size, [len(text) + 2 for text in texts], cls_only=True) * (1 + backward)
     speed = sum(map(len, texts)) / time_s
     share = used(flop, time_s, device)
-    yield f"| {size} | {way} | {speed:,.0f} | {share} | {peak_memory(device)} |"
+    yield f"| {size} | {way} | {n} | {speed:,.0f} | {share} | {peak_memory(device)} |"
 
 
 def loading(size: str, device: torch.device) -> Iterator[str]:
@@ -190,43 +210,49 @@ def predicting(device: torch.device, n: int) -> Iterator[str]:
             yield f"| {n:,} | {homology} | {time.perf_counter() - start:.1f} |"
 
 
-def parts(options: argparse.Namespace) -> list[tuple[str, list[str], list[list[str]], float]]:
-    """Return title, columns, calls and seconds of each part, the important ones first."""
-    sizes = options.sizes.split(",")
-    scored = [[f"scoring:{size}"] for size in sizes if size in SCORED]
-    memory = ["peak, GiB"]
-    speed = ["size", "proteins", "residues/s", "FLOP utilisation", *memory]
+def parts() -> list[tuple[str, str, list[str], float]]:
+    """Return title, name, columns and seconds of each part, the important ones first."""
+    speed = ["proteins", "residues/s", "FLOP utilisation", "peak, GiB"]
+    far = ["size", "what", "arithmetic", "difference", "bound", "verdict"]
     return [
-        ("Scores, bf16", speed, scored, 90),
-        (
-            "Updates, bf16",
-            ["size", "trained", *speed[2:]],
-            [[f"training:{options.trained}:{way}"] for way in ("head", "k = 2", "all layers")],
-            60,
-        ),
-        ("Logits against the CPU in fp32", ["size", "arithmetic", "largest difference"],
-         [[f"agreement:{size}"] for size in sizes[:2]], 40),
-        ("Large sizes, bf16", ["size", "made in s", "residues/s", *memory],
-         [[f"loading:{size}"] for size in LARGE if not options.small], 60),
-        ("`esmgo predict`, bundled caller", ["proteins", "homology", "seconds"],
-         [["predicting"]], 90),
-    ]  # fmt: skip
+        ("Differences from the CPU in fp32", "agreement", far, 40),
+        ("Scores, bf16", "scoring", ["size", *speed], 80),
+        ("Updates, bf16", "training", ["size", "trained", *speed], 60),
+        ("Large sizes, bf16", "loading", ["size", "made in s", "residues/s", "peak, GiB"], 60),
+        ("`esmgo predict`, bundled caller", "predicting", ["proteins", "homology", "seconds"], 60),
+    ]
 
 
-def one(call: str, options: argparse.Namespace) -> None:
-    """Run one call and print its lines."""
-    device = torch.device(options.device)
-    name, *words = call.split(":")
-    small = options.small
-    lines = {
-        "scoring": lambda: scoring(words[0], device, 16 if small else SCORED[words[0]]),
-        "training": lambda: training(words[1], device, words[0], 4 if small else 64),
-        "agreement": lambda: agreement(words[0], device),
-        "loading": lambda: loading(words[0], device),
-        "predicting": lambda: predicting(device, 8 if small else PREDICTED),
-    }[name]()
-    for line in lines:
-        print(line, flush=True)
+def calls(options: argparse.Namespace) -> dict[str, list[Callable[[], Iterator[str]]]]:
+    """Return the calls of each part."""
+    device, small = torch.device(options.device), options.small
+    sizes, trained = options.sizes.split(","), options.trained
+    return {
+        "agreement": [lambda s=size: agreement(s, device) for size in sizes[:2]],
+        "scoring": [
+            lambda s=size: scoring(s, device, 4 if small else SCORED[s]) for size in sizes
+        ],
+        "training": [
+            lambda w=way, n=n: training(w, device, trained, 2 if small else n)
+            for way, n in WAYS.items()
+        ],
+        "loading": [] if small else [lambda s=size: loading(s, device) for size in LARGE],
+        "predicting": [lambda: predicting(device, 8 if small else PREDICTED)],
+    }  # fmt: skip
+
+
+def one(names: str, options: argparse.Namespace) -> None:
+    """Run the calls of some parts and print their lines; one that fails leaves the others."""
+    made = calls(options)
+    for call in (call for name in names.split(",") for call in made[name]):
+        if options.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        try:
+            for line in call():
+                print(line, flush=True)
+        except Exception as error:
+            print(f"(failed: {type(error).__name__}: {str(error)[:200]})", flush=True)
 
 
 def main() -> None:
@@ -253,24 +279,20 @@ def main() -> None:
             file.flush()
 
         write(head(options))
-        for title, columns, calls, limit in parts(options):
-            write(f"\n## {title}\n\n{table(columns, [])}")
-            for (call,) in calls:
-                write(
-                    completed(
-                        [__file__, *words(options), f"--one={call}"],
-                        min(limit, end - time.monotonic()),
-                    )
-                )
-        write("\n## pytest -m gpu\n")
         tests = ["-m", "pytest", "-q", "-m", "gpu", "tests/test_gpu.py", "-p", "no:cacheprovider"]
-        text = completed(tests, end - time.monotonic())
-        write("\n".join(text.splitlines()[-3:]))
+        if not options.small:
+            write("\n## pytest -m gpu\n")
+            write("\n".join(completed(tests, min(70, end - time.monotonic())).splitlines()[-3:]))
+        for title, part, columns, limit in parts():
+            write(f"\n## {title}\n\n{table(columns, [])}")
+            command = [__file__, *words(options), f"--one={part}"]
+            write(completed(command, min(limit, end - time.monotonic())))
 
 
 def words(options: argparse.Namespace) -> list[str]:
     """Return the flags that each part needs."""
-    return [f"--device={options.device}", *["--small"] * options.small]
+    named = (f"--{name}={getattr(options, name)}" for name in ("device", "sizes", "trained"))
+    return [*named, *["--small"] * options.small]
 
 
 def completed(command: list[str], limit: float) -> str:

@@ -6,4 +6,4 @@
 # Runs from the sources; the table is FOLDER/gpu.md, and grows part by part.
 set -eu
 cd "$(dirname "$0")/.."
-PYTHONPATH="$PWD/src:$PWD/benchmarks" exec "${PYTHON:-python3}" benchmarks/gpu.py --out="${OUT:-.}" "$@"
+PYTHONPATH="$PWD/src:$PWD/benchmarks:$PWD/recipes" exec "${PYTHON:-python3}" benchmarks/gpu.py --out="${OUT:-.}" "$@"

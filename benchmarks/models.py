@@ -26,6 +26,9 @@ SIZES = {
 }
 """Layers, width, heads and feed-forward width of facebook/esm2_<name>_UR50D."""
 
+LARGE = {"t36_3B": (36, 2560, 40, 10240), "t48_15B": (48, 5120, 40, 20480)}
+"""The same of the two that are measured on a GPU only."""
+
 CACHE = Path(tempfile.gettempdir()) / "esmgo-benchmark-models"
 
 
@@ -161,7 +164,7 @@ def flops(size: str, lengths: Sequence[int], *, cls_only: bool = False) -> float
         Count of the last layer only what ``<cls>`` needs: keys and values everywhere,
         all else at one position.
     """
-    n_layers, width, _, n_hidden = SIZES[size]
+    n_layers, width, _, n_hidden = (SIZES | LARGE)[size]
     tokens = np.asarray(lengths, float)
     attention, feed_forward = 2 * 4 * width**2, 2 * 2 * width * n_hidden
     layer = (attention + feed_forward) * tokens + 4 * width * tokens**2

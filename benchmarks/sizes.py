@@ -18,9 +18,7 @@ import time
 from pathlib import Path
 
 from lengths import swiss_prot_like
-from models import CACHE, SIZES, base_folder
-
-LARGE = {"t36_3B": (36, 2560, 40, 10240), "t48_15B": (48, 5120, 40, 20480)}
+from models import CACHE, LARGE, SIZES, base_folder
 
 
 def measured(size: str, n_proteins: int, cache: Path) -> None:

@@ -1,6 +1,7 @@
 """The recipes: bases to train from scratch, what is held out for a blend, the bundled caller."""
 
 import json
+import os
 import runpy
 import shutil
 import subprocess
@@ -165,3 +166,18 @@ def test_one_command_makes_a_bundled_caller_and_does_nothing_twice(tmp_path):
     assert str(tmp_path) not in json.dumps(card)
     second = run(*words)
     assert ("$ esmgo train" in first, "$" in second) == (True, False)
+
+
+def test_the_script_for_a_gpu_runs_on_a_cpu():
+    root = RECIPES.parent
+    paths = os.pathsep.join(str(root / name) for name in ("src", "benchmarks", "recipes"))
+    done = subprocess.run(
+        [sys.executable, root / "benchmarks" / "gpu.py", "--one=agreement,scoring,training",
+         "--device=cpu", "--small", "--sizes=t6_8M", "--trained=t6_8M"],
+        env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True,
+    )  # fmt: skip
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [row[0] for row in rows] == ["t6_8M"] * 8, done.stdout
+    assert {row[-1] for row in rows[:4]} == {"ok"}
+    assert [row[1] for row in rows[5:]] == ["head", "k = 2", "LoRA, rank 16"]
