@@ -118,9 +118,9 @@ def scoring(size: str, device: torch.device, n: int) -> Iterator[str]:
     yield f"| {size} | {n:,} | {speed:,.0f} | {share} | {peak_memory(device)} |"
 
 
-def agreement(size: str, device: torch.device) -> Iterator[str]:
+def agreement(size: str, device: torch.device, n: int) -> Iterator[str]:
     """Differences of logits, and of the gradients of two layers, from those of the CPU in fp32."""
-    texts = [encode(text, 1026) for text in swiss_prot_like(4)]
+    texts = [encode(text, 1026) for text in swiss_prot_like(n)]
 
     def computed(where: torch.device, half: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
         caller = random_caller(size, torch.device("cpu"), half=False)
@@ -228,12 +228,12 @@ def calls(options: argparse.Namespace) -> dict[str, list[Callable[[], Iterator[s
     device, small = torch.device(options.device), options.small
     sizes, trained = options.sizes.split(","), options.trained
     return {
-        "agreement": [lambda s=size: agreement(s, device) for size in sizes[:2]],
+        "agreement": [lambda s=size: agreement(s, device, 1 if small else 8) for size in sizes[:2]],
         "scoring": [
-            lambda s=size: scoring(s, device, 4 if small else SCORED[s]) for size in sizes
+            lambda s=size: scoring(s, device, 1 if small else SCORED[s]) for size in sizes
         ],
         "training": [
-            lambda w=way, n=n: training(w, device, trained, 2 if small else n)
+            lambda w=way, n=n: training(w, device, trained, 1 if small else n)
             for way, n in WAYS.items()
         ],
         "loading": [] if small else [lambda s=size: loading(s, device) for size in LARGE],
