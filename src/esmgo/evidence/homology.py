@@ -13,7 +13,7 @@ from esmgo.data.fasta import Protein
 from esmgo.errors import NOTICE
 from esmgo.evidence.index import Index
 from esmgo.evidence.programs import DIAMOND, PROGRAMS, Program
-from esmgo.evidence.search import Database
+from esmgo.evidence.search import Database, Hits
 from esmgo.evidence.votes import Votes, votes_by_bits
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class Homologs:
     ) -> None:
         self._rows = rows.astype(np.int64)
         self._database = Database(sequences, threads, program)
+        self._found, self._place = Hits.none(), dict[str, int]()  # of the last `search_ahead`
 
     @classmethod
     def of(cls, index: Index, homology: str | Mapping[str, str], threads: int) -> Homologs:
@@ -62,7 +63,7 @@ class Homologs:
 
         ``own`` gives the row of each protein among the training proteins. It does not vote.
         """
-        hits = self._database.search([p.sequence for p in proteins])
+        hits = self._hits([p.sequence for p in proteins])
         if own is not None:
             hits = hits.take(self._rows[hits.subject] != own[hits.query])
         first, bits = hits.best(), np.zeros(len(proteins), np.float32)
@@ -70,6 +71,21 @@ class Homologs:
         bits[first.query] = first.bits / lengths[first.query]
         voters = self._rows[hits.subject]
         return votes_by_bits(hits.query, voters, hits.bits, len(proteins)), bits
+
+    def search_ahead(self, proteins: Sequence[Protein]) -> None:
+        """Search for several thousand proteins at once, because each start takes seconds.
+
+        `votes` takes the hits of these proteins from here; those of an earlier call are dropped.
+        """
+        sequences = list(dict.fromkeys(protein.sequence for protein in proteins))
+        self._found = self._database.search(sequences)
+        self._place = {sequence: i for i, sequence in enumerate(sequences)}
+
+    def _hits(self, sequences: Sequence[str]) -> Hits:
+        places = [self._place.get(sequence, -1) for sequence in sequences]
+        if -1 in places:
+            return self._database.search(sequences)
+        return self._found.of_each(np.array(places, np.int64))
 
 
 def matched(ids: Sequence[str], sequences: Iterable[str]) -> dict[int, str]:

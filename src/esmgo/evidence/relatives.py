@@ -153,6 +153,11 @@ class Sources:
         """Whether each search starts another program, which takes seconds."""
         return isinstance(self._homologs, Homologs)
 
+    def search_ahead(self, proteins: Sequence[Protein]) -> None:
+        """Search for the homologs of several thousand proteins at once, if a program does it."""
+        if isinstance(self._homologs, Homologs):
+            self._homologs.search_ahead(proteins)
+
     def find_relatives(
         self,
         proteins: Sequence[Protein],

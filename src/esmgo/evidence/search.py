@@ -14,7 +14,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -59,6 +59,12 @@ class Hits:
     query_coverage: NDArray[np.float64]
     subject_coverage: NDArray[np.float64]
 
+    @classmethod
+    def none(cls) -> Hits:
+        """Return no hits."""
+        whole, real = np.empty(0, np.int64), np.empty(0)
+        return cls(whole, whole, real, real, real, real)
+
     def __len__(self) -> int:
         return len(self.query)
 
@@ -70,6 +76,15 @@ class Hits:
         """Return the hits of the queries from ``first`` up to ``last``, not included."""
         start, end = np.searchsorted(self.query, [first, last])
         return self.take(slice(int(start), int(end)))
+
+    def of_each(self, queries: NDArray[np.int64]) -> Hits:
+        """Return the hits of some queries, numbered by their places in ``queries``, shape=(N,)."""
+        start, end = np.searchsorted(self.query, [queries, queries + 1])
+        place = np.repeat(np.arange(len(queries)), end - start)
+        within = np.arange(len(place)) - np.repeat(
+            np.cumsum(end - start) - (end - start), end - start
+        )
+        return replace(self.take(start[place] + within), query=place)
 
     def best(self) -> Hits:
         """Return the first hit of each query that has any."""

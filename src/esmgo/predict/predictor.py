@@ -40,6 +40,9 @@ from esmgo.predict.scorer import Scorer
 VERSION = 5
 """Version of the computation of scores. Unfinished work of another version is not resumed."""
 
+AHEAD = 4_096
+"""Proteins that one call of an external program searches for."""
+
 BLOCK = 256
 """Proteins scored together. It bounds the memory, whatever the number of proteins."""
 
@@ -251,8 +254,11 @@ class Predictor:
         self, proteins: Iterable[Protein], *, progress: Callable[[int], object] | None = None
     ) -> Iterator[Scores]:
         """Yield scores in blocks of proteins, in input order; see `evidence`."""
-        for block in blocks(proteins, BLOCK):
-            yield self.evidence(block, progress=progress).scores
+        many = AHEAD if self.sources.runs_a_program else BLOCK
+        for some in blocks(proteins, many):
+            self.sources.search_ahead(some)
+            for block in blocks(some, BLOCK):
+                yield self.evidence(block, progress=progress).scores
 
     def check_novelty(self, max_novelty: float | None) -> None:
         """Raise UsageError if a limit is given, and the checkpoint has no novelty."""
