@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 
 from esmgo.data.accessions import accession
-from esmgo.data.cafa import PROTEIN_NAMES, heading
 from esmgo.errors import AnnotationError, printable
 from esmgo.files.lines import text_lines
 from esmgo.files.source import Source, chunks, name_of
@@ -67,6 +66,8 @@ def described_taxon(description: str) -> int:
 
 def _rows(source: Source, name: str, without: list[int]) -> Iterator[tuple[int, str, str]]:
     """Yield line, protein and taxon; add the lines of FASTA headers that lack one to a list."""
+    from esmgo.data.cafa import PROTEIN_NAMES, heading  # pyarrow takes a third of a second
+
     content = chunks(source, AnnotationError)
     lines = text_lines(content, name, AnnotationError, max_length=_LONGEST)
     start, is_fasta = 0, False
