@@ -7,6 +7,7 @@ ranks, and the largest difference of a step's loss between divided and whole wei
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,10 @@ def train(folder: Path, n_ranks: int, *words: str) -> None:
         "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0",
     )  # fmt: skip
     command = [sys.executable, *(torchrun if n_ranks > 1 else ()), str(ROOT / "fine-tune.py")]
-    subprocess.run([*command, *SETTINGS, *words], cwd=folder, check=True, capture_output=True)
+    one = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of a rank, as torchrun sets it
+    subprocess.run(
+        [*command, *SETTINGS, *words], cwd=folder, env=one, check=True, capture_output=True
+    )
 
 
 def losses(folder: Path) -> list[float]:
