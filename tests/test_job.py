@@ -13,7 +13,7 @@ from killing_predict import digests
 from predicting import Scored, error_of
 
 from esmgo.model.checkpoint import open_checkpoint, save_checkpoint
-from esmgo.proteome import run
+from esmgo.proteome import job_opening
 from esmgo.proteome.job import Job
 
 
@@ -26,7 +26,7 @@ def test_a_resumed_prediction_keeps_its_date(predict, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         Scored(patch, stop_at=3)
         assert predict(tmp_path / "x.gpad") == 130
-    monkeypatch.setattr(run.dt, "date", Tomorrow)
+    monkeypatch.setattr(job_opening.dt, "date", Tomorrow)
     assert predict(tmp_path / "x.gpad", "--resume") == 4
     assert predict(tmp_path / "y.gpad") == 4
     assert "2999-01-02" not in (tmp_path / "x.gpad").read_text()
