@@ -18,8 +18,8 @@ from esmgo.options import kind_of, uses_of
 from esmgo.proteome.config import PredictConfig
 
 NO_PATHS = {
-    "aspect", "assigned_by", "dataset_subset", "date", "device", "evidence", "format", "method",
-    "protein", "reference", "revision", "sequence", "shard", "sources", "term",
+    "address", "aspect", "assigned_by", "dataset_subset", "date", "device", "evidence", "format",
+    "method", "protein", "reference", "revision", "sequence", "shard", "sources", "term",
 }  # fmt: skip
 """Options of text without choices that name no path."""
 
@@ -94,12 +94,13 @@ def test_the_pairs_above_are_those_of_all_verbs():
         ("predict", "output"),
         ("predict", "rejects"), ("merge", "output"), ("subgraph", "output"), ("explain", "output"),
         ("build", "rejects"), ("baseline", "output"), ("embed", "output"), ("embed", "rejects"),
-        ("blend", "checkpoint_path"),
+        ("blend", "checkpoint_path"), ("plan", "rejects"),
     }  # fmt: skip
 
 
 FOLDERS = [
-    ("build", "sequences"), ("build", "ontology"), ("build", "rejects"),
+    ("build", "sequences"), ("build", "ontology"), ("build", "rejects"), ("plan", "input"),
+    ("plan", "rejects"),
     ("export", "checkpoint_path"), ("audit", "dataset"), ("audit", "ontology"),
     ("audit", "checkpoint_path"), ("audit", "fasta"),
     ("evaluate", "predictions"), ("evaluate", "truth"), ("evaluate", "ia"),
