@@ -28,15 +28,15 @@ install: $(VENV)/installed  ## install into .venv
 quickstart: $(VENV)/installed  ## install, call famous proteins, train the tiny caller, draw GO subgraphs
 	$(BIN)/python examples/quickstart.py
 
-test: $(VENV)/developing  ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/developing  ## run the tests, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/developing  ## check format, lint, types and imports, and run the tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 docs: $(VENV)/developing  ## build the documentation as a site, in site/
 	$(BIN)/mkdocs build --strict --quiet

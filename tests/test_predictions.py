@@ -12,7 +12,7 @@ from esmgo.metrics.evaluator import BLOCK as PROTEINS
 
 @pytest.mark.parametrize(("truth", "reason"), [
     ("a\n", "truth.tsv:1: no TAB found: a list of single words"),
-    ("a\tb\nb\tbinding\n", "truth.tsv:1: header not"),
+    ("a\tb\nb\tbinding\n", "truth.tsv:1: header"),
     ("", "truth.tsv: no annotations: the file is empty"),
     ("a\tGO:0000040\n", "truth.tsv: no protein with a term of the ontology"),
 ])  # fmt: skip
