@@ -55,10 +55,10 @@ def weight_files(folder: Path) -> dict[Path, tuple[str, ...]]:
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLES)
-        what = f"only pickled weights ({printable(pickles[0], 40)})" if pickles else "no weights"
-        raise CheckpointError(
-            folder, f"{what}; pickles are never opened: save with save_pretrained as *.safetensors"
+        what = (
+            f"only pickles, never opened ({printable(pickles[0], 40)})" if pickles else "no weights"
         )
+        raise CheckpointError(folder, f"{what}: save with save_pretrained as *.safetensors")
     if lost := missing_shards({path.name for path in found}):
         raise CheckpointError(folder, f"without the shard {printable(lost[0], 60)}")
     return dict.fromkeys(found, ())
