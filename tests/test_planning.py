@@ -5,7 +5,7 @@ import io
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from predicting import error_of
 
@@ -51,6 +51,7 @@ def test_a_plan_has_the_proteins_and_the_rejects_of_a_plain_reading(
     tmp_path_factory, records, most, bom
 ):
     text = "".join(f">{id}{end}{sequence}{end}" for id, sequence, end in records)
+    assume("ustar" not in text)  # the mark of a tar archive
     data = b"\xef\xbb\xbf" * bom + text.encode()
     read_both(tmp_path_factory.mktemp("plan"), data, most)
 
