@@ -13,7 +13,7 @@ from esmgo.cli.main import main
 from esmgo.errors import CheckpointError, UsageError
 from esmgo.evidence.index import as_stored
 from esmgo.evidence.index_file import open_index
-from esmgo.learn import gradient
+from esmgo.learn import gradient, windows
 from esmgo.learn.finetune import fit
 from esmgo.model.adapters import PLACES, Adapted, adapters
 from esmgo.model.bases import check_config
@@ -106,7 +106,8 @@ def test_training_in_parallel_and_without_stored_activations_is_the_same(
     found = []
     for name, cache, workers in (("a", None, 1), ("b", 0, 1), ("c", None, 2)):
         caplog.clear()
-        monkeypatch.setattr(gradient, "_workers", lambda state, n=workers: n)
+        for module in (gradient, windows):
+            monkeypatch.setattr(module, "workers_of", lambda state, n=workers: n)
         with caplog.at_level("INFO", logger="esmgo"):
             fit(config(tmp_path / name, **settings, cache_gb=cache))
         found.append([float(each) for each in losses(caplog)])

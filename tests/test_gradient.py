@@ -7,9 +7,10 @@ from training import config
 
 from esmgo.dataset.opening import open_dataset
 from esmgo.learn.finetune import fit
-from esmgo.learn.gradient import add_gradient, window_of
+from esmgo.learn.gradient import add_gradient
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
+from esmgo.learn.windows import window_of
 from esmgo.model.checkpoint import open_checkpoint
 
 

@@ -28,12 +28,12 @@ from esmgo.errors import NOTICE, EsmgoError, FastaError, MachineError, printable
 from esmgo.files.source import check_readable
 from esmgo.go.labels import LabelSpace
 from esmgo.proteome.config import PredictConfig
-from esmgo.proteome.job import Job
+from esmgo.proteome.job import BLOCK, Job
 from esmgo.proteome.job_opening import open_job
 from esmgo.proteome.parts import PLAN, Parts
 from esmgo.proteome.plan import Plan
 from esmgo.proteome.planning import write_plan
-from esmgo.proteome.run import BLOCK, planned, workplace, write_blocks
+from esmgo.proteome.run import planned, workplace, write_blocks
 from esmgo.proteome.summary import PredictSummary
 
 if TYPE_CHECKING:

@@ -249,5 +249,4 @@ def _fmax(
         rows = np.arange(start, min(start + BLOCK, len(proteins)))
         values = propagate(np.clip(scores[rows], 0, 1), labels)
         evaluator.add(Scores(tuple(proteins.ids[i] for i in rows), values, labels), rows)
-    found = results(evaluator)
-    return {aspect: found[aspect].fmax for aspect in found}
+    return {aspect: found.fmax for aspect, found in results(evaluator).items()}

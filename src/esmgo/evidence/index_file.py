@@ -251,21 +251,24 @@ def _taxa(header: Header, n_proteins: int, room: int) -> NDArray[np.int32]:
     if _TAXA not in header.tensors:
         return np.zeros(n_proteins, np.int32)
     try:
-        taxa = inflated(header.read(_TAXA), room)
+        return _numbers(_TAXA, header, n_proteins, room)
     except (ValueError, zlib.error) as error:
         reason = f"damaged taxa ({printable(error, 60)})"
         raise CheckpointError(header.path, reason) from None
-    if len(taxa) != n_proteins:
-        raise CheckpointError(header.path, "damaged taxa: not as many as proteins")
-    return taxa
 
 
 def _sequences(header: Header, n_proteins: int, room: int) -> StoredSequences:
     try:
-        lengths = inflated(header.read("sequences.lengths"), room)
-        if len(lengths) != n_proteins:
-            raise ValueError("not as many as proteins")
+        lengths = _numbers("sequences.lengths", header, n_proteins, room)
         return StoredSequences.unpacked(lengths, header.read("sequences"), room, header.path)
     except (KeyError, ValueError, zlib.error) as error:
         reason = f"damaged sequences ({printable(error, 60)})"
         raise CheckpointError(header.path, reason) from None
+
+
+def _numbers(name: str, header: Header, n_proteins: int, room: int) -> NDArray[np.int32]:
+    """Return a compressed number of each protein; raise ValueError or zlib.error if damaged."""
+    found = inflated(header.read(name), room)
+    if len(found) != n_proteins:
+        raise ValueError("not as many as proteins")
+    return found

@@ -12,54 +12,30 @@ the encoder. To exchange the gradients of the head would take longer.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from esmgo.dataset.proteins import AnnotatedProteins
-from esmgo.learn.features import Batch
 from esmgo.learn.loss import coherent_bce, sparse_bce
 from esmgo.learn.ranks import Ranks
 from esmgo.learn.sharding import divide_again
 from esmgo.learn.state import State
 from esmgo.learn.stop import StopRequest
+from esmgo.learn.windows import Window, workers_of
 from esmgo.model.crew import Crew
 from esmgo.model.device import is_out_of_memory
 from esmgo.model.packing import sent
 
 Made = TypeVar("Made")
 
-MOST_WORKERS = 8
-"""Maximal number of parallel batches; each holds its own gradient in memory."""
-
-ATTENTION_BYTES = 2 << 30
-"""Maximal memory for attention matrices in training on a CPU."""
-
-KEPT_BYTES = 12
-"""Bytes per cell of them: weights and dropped weights in fp32, mask, copies in bf16."""
-
 MOST_SHARED = 1 << 28
 """Maximal number of trainable weights whose gradient is exchanged per batch: 1 GB."""
-
-Rows = Sequence[NDArray[np.intp]]
-"""The proteins of each batch between two optimiser steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The batches of one optimiser step, and their annotations."""
-
-    rows: tuple[NDArray[np.intp], ...]  # the proteins of each batch
-    batches: tuple[Batch, ...]  # those of other ranks without data
-    targets: tuple[tuple[Tensor, Tensor], ...]  # (annotations,) protein in the batch, term
 
 
 def add_gradient(state: State, window: Window, stop: StopRequest) -> float:
@@ -110,6 +86,14 @@ def _guarded(compute: Callable[[], Made], ranks: Ranks) -> Made | None:
         return None
 
 
+def _on_all(compute: Callable[[], Made], ranks: Ranks) -> Made:
+    """Return what is computed; raise OutOfMemory on all ranks if memory is short on one."""
+    made = _guarded(compute, ranks)
+    if ranks.highest(float(made is None)) or made is None:
+        raise OutOfMemory
+    return made
+
+
 def _shared(state: State, made: _Made | None, like: list[nn.Parameter], owner: int) -> _Made:
     """Return loss and gradients of the batch of rank ``owner``, whose own are ``made``."""
     ranks = state.ranks
@@ -145,7 +129,7 @@ def _computed(
         gradients = torch.autograd.grad(loss / n_cells, parameters)
         return loss.item(), gradients  # waits for a GPU, which by now has all of its work
 
-    workers = _workers(state)
+    workers = workers_of(state)
     if workers == 1 or len(own) == 1:
         for b in own:
             x = state.features.lower(window.batches[b])
@@ -170,14 +154,6 @@ def _crew(workers: int, _threads: int) -> Crew:
     return Crew(workers, "gradient")
 
 
-def _workers(state: State) -> int:
-    """Return the number of parallel batches; dropout needs one, since the generator is shared."""
-    has_dropout = state.config.dropout or state.config.lora_dropout
-    if state.device.type != "cpu" or state.caller.n_unfrozen == 0 or has_dropout:
-        return 1
-    return min(torch.get_num_threads(), MOST_WORKERS)
-
-
 def _is_whole(state: State) -> bool:
     """Whether all ranks compute the whole window in one pass: if only the head is trained."""
     return state.caller.is_lower_pooled and state.batch_size >= state.config.batch_size
@@ -199,9 +175,7 @@ def _of_head(state: State, window: Window, n_cells: int) -> float:
         torch.autograd.backward(loss / (n_cells * n_times))
         return loss.item(), ()
 
-    made = _guarded(computed, ranks)
-    if ranks.highest(float(made is None)) or made is None:
-        raise OutOfMemory
+    made = _on_all(computed, ranks)
     if ranks.in_step:
         divide_again(state.caller)
     return made[0]
@@ -216,9 +190,7 @@ def _vectors(state: State, window: Window) -> list[Tensor]:
     for first in range(0, len(window.batches), ranks.size):
         some = window.batches[first : first + ranks.size]
         own = min(ranks.rank, len(some) - 1)  # at the end some ranks repeat the last batch
-        x = _guarded(partial(features.lower, some[own]), ranks)
-        if ranks.highest(float(x is None)) or x is None:
-            raise OutOfMemory
+        x = _on_all(partial(features.lower, some[own]), ranks)
         for owner, batch in enumerate(some):
             empty = torch.empty(batch.n, width, device=state.device)
             found.append(x if owner == ranks.rank else empty)
@@ -271,42 +243,3 @@ def loss_of(state: State, logits: Tensor, rows: Tensor, columns: Tensor) -> Tens
     if state.climb is None:
         return sparse_bce(logits, rows, columns)
     return coherent_bce(logits, rows, columns, state.climb)
-
-
-def window_of(state: State, rows: Rows) -> Window:
-    """Cut a window into batches that fit into memory."""
-    cut = []
-    for some in rows:
-        longest = int(state.features.lengths[some].max())
-        share = -(-len(some) // _workers(state))
-        size = min(state.batch_size, _most_rows(state, longest), share)
-        cut += [some[at : at + size] for at in range(0, len(some), size)]
-    targets = tuple(_targets(state.data.train, each) for each in cut)
-    ranks, features = state.ranks, state.features
-    batches = tuple(
-        features.batch(each, state.epoch + 1)
-        if features.has_vectors or b % ranks.size == ranks.rank or b == len(cut) - 1
-        else Batch(len(each), None, None)
-        for b, each in enumerate(cut)
-    )
-    return Window(tuple(cut), batches, targets)
-
-
-def _most_rows(state: State, length: int) -> int:
-    """Return how many proteins of this length fit into a batch with their attention matrices.
-
-    With dropout on a CPU, PyTorch keeps (heads, L, L) matrices of every unfrozen layer for
-    the backward pass. Otherwise it keeps none.
-    """
-    config, n_layers = state.config, state.caller.n_unfrozen
-    if state.device.type != "cpu" or config.dropout == 0 or n_layers == 0:
-        return config.batch_size
-    kept = 1 if config.activation_checkpointing else n_layers
-    per_layer = KEPT_BYTES * state.caller.n_heads * length**2
-    return int(max(1, ATTENTION_BYTES // (per_layer * kept)))
-
-
-def _targets(proteins: AnnotatedProteins, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
-    """Return the annotations of a batch: row of the protein, and column of the term."""
-    column, place = proteins.terms.cells(rows)
-    return torch.from_numpy(place), torch.from_numpy(column)

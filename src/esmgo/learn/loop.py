@@ -19,7 +19,7 @@ from esmgo.dataset.opening import Dataset
 from esmgo.errors import Interrupted, MachineError, TrainingError, printable
 from esmgo.go.terms import Aspect
 from esmgo.learn.config import Fitted, TrainConfig
-from esmgo.learn.gradient import MOST_SHARED, Rows, Window, add_gradient, window_of
+from esmgo.learn.gradient import MOST_SHARED, add_gradient
 from esmgo.learn.indexing import index_training, is_indexed
 from esmgo.learn.ranks import ALONE, RankLost, Ranks
 from esmgo.learn.schedule import set_learning_rate
@@ -28,7 +28,7 @@ from esmgo.learn.state import State
 from esmgo.learn.stop import Stopped, StopRequest
 from esmgo.learn.tensorboard import Board
 from esmgo.learn.validation import Validation, naive_fmax, validate
-from esmgo.learn.windows import epoch_windows
+from esmgo.learn.windows import Rows, Window, epoch_windows, window_of
 from esmgo.model.checkpoint import Checkpoint
 from esmgo.model.container import best_path
 from esmgo.model.device import is_out_of_memory

@@ -17,6 +17,9 @@ FORMAT = 4
 
 MOST_PROTEINS = 1 << 40
 
+BLOCK = 512
+"""Most proteins in a block: the work that a kill can cost, and a bound on memory."""
+
 OTHER_INPUT = "input"
 
 _OPTIONS = {

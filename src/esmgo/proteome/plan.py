@@ -35,7 +35,7 @@ COPY = "proteins.fasta"
 REJECTS = "rejects.tsv"
 BLOCKS, REJECTED = "blocks.npy", "rejected.npy"
 
-BLOCK = np.dtype([("start", "<i8"), ("length", "<i8"), ("record", "<i8"), ("digest", "u1", 32)])
+ROW = np.dtype([("start", "<i8"), ("length", "<i8"), ("record", "<i8"), ("digest", "u1", 32)])
 """A block: its first byte, its bytes, the number of its first record, and `owner_of` it."""
 
 JUDGED = ("strip_gaps", "allow_nucleotide_like", "max_length")
@@ -69,7 +69,7 @@ class Plan:
         Numbers of accepted and rejected records.
     judged : mapping
         The settings `JUDGED`.
-    blocks : ndarray, shape=(n_blocks,), dtype=BLOCK
+    blocks : ndarray, shape=(n_blocks,), dtype=ROW
         The blocks, in order.
     rejected : ndarray, shape=(n_rejected,), dtype=int64
         Numbers of the rejected records, counted from 1, ascending.
@@ -103,7 +103,7 @@ class Plan:
             judged = {name: found["judged"][name] for name in JUDGED}
             FastaConfig(**judged)
             is_sound = (
-                (blocks.dtype, rejected.dtype) == (BLOCK, np.dtype("<i8"))
+                (blocks.dtype, rejected.dtype) == (ROW, np.dtype("<i8"))
                 and rejected.shape == (n_rejected,)
                 and blocks.ndim == 1
                 and (n_proteins > 0) <= len(blocks) <= n_proteins

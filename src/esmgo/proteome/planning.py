@@ -32,12 +32,9 @@ from esmgo.files.lines import BOM
 from esmgo.files.source import check_readable, chunks, is_file, name_of
 from esmgo.files.uses import reads, replaces
 from esmgo.options import check, documented, option, overwrite_option
-from esmgo.proteome.job import Job
-from esmgo.proteome.plan import BLOCK, COPY, JUDGED, PLAN, REJECTS, Plan, digest_of
+from esmgo.proteome.job import BLOCK, Job
+from esmgo.proteome.plan import COPY, JUDGED, PLAN, REJECTS, ROW, Plan, digest_of
 from esmgo.proteome.repeated_ids import IdsOnDisk
-
-MOST = 512
-"""Proteins of a block, at most, unless another number is given."""
 
 _PROTEIN = np.dtype([("record", "<i8"), ("digest", "V16")])
 _AT_ONCE = 1 << 16
@@ -60,7 +57,7 @@ class PlanConfig(FastaConfig):
         uses=replaces, alias="output",
     )  # fmt: skip
     block_size: int = option(
-        MOST,
+        BLOCK,
         "Most proteins of a block, the unit of work of shards and of Ray's actors.",
         minimum=1,
         maximum=1 << 20,
@@ -278,7 +275,7 @@ def _blocks(
     rows: _OnDisk, where: _OnDisk, n_bytes: int, n_blocks: int
 ) -> tuple[NDArray[np.void], str]:
     """Return the blocks of the accepted proteins, and the digest of all of them."""
-    found, whole = np.empty(n_blocks, BLOCK), hashlib.sha256()
+    found, whole = np.empty(n_blocks, ROW), hashlib.sha256()
     for number in range(n_blocks):
         part = rows[number * len(rows) // n_blocks : (number + 1) * len(rows) // n_blocks]
         digests = part["digest"].tobytes()

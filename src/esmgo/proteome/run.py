@@ -25,7 +25,7 @@ from esmgo.go.labels import LabelSpace
 from esmgo.options import refuse_unused
 from esmgo.proteome.config import LOCAL, PredictConfig
 from esmgo.proteome.formats import writers
-from esmgo.proteome.job import Job
+from esmgo.proteome.job import BLOCK, Job
 from esmgo.proteome.job_opening import open_job
 from esmgo.proteome.parts import Parts
 from esmgo.proteome.plan import JUDGED, REJECTS, Plan
@@ -34,9 +34,6 @@ from esmgo.proteome.summary import PredictSummary, Tally
 from esmgo.render.writer import Writer
 
 log = logging.getLogger(__name__)
-
-BLOCK = 512
-"""Most proteins in a part: the work that a kill can cost, and a bound on memory."""
 
 
 def write_predictions(config: PredictConfig, report: ReadReport | None = None) -> PredictSummary:
